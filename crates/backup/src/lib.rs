@@ -1,0 +1,9 @@
+//! Replicas of other masters' segments ([`BackupStore`]), and the replicator that keeps R of them.
+#![forbid(unsafe_code)]
+
+pub mod store;
+
+pub use store::{
+    BackupError, BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree,
+    ReplicaInfo, ReplicaState, ReplicaWrite,
+};

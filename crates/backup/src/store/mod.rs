@@ -1,0 +1,10 @@
+//! Keeping other masters' segments.
+
+mod api;
+mod error;
+
+pub use api::{
+    BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,
+    ReplicaState, ReplicaWrite,
+};
+pub use error::BackupError;

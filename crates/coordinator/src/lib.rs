@@ -1,0 +1,8 @@
+//! Membership, failure detection, tablets and recorded operations over a meta log.
+#![forbid(unsafe_code)]
+
+mod control;
+
+pub use control::{
+    ControlError, Order, OrderKind, ReplayOrder, Report, SegmentReplicas, ServerControl, TabletGrant,
+};

@@ -1,0 +1,81 @@
+//! Disks: fixed devices and directories of named files. What was not synced may be gone after a crash.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// A file of fixed length that is overwritten in place.
+#[async_trait]
+pub trait Device: Send + Sync {
+    /// Length in bytes.
+    fn len(&self) -> u64;
+
+    /// Whether it has no bytes at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes all of `bytes` at `offset`. After a crash before the next `sync` any subset of its sectors may
+    /// have been written.
+    async fn write_at(&self, offset: u64, bytes: Bytes) -> Result<(), DiskError>;
+
+    /// Reads exactly `length` bytes from `offset`.
+    async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, DiskError>;
+
+    /// Makes everything written so far durable. After an error nothing written since the last success can be
+    /// vouched for: poison, don't retry.
+    async fn sync(&self) -> Result<(), DiskError>;
+}
+
+/// A directory of named, append-only files. Names are plain: no separators.
+#[async_trait]
+pub trait Dir: Send + Sync {
+    /// Names of all files, sorted.
+    async fn list(&self) -> Result<Vec<String>, DiskError>;
+
+    /// Appends to a file, making it when it is not there.
+    async fn append(&self, name: &str, bytes: Bytes) -> Result<(), DiskError>;
+
+    /// Reads all of a file.
+    async fn read(&self, name: &str) -> Result<Bytes, DiskError>;
+
+    /// Makes the file's bytes durable (not its name: that takes [`Dir::sync`]).
+    async fn sync_file(&self, name: &str) -> Result<(), DiskError>;
+
+    /// Gives a file another name, atomically, replacing what had that name.
+    async fn rename(&self, from: &str, to: &str) -> Result<(), DiskError>;
+
+    /// Removes a file.
+    async fn remove(&self, name: &str) -> Result<(), DiskError>;
+
+    /// Makes names durable: creations, renames and removals so far.
+    async fn sync(&self) -> Result<(), DiskError>;
+
+    /// Opens the device of this name, making it `length` bytes of zeros when it is not there.
+    async fn device(&self, name: &str, length: u64) -> Result<Arc<dyn Device>, DiskError>;
+}
+
+/// Why a disk call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiskError {
+    /// No such file.
+    #[error("no file {0:?}")]
+    NotFound(String),
+    /// No space left.
+    #[error("disk full")]
+    Full,
+    /// The range lies outside the device.
+    #[error("{length} bytes at {offset} of {capacity}")]
+    OutOfRange {
+        /// First byte asked for.
+        offset: u64,
+        /// How many bytes.
+        length: u64,
+        /// Length of the device.
+        capacity: u64,
+    },
+    /// Anything else, in the words of the system.
+    #[error("{0}")]
+    Io(String),
+}

@@ -1,0 +1,48 @@
+//! Tasks are owned: a handle, a shutdown, a join.
+
+use std::{future::Future, pin::Pin};
+
+/// Starts tasks. Libraries don't call it: they hand out `run` futures, the assembly spawns them.
+pub trait Spawn: Send + Sync {
+    /// Runs `future` as a task of its own. `name` shows in traces.
+    fn spawn(&self, name: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Task;
+
+    /// Runs a closure that computes for long, away from the threads that answer calls.
+    fn heavy(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Task;
+}
+
+/// A running task. Dropping the handle stops the task at its next await; [`Task::join`] waits for its end.
+/// Heavy work can't be stopped; dropping its handle leaves it running to its end.
+pub struct Task {
+    stop: Option<Box<dyn FnOnce() + Send + Sync>>,
+    ended: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+}
+
+impl Task {
+    /// A handle from its two sides: how to stop the task, and a future that resolves when it has ended or
+    /// was stopped.
+    #[must_use]
+    pub fn new(
+        stop: impl FnOnce() + Send + Sync + 'static,
+        ended: impl Future<Output = ()> + Send + Sync + 'static,
+    ) -> Self {
+        Self { stop: Some(Box::new(stop)), ended: Box::pin(ended) }
+    }
+
+    /// Waits until the task has ended by itself. Dropping the future stops the task.
+    pub async fn join(mut self) {
+        self.ended.as_mut().await;
+        self.stop = None;
+    }
+
+    /// Stops the task now.
+    pub fn stop(self) {}
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop();
+        }
+    }
+}

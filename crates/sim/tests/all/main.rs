@@ -1,0 +1,4 @@
+//! Tests of the whole: one module per behaviour.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod rules;

@@ -1,0 +1,45 @@
+//! One body per starred rule of docs/protocols.md: it must pass with the rule, and fail without it.
+//!
+//! `cargo test -p rekindle-sim --features mutations rules` runs both and prints `N rules, N caught`.
+
+use rekindle_types::{Rule, Rules};
+
+/// Plays the situation that the rule is for. `Err` (or a panic) says what went wrong.
+type Body = fn(Rules) -> Result<(), String>;
+
+macro_rules! bodies {
+    ($($rule:ident: $module:ident),* $(,)?) => {
+        $(mod $module;)*
+        const BODIES: &[(Rule, Body)] = &[$((Rule::$rule, $module::body)),*];
+        /// With every rule in force its situation ends well.
+        mod holds {
+            $(#[test] fn $module() { super::$module::body(super::Rules::default()).unwrap(); })*
+        }
+    };
+}
+
+// One line per rule, in the order of docs/protocols.md.
+bodies!();
+
+#[test]
+#[cfg(feature = "mutations")]
+fn rules_that_are_switched_off_are_caught() {
+    use std::{io::Write, panic};
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {})); // Mutated bodies may fail by panic: that is the wanted outcome.
+    let missed: Vec<Rule> = BODIES
+        .iter()
+        .filter(|(rule, body)| matches!(panic::catch_unwind(|| body(Rules::without(*rule))), Ok(Ok(()))))
+        .map(|(rule, _)| *rule)
+        .collect();
+    panic::set_hook(hook);
+    // Written past the test harness, which would keep it to itself.
+    let _ = writeln!(std::io::stdout(), "{} rules, {} caught", BODIES.len(), BODIES.len() - missed.len());
+    assert!(missed.is_empty(), "nobody notices that these are switched off: {missed:?}");
+}
+
+#[test]
+fn every_starred_rule_has_a_body() {
+    let bodies: Vec<Rule> = BODIES.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(bodies, Rule::ALL);
+}

@@ -1,0 +1,186 @@
+//! What servers and clients ask the coordinator.
+
+use crate::{
+    Attempt, ListUpdate, ListVersion, LogId, PartitionIndex, RemoteError, SegmentId, ServerId, ServerList,
+    TableInfo, TabletMap, TabletVersion, Term,
+};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+/// The coordinator as servers and clients see it. Implemented by the coordinator and by its stub.
+#[async_trait]
+pub trait CoordinatorApi: Send + Sync {
+    /// Makes one call. Every request may be repeated after [`RemoteError::Unknown`]: repeats do no harm.
+    async fn call(&self, request: Request) -> Result<Reply, RemoteError>;
+}
+
+/// A call to the coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// A process becomes a member. `incarnation` is drawn anew by every process: a repeat answers the same id.
+    Enlist {
+        /// The certificate's name.
+        name: String,
+        /// Where to dial it.
+        address: String,
+        /// Failure domain.
+        domain: String,
+        /// Tells a repeated call from a restarted process.
+        incarnation: u64,
+        /// The id that its data directory had before, declared dead first.
+        former: Option<ServerId>,
+    },
+    /// Heartbeat and renewal of the lease (F2), sent every heartbeat; reports are repeated until answered (T3).
+    Renew {
+        /// Who.
+        server: ServerId,
+        /// The list that it holds.
+        list: ListVersion,
+        /// Results of replays, until told serve or discard.
+        reports: Vec<PartitionReport>,
+    },
+    /// A call to `suspect` failed: look at it (F7).
+    Hint {
+        /// Who noticed.
+        from: ServerId,
+        /// Who did not answer.
+        suspect: ServerId,
+    },
+    /// Heads of this log below `floor` are no heads (H3). The first call of a log records its first head (T7).
+    StoreFloor {
+        /// The log.
+        log: LogId,
+        /// The new floor, never below the one stored.
+        floor: SegmentId,
+    },
+    /// Makes a table of `tablets` even ranges, spread over the servers.
+    CreateTable {
+        /// Unique name, 1 to 255 bytes.
+        name: String,
+        /// How many, at least one.
+        tablets: u32,
+    },
+    /// Removes a table and all that is in it.
+    DropTable {
+        /// Its name.
+        name: String,
+    },
+    /// The tablet map, if it is newer than `newer_than`; and the server list.
+    TabletMap {
+        /// What the caller has; zero for none.
+        newer_than: TabletVersion,
+    },
+    /// The server list, if it is newer.
+    ServerList {
+        /// What the caller has.
+        newer_than: ListVersion,
+    },
+}
+
+/// What a recovery master says about one attempt at a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PartitionReport {
+    /// Whose log is recovered.
+    pub crashed: LogId,
+    /// Which partition of the plan.
+    pub partition: PartitionIndex,
+    /// Which try.
+    pub attempt: Attempt,
+    /// What came of it.
+    pub outcome: PartitionOutcome,
+}
+
+/// Outcome of one attempt to replay a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PartitionOutcome {
+    /// The switch that commits the side log is complete; the position is the creation position (T2).
+    Committed {
+        /// Creation position of the tablets on the recovery master.
+        created: SegmentId,
+        /// Bytes replayed (whole entries).
+        bytes: u64,
+        /// Objects alive afterwards.
+        objects: u64,
+    },
+    /// It could not be done here; place it elsewhere or wait.
+    Failed {
+        /// What an operator needs to know.
+        reason: String,
+    },
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// To `Enlist`.
+    Enlisted(Enlisted),
+    /// To `Renew`: served until lease end, from sending (F2). News of the list, if any.
+    Renewed {
+        /// The coordinator's reign.
+        term: Term,
+        /// What changed in the list since the version that the call carried.
+        update: Option<ListUpdate>,
+    },
+    /// To `Hint`, `StoreFloor` and `DropTable`.
+    Done,
+    /// To `CreateTable`, once every owner serves.
+    Table(TableInfo),
+    /// To `TabletMap`; `None` when the caller's is as new.
+    TabletMap {
+        /// The map.
+        map: Option<TabletMap>,
+        /// Where the owners are.
+        servers: ServerList,
+    },
+    /// To `ServerList`; `None` when the caller's is as new.
+    ServerList(Option<ServerList>),
+    /// Not done, and why.
+    Refused(Refusal),
+}
+
+/// What a new member needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enlisted {
+    /// Its id.
+    pub server: ServerId,
+    /// The coordinator's reign.
+    pub term: Term,
+    /// The list, with it in it: a backup takes no writes before it holds this (F1).
+    pub list: ServerList,
+    /// Replicas per segment, R (L1).
+    pub replicas: u32,
+}
+
+/// Why the coordinator refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Stop serving: declared dead is final. Restart to get a new id.
+    #[error("{0} is no member of the cluster")]
+    NotInCluster(ServerId),
+    /// Choose another name.
+    #[error("table {0:?} exists")]
+    TableExists(String),
+    /// Check the name.
+    #[error("no table {0:?}")]
+    NoSuchTable(String),
+    /// Correct the call.
+    #[error("{0}")]
+    Invalid(String),
+    /// Start more servers.
+    #[error("{have} servers are up, {need} are needed")]
+    TooFewServers {
+        /// Servers up.
+        have: u32,
+        /// Servers needed.
+        need: u32,
+    },
+    /// Try again later: no leader, not ready, or the call collided with a change.
+    #[error("try again in {after_ms} ms: {reason}")]
+    Retry {
+        /// Wait at least this long.
+        after_ms: u32,
+        /// What is in the way.
+        reason: String,
+    },
+}

@@ -1,0 +1,132 @@
+//! The tablet map: who owns which hash range of which table.
+
+use crate::{KeyHash, KeyRange, SegmentId, ServerId, TableId, TabletVersion};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Whether a tablet can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TabletState {
+    /// Its owner serves it, or will as soon as it was told.
+    Normal,
+    /// Its owner died; wait.
+    Recovering,
+}
+
+/// A contiguous hash range of one table with one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Tablet {
+    /// The table.
+    pub table: TableId,
+    /// The hashes.
+    pub range: KeyRange,
+    /// The master that owns it; while `Recovering` the dead one.
+    pub owner: ServerId,
+    /// Number of its present ownership; every object call carries it (T5).
+    pub version: TabletVersion,
+    /// Whether it can be asked.
+    pub state: TabletState,
+    /// Creation position: entries in the owner's segments with smaller ids are not the tablet's (T2).
+    pub created: SegmentId,
+}
+
+/// What one recovery master replays: pieces of the dead master's tablets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Partition {
+    /// Disjoint pieces, each with the creation position on the dead master; states and versions as in the map.
+    pub pieces: Vec<Tablet>,
+}
+
+impl Partition {
+    /// The piece that an entry of the dead master's segment belongs to: table, hash and position fit (T2, T6).
+    #[inline]
+    #[must_use]
+    pub fn piece_of(&self, table: TableId, hash: KeyHash, segment: SegmentId) -> Option<&Tablet> {
+        self.pieces.iter().find(|p| p.table == table && p.range.contains(hash) && segment >= p.created)
+    }
+}
+
+/// A table's name and id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TableInfo {
+    /// Unique among the tables that exist.
+    pub name: String,
+    /// Never reused.
+    pub id: TableId,
+}
+
+/// Tables and their tablets. Grows in version with every change that touches it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TabletMap {
+    /// Version of the newest change: an older map never replaces a newer one.
+    pub version: TabletVersion,
+    tables: BTreeMap<TableId, String>,
+    tablets: BTreeMap<(TableId, KeyHash), Tablet>,
+}
+
+impl TabletMap {
+    /// Puts a table in.
+    pub fn insert_table(&mut self, table: TableInfo) {
+        self.tables.insert(table.id, table.name);
+    }
+
+    /// Takes a table and its tablets out.
+    pub fn remove_table(&mut self, table: TableId) {
+        self.tables.remove(&table);
+        self.tablets.retain(|(t, _), _| *t != table);
+    }
+
+    /// Puts a tablet in, in place of one with the same first hash.
+    pub fn insert(&mut self, tablet: Tablet) {
+        self.tablets.insert((tablet.table, tablet.range.first()), tablet);
+    }
+
+    /// Takes the tablet with exactly this range out.
+    pub fn remove(&mut self, table: TableId, range: KeyRange) -> Option<Tablet> {
+        let key = (table, range.first());
+        if self.tablets.get(&key).is_some_and(|t| t.range == range) {
+            self.tablets.remove(&key)
+        } else {
+            None
+        }
+    }
+
+    /// The table with this name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<TableId> {
+        self.tables.iter().find(|(_, n)| *n == name).map(|(id, _)| *id)
+    }
+
+    /// The table's name, while it exists.
+    #[must_use]
+    pub fn table_name(&self, table: TableId) -> Option<&str> {
+        self.tables.get(&table).map(String::as_str)
+    }
+
+    /// All tables, by id.
+    pub fn tables(&self) -> impl Iterator<Item = TableInfo> {
+        self.tables.iter().map(|(id, name)| TableInfo { id: *id, name: name.clone() })
+    }
+
+    /// The tablet that a key belongs to.
+    #[must_use]
+    pub fn lookup(&self, table: TableId, hash: KeyHash) -> Option<&Tablet> {
+        let (_, tablet) = self.tablets.range((table, KeyHash(0))..=(table, hash)).next_back()?;
+        tablet.range.contains(hash).then_some(tablet)
+    }
+
+    /// All tablets, by table and hash.
+    pub fn tablets(&self) -> impl Iterator<Item = &Tablet> {
+        self.tablets.values()
+    }
+
+    /// The tablets of one table, by hash.
+    pub fn tablets_of(&self, table: TableId) -> impl Iterator<Item = &Tablet> {
+        self.tablets.range((table, KeyHash(0))..=(table, KeyHash(u64::MAX))).map(|(_, t)| t)
+    }
+
+    /// The tablets of one owner.
+    pub fn owned_by(&self, owner: ServerId) -> impl Iterator<Item = &Tablet> {
+        self.tablets().filter(move |t| t.owner == owner)
+    }
+}
