@@ -1,10 +1,12 @@
 //! Keeping other masters' segments.
 
 mod api;
+mod backups;
 mod error;
 
 pub use api::{
     BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,
     ReplicaState, ReplicaWrite,
 };
+pub use backups::Backups;
 pub use error::BackupError;
