@@ -1,1 +1,4 @@
+//! The assembly: transport, storage server, coordinator server.
 #![forbid(unsafe_code)]
+
+pub mod master;
