@@ -4,6 +4,6 @@
 pub mod store;
 
 pub use store::{
-    BackupError, BackupStats, BackupStore, Backups, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan,
-    ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite,
+    BackupError, BackupStats, BackupStore, Backups, Fill, LoadRequest, Loaded, MemoryStore,
+    MemoryStoreConfig, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite,
 };

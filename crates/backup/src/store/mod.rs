@@ -3,6 +3,8 @@
 mod api;
 mod backups;
 mod error;
+mod membership;
+mod memory;
 
 pub use api::{
     BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,
@@ -10,3 +12,4 @@ pub use api::{
 };
 pub use backups::Backups;
 pub use error::BackupError;
+pub use memory::{MemoryStore, MemoryStoreConfig};

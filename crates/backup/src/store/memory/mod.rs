@@ -1,0 +1,11 @@
+//! Replicas in memory: for clusters whose backups are other machines' memories, and for tests.
+
+mod config;
+mod memory_store;
+mod replica;
+mod session;
+mod shelf;
+mod slot;
+
+pub use config::MemoryStoreConfig;
+pub use memory_store::MemoryStore;
