@@ -1,0 +1,167 @@
+//! A disk in memory that forgets at a crash what was not synced, and fails when told to.
+
+mod contents;
+mod crash;
+mod device;
+mod dir;
+mod names;
+
+pub use crash::Crash;
+pub use device::SECTOR_BYTES;
+
+use super::{executor::Core, rng::Stream, trace::Event};
+use crate::{Dir, DiskError, Rng};
+use contents::Contents;
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
+
+/// How many syncs were asked for, failed ones too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncCounts {
+    /// [`crate::Dir::sync_file`].
+    pub files: u64,
+    /// [`crate::Dir::sync`].
+    pub dirs: u64,
+    /// [`crate::Device::sync`].
+    pub devices: u64,
+}
+
+impl SyncCounts {
+    /// All of them.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.files + self.dirs + self.devices
+    }
+}
+
+/// The disk of a node, as its owner in a test sees it. The node's process has [`crate::Env::dir`].
+pub struct Disk {
+    core: Weak<Core>,
+    node: Arc<str>,
+    stream: Stream,
+    /// A leaf lock, never held over an await.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    contents: Contents,
+    /// Number of crashes: handles from before one are dead.
+    generation: u64,
+    syncs: SyncCounts,
+    /// Numbers of syncs, counted by [`SyncCounts::total`] from 1, that fail.
+    failing: std::collections::BTreeSet<u64>,
+    capacity: Option<u64>,
+}
+
+/// What a call is traced as.
+struct Call<'a> {
+    name: &'static str,
+    file: &'a str,
+    offset: u64,
+    bytes: u64,
+}
+
+impl Disk {
+    pub(super) fn new(core: Weak<Core>, node: Arc<str>, seed: u64) -> Arc<Self> {
+        let stream = Stream::fork(seed, &node, u64::MAX - 1);
+        Arc::new(Self { core, node, stream, state: Mutex::default() })
+    }
+
+    pub(super) fn dir(self: &Arc<Self>) -> Arc<dyn Dir> {
+        Arc::new(dir::MemoryDir { disk: Arc::clone(self), generation: self.state.lock().generation })
+    }
+
+    /// Forgets what was not synced, and invalidates all handles.
+    pub(super) fn crash(&self, crash: Crash) {
+        let mut state = self.state.lock();
+        state.generation += 1;
+        state.contents.crash(crash, &self.stream);
+    }
+
+    /// How many syncs there were.
+    #[must_use]
+    pub fn syncs(&self) -> SyncCounts {
+        self.state.lock().syncs
+    }
+
+    /// Lets the sync fail that comes after `successes` more. What was written since the last good one is then
+    /// never made durable, whatever later syncs answer: that is what disks do.
+    pub fn fail_sync_after(&self, successes: u64) {
+        let mut state = self.state.lock();
+        let number = state.syncs.total() + successes + 1;
+        state.failing.insert(number);
+    }
+
+    /// Refuses with [`DiskError::Full`] what would take more than this; `None` lifts the limit.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.state.lock().capacity = bytes;
+    }
+
+    /// Bytes of all files and devices.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.state.lock().contents.used_bytes()
+    }
+
+    /// Turns bits of a stored byte of a file or device over, unnoticed. The damage is durable.
+    ///
+    /// # Errors
+    /// When there is no such file, or it has no such byte.
+    pub fn flip(&self, name: &str, at: u64, bits: u8) -> Result<(), DiskError> {
+        self.state.lock().contents.flip(name, at, bits)
+    }
+
+    /// Runs a call of a handle of `generation`, and traces it.
+    fn run<T>(
+        &self,
+        generation: u64,
+        call: Call<'_>,
+        body: impl FnOnce(&mut State) -> Result<T, DiskError>,
+    ) -> Result<T, DiskError> {
+        let result = {
+            let mut state = self.state.lock();
+            if state.generation == generation {
+                body(&mut state)
+            } else {
+                Err(DiskError::Io(format!("the process on {} that opened this was killed", self.node)))
+            }
+        };
+        if let Some(core) = self.core.upgrade() {
+            let Call { name, file, offset, bytes } = call;
+            core.record(Event::Disk {
+                node: &self.node,
+                call: name,
+                file,
+                offset,
+                bytes,
+                ok: result.is_ok(),
+            });
+        }
+        result
+    }
+}
+
+impl State {
+    /// Whether the sync that was just counted succeeds.
+    fn sync_succeeds(&mut self) -> bool {
+        !self.failing.remove(&self.syncs.total())
+    }
+
+    fn take_room(&self, bytes: u64) -> Result<(), DiskError> {
+        let used = self.contents.used_bytes();
+        match self.capacity {
+            Some(capacity) if used.saturating_add(bytes) > capacity => Err(DiskError::Full),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn sync_failed() -> DiskError {
+    DiskError::Io("sync failed".into())
+}
+
+/// True once in `n` draws.
+fn one_in(n: u64, rng: &dyn Rng) -> bool {
+    rng.below(n) == 0
+}

@@ -1,0 +1,168 @@
+//! A process on a machine of its own.
+
+use super::{
+    disk::{Crash, Disk},
+    env::{NodeClock, NodeSpawn},
+    executor::Core,
+    ready::TaskId,
+    rng::Stream,
+    trace::Event,
+};
+use crate::Env;
+use std::{mem, sync::Arc};
+
+/// What the executor knows of a node.
+pub(super) struct NodeState {
+    pub(super) name: Arc<str>,
+    disk: Arc<Disk>,
+    /// Grows at every kill: what an older one left behind can do nothing any more.
+    incarnation: u64,
+    is_up: bool,
+    is_paused: bool,
+    held: Vec<TaskId>,
+}
+
+impl NodeState {
+    pub(super) fn new(name: Arc<str>, disk: Arc<Disk>) -> Self {
+        Self { name, disk, incarnation: 0, is_up: true, is_paused: false, held: Vec::new() }
+    }
+
+    pub(super) fn is_alive(&self, incarnation: u64) -> bool {
+        self.is_up && self.incarnation == incarnation
+    }
+
+    /// Keeps a task that is ready back while the node is paused. Each task is in here at most once.
+    pub(super) fn hold(&mut self, task: TaskId) -> bool {
+        if self.is_paused {
+            self.held.push(task);
+        }
+        self.is_paused
+    }
+}
+
+/// A node of a [`super::World`]: a process that can be killed and started again, and its disk. Handles may be
+/// cloned and kept by tasks of other nodes.
+#[derive(Clone)]
+pub struct Node {
+    core: Arc<Core>,
+    index: usize,
+}
+
+impl Node {
+    /// The node of this name, made when it is new.
+    pub(super) fn named(core: &Arc<Core>, name: &str) -> Self {
+        let mut state = core.state.lock();
+        let known = state.nodes.iter().position(|node| &*node.name == name);
+        let index = known.unwrap_or_else(|| {
+            let name: Arc<str> = name.into();
+            let disk = Disk::new(Arc::downgrade(core), Arc::clone(&name), core.config.seed);
+            state.nodes.push(NodeState::new(name, disk));
+            state.nodes.len() - 1
+        });
+        drop(state);
+        Self { core: Arc::clone(core), index }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.core.state.lock().nodes[self.index].name)
+    }
+
+    /// The world as the present process on this node sees it. Its random stream starts afresh with every call
+    /// and differs between restarts.
+    ///
+    /// # Panics
+    /// When the node was killed: [`Node::restart`] starts it again.
+    #[must_use]
+    pub fn env(&self) -> Env {
+        let state = self.core.state.lock();
+        let node = &state.nodes[self.index];
+        assert!(node.is_up, "node {} is dead: restart it first", node.name);
+        let core = &self.core;
+        let incarnation = node.incarnation;
+        Env {
+            clock: Arc::new(NodeClock(Arc::clone(core))),
+            rng: Arc::new(Stream::fork(core.config.seed, &node.name, incarnation)),
+            spawn: Arc::new(NodeSpawn { core: Arc::clone(core), node: self.index, incarnation }),
+            dir: node.disk.dir(),
+        }
+    }
+
+    /// Whether it is up (a paused one is).
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.core.state.lock().nodes[self.index].is_up
+    }
+
+    /// Kills the process; its disk forgets everything that was not synced.
+    pub fn kill(&self) {
+        self.kill_with(Crash::DropUnsynced);
+    }
+
+    /// Kills the process: drops all its tasks, and lets the disk forget of what was not synced what `crash`
+    /// says. From then on handles of the dead process change nothing. When a task of the node itself calls
+    /// this, the tasks are dropped at the end of its present poll. A dead node stays as it is.
+    pub fn kill_with(&self, crash: Crash) {
+        let (name, disk) = {
+            let mut state = self.core.state.lock();
+            let node = &mut state.nodes[self.index];
+            if !mem::replace(&mut node.is_up, false) {
+                return;
+            }
+            node.incarnation += 1;
+            node.is_paused = false;
+            node.held.clear();
+            (Arc::clone(&node.name), Arc::clone(&node.disk))
+        };
+        self.core.record(Event::Kill { node: &name });
+        disk.crash(crash);
+        self.core.bury(self.index);
+    }
+
+    /// Starts a new process on the same disk.
+    ///
+    /// # Panics
+    /// When the node is up.
+    pub fn restart(&self) -> Env {
+        let name = {
+            let mut state = self.core.state.lock();
+            let node = &mut state.nodes[self.index];
+            assert!(!node.is_up, "node {} is up: kill it first", node.name);
+            node.is_up = true;
+            Arc::clone(&node.name)
+        };
+        self.core.record(Event::Restart { node: &name });
+        self.env()
+    }
+
+    /// Polls none of its tasks until [`Node::resume`]. The clock goes on; messages and timers wait for it.
+    pub fn pause(&self) {
+        let mut state = self.core.state.lock();
+        let node = &mut state.nodes[self.index];
+        node.is_paused = node.is_up;
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        let held = {
+            let mut state = self.core.state.lock();
+            let node = &mut state.nodes[self.index];
+            node.is_paused = false;
+            mem::take(&mut node.held)
+        };
+        self.core.release(held);
+    }
+
+    /// Its disk, to inject faults and to look at what happened.
+    #[must_use]
+    pub fn disk(&self) -> Arc<Disk> {
+        Arc::clone(&self.core.state.lock().nodes[self.index].disk)
+    }
+
+    /// How many of its tasks have not ended.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.core.tasks_of(self.index)
+    }
+}
