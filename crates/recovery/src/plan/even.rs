@@ -1,0 +1,81 @@
+//! The default planner.
+
+use super::{
+    ClusterRoom, PlanError, PlanInput, PlannedPartition, RecoveryPlan, RecoveryPlanner,
+    cut::{Cut, PARTITIONS_MAX, cut},
+    place::place,
+    read_order::{order_reads, read_plans},
+};
+use rekindle_types::{Partition, PartitionIndex, ServerId};
+use std::collections::BTreeMap;
+
+/// Cuts along the will, or evenly by hash; places by what masters have to replay and by their room; reads from
+/// the backups that are done first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EvenPlanner;
+
+impl RecoveryPlanner for EvenPlanner {
+    fn plan(&self, input: &PlanInput, room: &mut ClusterRoom) -> Result<RecoveryPlan, PlanError> {
+        let (cuts, masters, mut after) = cut_to_fit(input, room);
+        if !cuts.is_empty() && masters.iter().all(Option::is_none) {
+            return Err(PlanError::NoRoom { bytes_missing: cuts.iter().map(|c| c.bytes).sum() });
+        }
+        let segments = order_reads(&input.log, &mut after);
+        *room = after;
+        let all: Vec<Partition> = cuts.iter().map(|c| c.partition.clone()).collect();
+        let bytes_missing =
+            cuts.iter().zip(&masters).filter(|(_, m)| m.is_none()).map(|(c, _)| c.bytes).sum();
+        let reads = read_plans(&segments, &all);
+        Ok(RecoveryPlan { partitions: number(cuts, &masters), segments, reads, bytes_missing })
+    }
+
+    fn place(&self, bytes: &[u64], room: &mut ClusterRoom) -> Vec<Option<ServerId>> {
+        place(bytes, room)
+    }
+}
+
+/// How often the cut is made finer when partitions fit nowhere: down to 1/64 of the wanted size.
+const FINER_MAX: u32 = 6;
+
+/// Cuts as wanted, and finer as long as something fits nowhere: many small rooms may hold what few large
+/// partitions don't.
+fn cut_to_fit(input: &PlanInput, room: &ClusterRoom) -> (Vec<Cut>, Vec<Option<ServerId>>, ClusterRoom) {
+    let wanted = input.partition_bytes.max(1);
+    let mut best = None;
+    for finer in 0..=FINER_MAX {
+        let cuts = cut(input, (wanted >> finer).max(1));
+        let count = cuts.len();
+        let mut after = room.clone();
+        let bytes: Vec<u64> = cuts.iter().map(|c| c.bytes).collect();
+        let masters = place(&bytes, &mut after);
+        let missing: u64 = bytes.iter().zip(&masters).filter(|(_, m)| m.is_none()).map(|(b, _)| b).sum();
+        if best.as_ref().is_none_or(|(least, _)| missing < *least) {
+            best = Some((missing, (cuts, masters, after)));
+        }
+        if missing == 0 || count as u64 >= PARTITIONS_MAX {
+            break;
+        }
+    }
+    best.expect("one cut at least was made").1
+}
+
+fn number(cuts: Vec<Cut>, masters: &[Option<ServerId>]) -> Vec<PlannedPartition> {
+    let mut rounds: BTreeMap<ServerId, u32> = BTreeMap::new();
+    let numbered = cuts.into_iter().zip(masters).enumerate();
+    numbered
+        .map(|(index, (cut, master))| {
+            let next = master.map(|master| rounds.entry(master).or_default());
+            let round = next.as_ref().map_or(0, |next| **next);
+            if let Some(next) = next {
+                *next += 1;
+            }
+            PlannedPartition {
+                index: PartitionIndex(index as u32),
+                partition: cut.partition,
+                bytes: cut.bytes,
+                master: *master,
+                round,
+            }
+        })
+        .collect()
+}

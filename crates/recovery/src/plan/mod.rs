@@ -1,0 +1,16 @@
+//! Who replays what, and reads it where.
+
+mod cut;
+mod even;
+mod input;
+mod place;
+mod planner;
+mod read_order;
+mod recovery_plan;
+mod room;
+
+pub use even::EvenPlanner;
+pub use input::{PlanInput, Will, WillPiece};
+pub use planner::{PlanError, RecoveryPlanner};
+pub use recovery_plan::{PlannedPartition, RecoveryPlan, ReplicaSource, SegmentReplicas};
+pub use room::{BackupRoom, ClusterRoom, MasterRoom};
