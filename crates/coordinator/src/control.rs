@@ -1,9 +1,10 @@
 //! What the coordinator orders a storage server to do.
 
 use async_trait::async_trait;
+use rekindle_recovery::SegmentReplicas;
 use rekindle_types::{
     Attempt, KeyRange, ListUpdate, ListVersion, LogId, Lsn, Partition, PartitionIndex, RemoteError,
-    ReplicaId, SegmentId, ServerId, TableId, TabletVersion, Term,
+    SegmentId, ServerId, TableId, TabletVersion, Term,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,19 +101,6 @@ pub struct ReplayOrder {
     pub segments: Vec<SegmentReplicas>,
     /// List version that the inventories were taken under.
     pub list: ListVersion,
-}
-
-/// Where to read a segment of a dead master, best replica first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SegmentReplicas {
-    /// The segment.
-    pub segment: SegmentId,
-    /// Valid bytes of it.
-    pub length: u32,
-    /// The certificate's checksum.
-    pub checksum: u32,
-    /// Backups that hold it.
-    pub replicas: Vec<(ServerId, ReplicaId)>,
 }
 
 /// The answer to an order.

@@ -3,6 +3,6 @@
 
 mod control;
 
-pub use control::{
-    ControlError, Order, OrderKind, ReplayOrder, Report, SegmentReplicas, ServerControl, TabletGrant,
-};
+pub use control::{ControlError, Order, OrderKind, ReplayOrder, Report, ServerControl, TabletGrant};
+
+pub use rekindle_recovery::SegmentReplicas;
