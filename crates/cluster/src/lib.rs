@@ -1,4 +1,6 @@
-//! The assembly: transport, storage server, coordinator server.
+//! The assembly: frames, transport, storage server, coordinator server.
 #![forbid(unsafe_code)]
 
 pub mod master;
+pub mod memory;
+pub mod wire;

@@ -1,0 +1,38 @@
+//! The network as one process sees it.
+
+use super::{
+    Fate,
+    network::{Listener, Network, not_done},
+};
+use crate::wire::{Accepted, Lane, LaneKind, Peer, Transport};
+use async_trait::async_trait;
+use rekindle_types::RemoteError;
+use std::{sync::Arc, time::Duration};
+
+/// How long a dial takes that nobody answers.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A process's end of a [`super::MemoryNetwork`].
+pub struct MemoryTransport {
+    pub(super) network: Arc<Network>,
+    pub(super) listener: Arc<Listener>,
+}
+
+#[async_trait]
+impl Transport for MemoryTransport {
+    async fn dial(&self, peer: &Peer, kind: LaneKind) -> Result<Lane, RemoteError> {
+        match self.network.weather.fate(&self.listener.end.address, &peer.address, kind, 0) {
+            Fate::Deliver { after } => self.network.clock.sleep(after).await,
+            Fate::Lose => {
+                self.network.clock.sleep(SILENCE).await;
+                return Err(not_done("no answer"));
+            }
+            Fate::Reset => return Err(not_done("reset")),
+        }
+        self.network.connect(&self.listener, peer, kind)
+    }
+
+    async fn accept(&self) -> Option<Accepted> {
+        self.listener.accept().await
+    }
+}

@@ -1,0 +1,195 @@
+//! One direction of a lane: a bounded queue in time order.
+
+use super::{
+    Fate,
+    network::{Network, Reach},
+};
+use crate::wire::{FrameReceiver, FrameSender, LaneClosed, LaneKind, Packet};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::select;
+use parking_lot::Mutex;
+use rekindle_env::{Clock, Time};
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
+use tokio::sync::Notify;
+
+/// One end of a lane, as the network knows it.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) address: Arc<str>,
+    /// Tells the processes apart that used one address.
+    pub(super) process: u64,
+}
+
+/// Frames on their way in one direction.
+pub(super) struct Pipe {
+    queue: Mutex<Queue>,
+    /// Something arrived, or the pipe closed. One reader.
+    arrived: Notify,
+    /// A frame was taken, or the pipe closed. Every waiting sender looks again.
+    taken: Notify,
+    frames_max: usize,
+    bytes_max: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: BTreeMap<(Time, u64), Bytes>,
+    bytes: usize,
+    sent: u64,
+    last_due: Time,
+    is_closed: bool,
+}
+
+impl Pipe {
+    pub(super) fn new(frames_max: usize, bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::default(),
+            arrived: Notify::new(),
+            taken: Notify::new(),
+            frames_max,
+            bytes_max,
+        })
+    }
+
+    /// Queues the frame, or gives it back when there is no room. A frame always fits into an empty queue.
+    fn push(&self, due: Time, keeps_order: bool, frame: &Bytes) -> Result<bool, LaneClosed> {
+        let mut queue = self.queue.lock();
+        if queue.is_closed {
+            return Err(LaneClosed);
+        }
+        let has_room = queue.frames.len() < self.frames_max && queue.bytes + frame.len() <= self.bytes_max;
+        if !has_room && !queue.frames.is_empty() {
+            return Ok(false);
+        }
+        let due = if keeps_order { due.max(queue.last_due) } else { due };
+        queue.last_due = queue.last_due.max(due);
+        queue.bytes += frame.len();
+        queue.sent += 1;
+        let key = (due, queue.sent);
+        queue.frames.insert(key, frame.clone());
+        drop(queue);
+        self.arrived.notify_one();
+        Ok(true)
+    }
+
+    /// The next frame that is due, or the instant when one will be.
+    fn pop(&self, now: Time) -> Result<Result<Bytes, Option<Time>>, LaneClosed> {
+        let mut queue = self.queue.lock();
+        match queue.frames.first_key_value() {
+            Some((&(due, _), _)) if due > now => Ok(Err(Some(due))),
+            Some(_) => {
+                let (_, frame) =
+                    queue.frames.pop_first().expect("the queue was just seen to have a first frame");
+                queue.bytes -= frame.len();
+                drop(queue);
+                self.taken.notify_waiters();
+                Ok(Ok(frame))
+            }
+            None if queue.is_closed => Err(LaneClosed),
+            None => Ok(Err(None)),
+        }
+    }
+
+    fn close(&self, drops_frames: bool) {
+        let mut queue = self.queue.lock();
+        queue.is_closed = true;
+        if drops_frames {
+            queue.frames.clear();
+            queue.bytes = 0;
+        }
+        drop(queue);
+        self.arrived.notify_one();
+        self.taken.notify_waiters();
+    }
+}
+
+/// Both directions of a lane and who is at its ends.
+pub(super) struct Wire {
+    pub(super) network: Arc<Network>,
+    pub(super) kind: LaneKind,
+    pub(super) from: End,
+    pub(super) to: End,
+    pub(super) out: Arc<Pipe>,
+    pub(super) back: Arc<Pipe>,
+}
+
+impl Wire {
+    fn close(&self, drops_frames: bool) {
+        self.out.close(drops_frames);
+        self.back.close(drops_frames);
+    }
+}
+
+#[async_trait]
+impl FrameSender for Wire {
+    async fn send(&self, packet: Packet) -> Result<(), LaneClosed> {
+        let frame = packet.into_bytes();
+        assert!(frame.len() <= self.kind.frame_bytes_max(), "senders check the lane's limit");
+        let network = &self.network;
+        // Decided once, before waiting for room: a frame that waits keeps its fate.
+        let fate = network.weather.fate(&self.from.address, &self.to.address, self.kind, frame.len());
+        match network.reach(&self.from, &self.to) {
+            Reach::Alive => {}
+            Reach::Silent => return Ok(()),
+            Reach::Replaced => {
+                self.close(true);
+                return Err(LaneClosed);
+            }
+        }
+        let after = match fate {
+            Fate::Deliver { after } => after,
+            Fate::Lose => return Ok(()),
+            Fate::Reset => {
+                self.close(true);
+                return Err(LaneClosed);
+            }
+        };
+        loop {
+            let taken = self.out.taken.notified();
+            if self.out.push(network.clock.now() + after, network.weather.keeps_order(), &frame)? {
+                return Ok(());
+            }
+            taken.await;
+        }
+    }
+
+    fn close(&self) {
+        // A dead process tells nobody.
+        if let Reach::Alive = self.network.reach(&self.from, &self.to) {
+            Wire::close(self, false);
+        }
+    }
+}
+
+/// The reading end.
+pub(super) struct MemoryReceiver {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) wire: Arc<Wire>,
+}
+
+#[async_trait]
+impl FrameReceiver for MemoryReceiver {
+    async fn receive(&mut self) -> Result<Bytes, LaneClosed> {
+        let pipe = &self.wire.back;
+        loop {
+            let due = match pipe.pop(self.clock.now())? {
+                Ok(frame) => return Ok(frame),
+                Err(due) => due,
+            };
+            let arrived = pin!(pipe.arrived.notified());
+            match due {
+                None => arrived.await,
+                Some(due) => {
+                    select(self.clock.sleep_until(due), arrived).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for MemoryReceiver {
+    fn drop(&mut self) {
+        FrameSender::close(&*self.wire);
+    }
+}

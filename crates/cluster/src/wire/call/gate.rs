@@ -1,0 +1,119 @@
+//! Who gets in.
+
+use super::deadline::until;
+use crate::wire::{
+    Accepted, CallRefusal, ClusterId, Frame, FrameKind, Hello, Identity, LaneKind, Party, Role, Stamp,
+    WireError,
+};
+use parking_lot::RwLock;
+use rekindle_env::{Clock, Time};
+use rekindle_types::{Rule, Rules, ServerId};
+use std::sync::Arc;
+
+/// What a process knows about server names: the list binds them to current ids (F6).
+pub trait Members: Send + Sync {
+    /// The name of this server, when the list knows it. `None` for an id that the list does not know (yet).
+    fn name(&self, server: ServerId) -> Option<String>;
+}
+
+/// Admits lanes: the right cluster, the right target (F6), a sender that its certificate backs.
+pub struct Gate {
+    cluster: ClusterId,
+    me: RwLock<Party>,
+    members: Arc<dyn Members>,
+    rules: Rules,
+}
+
+impl Gate {
+    /// The gate of a process.
+    #[must_use]
+    pub fn new(cluster: ClusterId, me: Party, members: Arc<dyn Members>, rules: Rules) -> Self {
+        Self { cluster, me: RwLock::new(me), members, rules }
+    }
+
+    /// Who the process is from now on. Lanes that were admitted before stay: they were for nobody else, since a
+    /// newcomer is nobody's target.
+    pub fn become_party(&self, me: Party) {
+        *self.me.write() = me;
+    }
+
+    /// The welcome to a hello, or why there is none.
+    pub fn admit(&self, hello: &Hello, lane: LaneKind, identity: &Identity) -> Result<Hello, CallRefusal> {
+        if hello.cluster != self.cluster {
+            return Err(CallRefusal::WrongCluster);
+        }
+        if hello.lane != lane {
+            return Err(CallRefusal::NotDone("the hello names another kind of lane".into()));
+        }
+        let me = *self.me.read();
+        // F6: a late order or write for the former incarnation at this address must not reach this one.
+        if self.rules.on(Rule::F6) && hello.target != me {
+            return Err(CallRefusal::WrongServer(match me {
+                Party::Server(id) => Some(id),
+                _ => None,
+            }));
+        }
+        self.check_sender(hello.sender, identity)?;
+        Ok(Hello { sender: me, target: hello.sender, ..*hello })
+    }
+
+    fn check_sender(&self, sender: Party, identity: &Identity) -> Result<(), CallRefusal> {
+        let role = match sender {
+            Party::Coordinator => Role::Coordinator,
+            Party::Server(_) | Party::Newcomer => Role::Server,
+            Party::Client => Role::Client,
+        };
+        if identity.role != role {
+            let why = format!("{sender} with the certificate of a {:?}", identity.role);
+            return Err(CallRefusal::Unauthorised(why));
+        }
+        match sender {
+            // Unknown to this list: it may be older than the server. The calls themselves judge by the list.
+            Party::Server(id) if self.members.name(id).is_some_and(|name| name != identity.name) => {
+                Err(CallRefusal::Unauthorised(format!("{:?} speaks as {id}", identity.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the hello of an accepted lane until `deadline` and answers it. `None`: the lane was refused, it is
+/// closed.
+pub async fn accept_hello(
+    accepted: &mut Accepted,
+    gate: &Gate,
+    clock: &dyn Clock,
+    deadline: Time,
+) -> Option<Hello> {
+    let greeting = until(clock, deadline, greet(accepted, gate)).await.flatten();
+    if greeting.is_none() {
+        accepted.lane.sender.close();
+    }
+    greeting
+}
+
+async fn greet(accepted: &mut Accepted, gate: &Gate) -> Option<Hello> {
+    let limit = accepted.kind.frame_bytes_max();
+    let bytes = accepted.lane.receiver.receive().await.ok()?;
+    let admitted = read_hello(&bytes, limit)
+        .and_then(|hello| Ok((hello, gate.admit(&hello, accepted.kind, &accepted.identity)?)));
+    let (answer, hello) = match admitted {
+        Ok((hello, welcome)) => (welcome.encode(FrameKind::HELLO.reply()), Some(hello)),
+        Err(refusal) => (refusal.encode(), None),
+    };
+    let packet = answer.finish(0, 0, Stamp::default(), limit).ok()?;
+    accepted.lane.sender.send(packet).await.ok()?;
+    hello
+}
+
+fn read_hello(bytes: &bytes::Bytes, limit: usize) -> Result<Hello, CallRefusal> {
+    let refuse = |e: WireError| match e {
+        WireError::Version { spoken, .. } => CallRefusal::Version(spoken),
+        other => CallRefusal::BadBody(other.to_string()),
+    };
+    let frame = Frame::decode(bytes, limit).map_err(refuse)?;
+    if frame.kind != FrameKind::HELLO {
+        return Err(CallRefusal::NotDone("the first frame is no hello".into()));
+    }
+    Hello::decode(&frame.body).map_err(refuse)
+}
