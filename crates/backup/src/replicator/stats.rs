@@ -1,0 +1,37 @@
+//! What an operator sees of replication.
+
+use rekindle_types::SegmentId;
+
+/// How replication does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicationStats {
+    /// Segments known.
+    pub segments: usize,
+    /// Segments short of replicas, or with replicas to be dropped.
+    pub unsettled: usize,
+    /// Calls in flight.
+    pub calls: usize,
+    /// Replicas lost so far (P1).
+    pub lost: u64,
+    /// Replicas re-created closed so far (P2).
+    pub recreated: u64,
+    /// Opens that a backup had no room for.
+    pub rejected: u64,
+    /// Heads that lost a replica so far (H3).
+    pub hurt: u64,
+    /// The current head: the switch to it is complete (H4).
+    pub current: Option<SegmentId>,
+    /// The floor that the coordinator is known to have stored.
+    pub floor: Option<SegmentId>,
+    /// Set while nothing can become durable for want of backups.
+    pub too_few: Option<TooFewBackups>,
+}
+
+/// Fewer backups are up than replicas are needed: writes wait (L1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFewBackups {
+    /// Backups up.
+    pub have: usize,
+    /// R.
+    pub need: usize,
+}

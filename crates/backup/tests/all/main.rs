@@ -1,0 +1,5 @@
+//! Behaviour of backups and of the replicator: one module per claim.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod running;
+mod the_sink_replicates_a_log;
