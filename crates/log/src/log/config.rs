@@ -1,0 +1,124 @@
+//! Configuration of a log.
+
+use crate::segment::{CAPACITY_MAX, CAPACITY_MIN, CAPACITY_UNIT, Digest, SegmentHeader};
+use rekindle_types::{LogId, Rules};
+
+/// How a log is made.
+#[derive(Clone, Copy, Debug)]
+pub struct LogConfig {
+    /// Its name.
+    pub log: LogId,
+    /// Bytes of a segment: 64 KiB to 64 MiB, a multiple of 4 KiB. Default 8 MiB.
+    pub segment_bytes: u32,
+    /// Most segments in memory, heads and side segments together. Default 64.
+    pub segments_max: u32,
+    /// Rules in force.
+    pub rules: Rules,
+}
+
+/// A configuration that can't work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Correct `segment_bytes`.
+    #[error(
+        "segments of {got} bytes: {CAPACITY_MIN} to {CAPACITY_MAX} in steps of {CAPACITY_UNIT} are possible"
+    )]
+    SegmentBytes {
+        /// As configured.
+        got: u32,
+    },
+    /// Larger segments, or fewer (H7).
+    #[error("a digest of {segments} segments takes {need} bytes, half a segment is {room}")]
+    DigestTooLarge {
+        /// As configured.
+        segments: u32,
+        /// Bytes of the digest.
+        need: usize,
+        /// Bytes that it may have.
+        room: usize,
+    },
+    /// More segments.
+    #[error("{got} segments, at least {need} are needed")]
+    TooFewSegments {
+        /// As configured.
+        got: u32,
+        /// At least.
+        need: u32,
+    },
+    /// Fewer segments: slots are numbered with 22 bits.
+    #[error("{got} segments, at most {max} are possible")]
+    TooManySegments {
+        /// As configured.
+        got: u32,
+        /// At most.
+        max: u32,
+    },
+}
+
+/// Frames that only forced head switches may take (hurt heads, side-log commits): appends and side segments
+/// never eat them.
+pub(super) const HEAD_RESERVE: usize = 2;
+/// Frames for emergency heads, beyond `segments_max`.
+pub(super) const EMERGENCY_FRAMES: u32 = 2;
+/// Segments that every log needs: three heads and the reserve.
+const SEGMENTS_MIN: u32 = 3 + HEAD_RESERVE as u32;
+/// Slots have 22 bits.
+const SEGMENTS_MAX: u32 = (1 << 22) - EMERGENCY_FRAMES;
+
+impl LogConfig {
+    /// The defaults, for this log.
+    #[must_use]
+    pub fn new(log: LogId) -> Self {
+        Self { log, segment_bytes: 8 << 20, segments_max: 64, rules: Rules::default() }
+    }
+
+    /// Refuses what can't work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if !SegmentHeader::is_capacity(self.segment_bytes) {
+            return Err(ConfigError::SegmentBytes { got: self.segment_bytes });
+        }
+        if self.segments_max < SEGMENTS_MIN {
+            return Err(ConfigError::TooFewSegments { got: self.segments_max, need: SEGMENTS_MIN });
+        }
+        if self.segments_max > SEGMENTS_MAX {
+            return Err(ConfigError::TooManySegments { got: self.segments_max, max: SEGMENTS_MAX });
+        }
+        // H7: the digest fits half a segment.
+        let need = Digest::encoded_len((self.segments_max + EMERGENCY_FRAMES) as usize);
+        let room = self.segment_bytes as usize / 2;
+        if need > room {
+            return Err(ConfigError::DigestTooLarge { segments: self.segments_max, need, room });
+        }
+        Ok(())
+    }
+
+    /// Most bytes of a value, and of a key too when that is less than [`crate::segment::KEY_BYTES_MAX`].
+    #[must_use]
+    pub fn value_bytes_max(&self) -> usize {
+        self.segment_bytes as usize / 8
+    }
+
+    /// Most bytes of a key.
+    #[must_use]
+    pub fn key_bytes_max(&self) -> usize {
+        self.value_bytes_max().min(crate::segment::KEY_BYTES_MAX)
+    }
+
+    /// Bytes of a side segment that are worth a call to the sink: nobody waits for fewer.
+    pub(super) fn side_chunk(&self) -> u32 {
+        self.segment_bytes / 8
+    }
+
+    /// Most bytes of TabletStats in a head.
+    pub(super) fn stats_bytes_max(&self) -> usize {
+        self.segment_bytes as usize / 16
+    }
+
+    /// Most bytes of the entries of one append: what fits any fresh head, whatever its digest.
+    #[must_use]
+    pub fn append_bytes_max(&self) -> usize {
+        let own = SegmentHeader::LEN + 32 + self.segment_bytes as usize / 2 + self.stats_bytes_max();
+        self.segment_bytes as usize - own
+    }
+}

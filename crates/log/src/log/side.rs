@@ -1,0 +1,204 @@
+//! Side logs: segments filled aside, which join the log together or not at all.
+
+use super::state::{CallState, Membership, Segment, State};
+use super::tail::Tail;
+use super::{CommittedAt, EntryRef, Log, LogError};
+use crate::segment::EntryDraft;
+use crate::{SegmentKind, SinkError};
+use parking_lot::Mutex;
+use rekindle_types::{Position, Rule, SegmentId};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+use super::config::{EMERGENCY_FRAMES, HEAD_RESERVE};
+use super::state::header;
+
+/// What the log knows of a side log.
+#[derive(Default)]
+pub(super) struct SideState {
+    pub(super) segments: Vec<SegmentId>,
+    /// It was asked to commit: no segments are added.
+    is_committing: bool,
+    /// All of its segments are closed on all R: the next digest may name them (H6).
+    pub(super) is_ready: bool,
+    pub(super) named_by: Option<SegmentId>,
+    pub(super) waiter: Option<oneshot::Sender<CommittedAt>>,
+}
+
+/// Segments filled aside. They are being replicated meanwhile, and join the log together when
+/// [`SideLog::commit`] makes a head whose digest names them. Dropped without that they are freed and never
+/// appear in a digest.
+///
+/// It has one or more *lanes*, each with an open segment of its own, so that several threads fill it without
+/// waiting for each other.
+pub struct SideLog {
+    log: Arc<Log>,
+    number: u64,
+    lanes: Box<[Mutex<Lane>]>,
+    is_committed: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    tail: Option<Tail>,
+    /// Length at which the runner was told last.
+    told: u32,
+}
+
+/// Where an entry of a side log went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SideAppended {
+    /// The entry, usable at once.
+    pub at: EntryRef,
+    /// Where it ends: durable like the entries of a head, once the side log is committed.
+    pub end: Position,
+}
+
+impl SideLog {
+    pub(super) fn new(log: Arc<Log>, lanes: usize) -> Self {
+        let number = {
+            let mut state = log.state.lock();
+            state.side_logs_made += 1;
+            let number = state.side_logs_made;
+            state.side_logs.insert(number, SideState::default());
+            number
+        };
+        let lanes = (0..lanes.max(1)).map(|_| Mutex::default()).collect();
+        Self { log, number, lanes, is_committed: false }
+    }
+
+    /// Appends an entry through the first lane.
+    pub fn append(&self, entry: &EntryDraft<'_>) -> Result<SideAppended, LogError> {
+        self.append_in(0, entry)
+    }
+
+    /// Appends an entry through a lane; `lane` is taken modulo the number of lanes.
+    pub fn append_in(&self, lane: usize, entry: &EntryDraft<'_>) -> Result<SideAppended, LogError> {
+        let entries = std::slice::from_ref(entry);
+        let total = self.log.checked_len(entries)?;
+        let mut lane = self.lanes[lane % self.lanes.len()].lock();
+        if !lane.tail.as_ref().is_some_and(|tail| tail.has_room(total)) {
+            self.next_segment(&mut lane)?;
+        }
+        let Lane { tail: Some(tail), told } = &mut *lane else { unreachable!("just made") };
+        let placed = tail.append(entries, total);
+        let is_worth_telling = placed.end.offset - *told >= self.log.config.side_chunk();
+        if is_worth_telling {
+            *told = placed.end.offset;
+            self.log.wake.notify_one();
+        }
+        Ok(SideAppended { at: placed.refs[0], end: placed.end })
+    }
+
+    /// The ids of its segments so far.
+    #[must_use]
+    pub fn segments(&self) -> Vec<SegmentId> {
+        self.log.state.lock().side_logs.get(&self.number).map_or(Vec::new(), |side| side.segments.clone())
+    }
+
+    fn next_segment(&self, lane: &mut Lane) -> Result<(), LogError> {
+        let mut state = self.log.state.lock();
+        state.check_alive()?;
+        let tail = state.side_segment(self.number)?;
+        if let Some(full) = lane.tail.take() {
+            state.seal_side(full);
+        }
+        lane.told = tail.position().offset;
+        lane.tail = Some(tail);
+        drop(state);
+        self.log.wake.notify_one();
+        Ok(())
+    }
+
+    /// Closes its segments, then makes a head whose digest names them (H6). Resolves when the switch to that
+    /// head is complete. Dropping the future once polled cancels nothing.
+    pub async fn commit(mut self) -> Result<CommittedAt, LogError> {
+        let receiver = self.begin_commit()?;
+        self.log.wake.notify_one();
+        match receiver.await {
+            Ok(committed) => Ok(committed),
+            Err(_) => {
+                let failed = self.log.state.lock().failed.clone();
+                Err(LogError::Sink(failed.unwrap_or(SinkError::Closed)))
+            }
+        }
+    }
+
+    fn begin_commit(&mut self) -> Result<oneshot::Receiver<CommittedAt>, LogError> {
+        let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
+        let mut state = self.log.state.lock();
+        tails.into_iter().for_each(|tail| state.seal_side(tail));
+        state.check_alive()?;
+        self.is_committed = true;
+        let (sender, receiver) = oneshot::channel();
+        let side = state.side_logs.get_mut(&self.number).expect("side logs stay until committed or dropped");
+        (side.is_committing, side.waiter) = (true, Some(sender));
+        state.mark_ready_side_logs();
+        state.roll_if_wanted(&self.log.versions);
+        Ok(receiver)
+    }
+}
+
+impl Drop for SideLog {
+    fn drop(&mut self) {
+        if self.is_committed {
+            return;
+        }
+        let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
+        let mut state = self.log.state.lock();
+        tails.into_iter().for_each(|tail| state.seal_side(tail));
+        let side = state.side_logs.remove(&self.number).expect("side logs stay until committed or dropped");
+        side.segments.into_iter().for_each(|id| state.let_go(id));
+        drop(state);
+        self.log.wake.notify_one();
+    }
+}
+
+impl State {
+    /// A new segment for a side log.
+    fn side_segment(&mut self, number: u64) -> Result<Tail, LogError> {
+        if self.frames.free_count() <= EMERGENCY_FRAMES as usize + HEAD_RESERVE {
+            return Err(LogError::Full { segments: self.segments_in_use() });
+        }
+        // C6, switched off: an id that a dropped side log has had is used again.
+        let reused = if self.config.rules.on(Rule::C6) { None } else { self.reusable.pop() };
+        let id = reused.unwrap_or_else(|| self.take_id());
+        let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
+        let tail = Tail::start(header(&self.config, id), writer, &[]);
+        let first = tail.certificate();
+        let segment = Segment {
+            slot: tail.slot(),
+            kind: SegmentKind::Side,
+            is_emergency: false,
+            membership: Membership::Aside,
+            after: None,
+            first,
+            sealed: None,
+            open: CallState::ToMake,
+            close: CallState::ToMake,
+            sent: first.length,
+            has_append_in_flight: false,
+        };
+        self.segments.insert(id, segment);
+        self.active.insert(id);
+        self.side_logs.get_mut(&number).expect("side logs stay until committed or dropped").segments.push(id);
+        Ok(tail)
+    }
+
+    fn seal_side(&mut self, tail: Tail) {
+        let id = tail.id;
+        let (certificate, end) = tail.seal();
+        self.segments.get_mut(&id).expect("side segments stay").sealed = Some((certificate, Some(end)));
+    }
+
+    /// H6: a side log may be named by a digest once all of its segments are closed on all R.
+    pub(super) fn mark_ready_side_logs(&mut self) {
+        let segments = &self.segments;
+        for side in self.side_logs.values_mut().filter(|side| side.is_committing && !side.is_ready) {
+            if side.segments.iter().all(|id| segments[id].close == CallState::Answered) {
+                side.is_ready = true;
+                self.roll_above = self.head.id;
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What the head lock guards: the segments of the log, its heads and the ids. No I/O, no waiting, nobody woken.
+
+use super::config::{EMERGENCY_FRAMES, HEAD_RESERVE};
+use super::side::SideState;
+use super::tail::Tail;
+use super::versions::Versions;
+use super::{CommittedAt, LogConfig, LogError};
+use crate::memory::{FrameEnd, Frames, Slot};
+use crate::segment::{Digest, SafeVersion, SegmentHeader, TabletStat, TabletStats};
+use crate::{Certificate, SegmentKind, SinkError};
+use rekindle_types::SegmentId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Heads that may wait behind the current one (H1); an emergency head may be one more.
+pub(super) const HEADS_WAITING_MAX: usize = 2;
+
+/// Whether a call to the sink was made, and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallState {
+    ToMake,
+    Made,
+    Answered,
+}
+
+/// How a segment stands to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// A side segment that no digest names.
+    Aside,
+    /// Named by the digests of all heads made since it joined.
+    Member,
+    /// The next digest leaves it out.
+    Leaving,
+    /// The digest of that head leaves it out; it goes when that one is current.
+    Left(SegmentId),
+    /// It is in memory no more; the sink is told to free it.
+    Gone,
+}
+
+/// A segment of the log, or aside of it.
+pub(super) struct Segment {
+    pub(super) slot: Slot,
+    pub(super) kind: SegmentKind,
+    pub(super) is_emergency: bool,
+    pub(super) membership: Membership,
+    pub(super) after: Option<SegmentId>,
+    /// What is sent with the open.
+    pub(super) first: Certificate,
+    /// The last certificate, once nothing follows; with the right to give the frame back.
+    pub(super) sealed: Option<(Certificate, Option<FrameEnd>)>,
+    pub(super) open: CallState,
+    pub(super) close: CallState,
+    /// Bytes handed to the sink.
+    pub(super) sent: u32,
+    pub(super) has_append_in_flight: bool,
+}
+
+/// Why a new head is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Roll {
+    /// An append does not fit.
+    Full,
+    /// A hurt head, a side log's commit, frees: may use the reserve, and an emergency head.
+    Forced,
+}
+
+pub(super) struct State {
+    pub(super) config: LogConfig,
+    pub(super) frames: Arc<Frames>,
+    next_id: SegmentId,
+    /// Only with rule C6 off: ids to be used again.
+    pub(super) reusable: Vec<SegmentId>,
+    pub(super) segments: BTreeMap<SegmentId, Segment>,
+    /// Segments that calls are to be made for, or are pending for.
+    pub(super) active: BTreeSet<SegmentId>,
+    /// Segments whose free was asked of the sink.
+    pub(super) freeing: BTreeSet<SegmentId>,
+    /// The head that is filled: the newest.
+    pub(super) head: Tail,
+    /// Nothing is appended to the newest head: it is hurt, or an emergency head.
+    pub(super) head_refuses: bool,
+    /// Heads from the current one (or the log's first) to the newest.
+    pub(super) heads: VecDeque<SegmentId>,
+    /// The head whose digest is current.
+    pub(super) current: Option<SegmentId>,
+    /// A head above this id is wanted, as soon as H1 and memory allow.
+    pub(super) roll_above: SegmentId,
+    pub(super) side_logs: BTreeMap<u64, SideState>,
+    pub(super) side_logs_made: u64,
+    pub(super) stats: Vec<TabletStat>,
+    /// The runner waits for an append to the head.
+    pub(super) wants_append: bool,
+    pub(super) failed: Option<SinkError>,
+}
+
+/// What a step of the state means to those who wait.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) durable: Option<rekindle_types::Position>,
+    pub(super) commits: Vec<(tokio::sync::oneshot::Sender<CommittedAt>, CommittedAt)>,
+}
+
+impl State {
+    pub(super) fn new(config: LogConfig, frames: Arc<Frames>, versions: &Versions) -> Self {
+        let id = SegmentId(1);
+        let writer = frames.take(id.0).expect("a new pool has frames");
+        let own = own_entries(&[id], versions, &config, Some(&[]));
+        let head = Tail::start(header(&config, id), writer, &own);
+        let mut state = Self {
+            config,
+            frames,
+            next_id: id.next(),
+            reusable: Vec::new(),
+            segments: BTreeMap::new(),
+            active: BTreeSet::new(),
+            freeing: BTreeSet::new(),
+            head,
+            head_refuses: false,
+            heads: VecDeque::new(),
+            current: None,
+            roll_above: SegmentId(0),
+            side_logs: BTreeMap::new(),
+            side_logs_made: 0,
+            stats: Vec::new(),
+            wants_append: false,
+            failed: None,
+        };
+        state.enter_head(None, false);
+        state
+    }
+
+    pub(super) fn check_alive(&self) -> Result<(), LogError> {
+        self.failed.as_ref().map_or(Ok(()), |error| Err(LogError::Sink(error.clone())))
+    }
+
+    /// C6: ids of heads and side segments come from this one counter and are never used twice.
+    pub(super) fn take_id(&mut self) -> SegmentId {
+        let id = self.next_id;
+        self.next_id = id.next();
+        id
+    }
+
+    /// Makes a new head, which entries go to from now on, and seals the one before.
+    pub(super) fn roll(&mut self, why: Roll, versions: &Versions) -> Result<(), LogError> {
+        let free = self.frames.free_count();
+        let kept = EMERGENCY_FRAMES as usize + if why == Roll::Full { HEAD_RESERVE } else { 0 };
+        let is_emergency = free <= kept;
+        if is_emergency && (why == Roll::Full || free == 0) {
+            return Err(LogError::Full { segments: self.segments_in_use() });
+        }
+        // H1: at most two heads wait behind the current one, and one emergency head more.
+        let waiting = self.heads.len() - 1;
+        if waiting >= HEADS_WAITING_MAX + usize::from(is_emergency) {
+            return Err(LogError::Busy { waiting });
+        }
+        let id = self.take_id();
+        let digest = self.next_digest(id);
+        let stats = if is_emergency { None } else { Some(&self.stats[..]) };
+        let own = own_entries(&digest, versions, &self.config, stats);
+        let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
+        let next = Tail::start(header(&self.config, id), writer, &own);
+        let (certificate, end) = std::mem::replace(&mut self.head, next).seal();
+        let before = *self.heads.back().expect("a log has a head");
+        self.segments.get_mut(&before).expect("heads are segments").sealed = Some((certificate, Some(end)));
+        self.enter_head(Some(before), is_emergency);
+        Ok(())
+    }
+
+    /// Makes the head that was wanted, if that is possible now. Whether there is something new for the runner.
+    pub(super) fn roll_if_wanted(&mut self, versions: &Versions) -> bool {
+        self.head.id <= self.roll_above && self.roll(Roll::Forced, versions).is_ok()
+    }
+
+    fn enter_head(&mut self, after: Option<SegmentId>, is_emergency: bool) {
+        let first = self.head.certificate();
+        let segment = Segment {
+            slot: self.head.slot(),
+            kind: SegmentKind::Head,
+            is_emergency,
+            membership: Membership::Member,
+            after,
+            first,
+            sealed: None,
+            open: CallState::ToMake,
+            close: CallState::ToMake,
+            sent: first.length,
+            has_append_in_flight: false,
+        };
+        self.segments.insert(self.head.id, segment);
+        self.active.insert(self.head.id);
+        self.heads.push_back(self.head.id);
+        self.head_refuses = is_emergency;
+        self.wants_append = false;
+    }
+
+    /// Ids for the digest of the new head `id`. Takes in side logs that are ready, leaves out what was freed and
+    /// former emergency heads, which hold nothing.
+    fn next_digest(&mut self, id: SegmentId) -> Vec<SegmentId> {
+        for side in self.side_logs.values_mut().filter(|side| side.is_ready) {
+            side.named_by.get_or_insert(id);
+            for segment in &side.segments {
+                let segment = self.segments.get_mut(segment).expect("side segments stay until dropped");
+                if segment.membership == Membership::Aside {
+                    segment.membership = Membership::Member;
+                }
+            }
+        }
+        for segment in self.segments.values_mut() {
+            let is_empty = segment.is_emergency && segment.membership == Membership::Member;
+            if segment.membership == Membership::Leaving || is_empty {
+                segment.membership = Membership::Left(id);
+            }
+        }
+        let members = self.segments.iter().filter(|(_, s)| s.membership == Membership::Member);
+        members.map(|(id, _)| *id).chain([id]).collect()
+    }
+
+    /// Segments with memory.
+    pub(super) fn segments_in_use(&self) -> u32 {
+        self.segments.values().filter(|s| s.membership != Membership::Gone).count() as u32
+    }
+
+    /// Gives the segment's memory back; what the sink keeps of it is to be freed.
+    pub(super) fn let_go(&mut self, id: SegmentId) {
+        let segment = self.segments.get_mut(&id).expect("known");
+        segment.membership = Membership::Gone;
+        let end = segment.sealed.as_mut().and_then(|(_, end)| end.take());
+        self.frames.retire(end.expect("only sealed segments go, and only once"));
+        if segment.open == CallState::ToMake {
+            self.forget(id);
+        } else {
+            self.active.insert(id);
+        }
+    }
+
+    /// Nothing is left of the segment, here or at the sink.
+    pub(super) fn forget(&mut self, id: SegmentId) {
+        let segment = self.segments.remove(&id).expect("known");
+        self.active.remove(&id);
+        if segment.kind == SegmentKind::Side && !self.config.rules.on(rekindle_types::Rule::C6) {
+            self.reusable.push(id);
+        }
+    }
+}
+
+pub(super) fn header(config: &LogConfig, segment: SegmentId) -> SegmentHeader {
+    SegmentHeader { log: config.log, segment, capacity: config.segment_bytes }
+}
+
+/// H7: every head starts with Digest and SafeVersion; all but emergency heads add TabletStats.
+fn own_entries(
+    digest: &[SegmentId],
+    versions: &Versions,
+    config: &LogConfig,
+    stats: Option<&[TabletStat]>,
+) -> Vec<Vec<u8>> {
+    let safe = SafeVersion(versions.reserve(config.rules));
+    let stats = stats.map(TabletStats::encode);
+    [Digest::encode(digest), safe.encode()].into_iter().chain(stats).collect()
+}

@@ -1,0 +1,94 @@
+//! The end of a segment that is being filled.
+
+use super::EntryRef;
+use crate::Certificate;
+use crate::crc::{crc32c, crc32c_append};
+use crate::memory::{FrameEnd, FrameWriter, Slot};
+use crate::segment::{EntryDraft, EntryHeader, SegmentHeader};
+use rekindle_types::{Position, SegmentId};
+
+/// Most entries in one append.
+pub(super) const ENTRIES_MAX: usize = 4;
+
+/// Fills one segment.
+pub(super) struct Tail {
+    pub(super) id: SegmentId,
+    writer: FrameWriter,
+    headers_crc: u32,
+}
+
+/// Where the entries of one append went.
+#[derive(Clone, Copy)]
+pub(super) struct Placed {
+    pub(super) refs: [EntryRef; ENTRIES_MAX],
+    pub(super) end: Position,
+}
+
+impl Tail {
+    /// Starts a segment: its header and, for a head, the log's own entries, published at once. These are
+    /// whole entries, encoded.
+    pub(super) fn start(header: SegmentHeader, mut writer: FrameWriter, own: &[Vec<u8>]) -> Self {
+        let encoded = header.encode();
+        let len = SegmentHeader::LEN + own.iter().map(Vec::len).sum::<usize>();
+        let mut out = writer.next_bytes(len);
+        let mut headers_crc = crc32c(&encoded);
+        for piece in std::iter::once(&encoded[..]).chain(own.iter().map(Vec::as_slice)) {
+            let (place, rest) = out.split_at_mut(piece.len());
+            place.copy_from_slice(piece);
+            out = rest;
+        }
+        for entry in own {
+            let (_, header_len) = EntryHeader::decode(entry).expect("encoded by the log itself");
+            headers_crc = crc32c_append(headers_crc, &entry[..header_len]);
+        }
+        writer.publish(len, headers_crc);
+        Self { id: header.segment, writer, headers_crc }
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        self.writer.slot()
+    }
+
+    #[inline]
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        bytes <= self.writer.room()
+    }
+
+    /// Appends entries of `total` bytes, which must fit. They become visible together, so that certificates
+    /// end on append boundaries (H7).
+    #[inline]
+    pub(super) fn append(&mut self, entries: &[EntryDraft<'_>], total: usize) -> Placed {
+        let slot = self.writer.slot();
+        let start = self.writer.len();
+        let mut refs = [EntryRef::new(slot, 0); ENTRIES_MAX];
+        let mut headers_crc = self.headers_crc;
+        let out = self.writer.next_bytes(total);
+        let mut at = 0;
+        for (entry, place) in entries.iter().zip(&mut refs) {
+            let out = &mut out[at..at + entry.encoded_len()];
+            let header_len = entry.encode(out);
+            headers_crc = crc32c_append(headers_crc, &out[..header_len]);
+            *place = EntryRef::new(slot, (start + at) as u32);
+            at += out.len();
+        }
+        assert_eq!(at, total, "the entries have the length that was reserved");
+        self.headers_crc = headers_crc;
+        self.writer.publish(total, headers_crc);
+        Placed { refs, end: self.position() }
+    }
+
+    /// Where the next entry goes.
+    #[inline]
+    pub(super) fn position(&self) -> Position {
+        Position { segment: self.id, offset: self.writer.len() as u32 }
+    }
+
+    pub(super) fn certificate(&self) -> Certificate {
+        Certificate::seal(self.writer.len() as u32, self.headers_crc)
+    }
+
+    /// Nothing more will be appended.
+    pub(super) fn seal(self) -> (Certificate, FrameEnd) {
+        (self.certificate(), self.writer.end())
+    }
+}

@@ -1,0 +1,349 @@
+//! The memory of segments: one reserved range, cut into frames of one segment each, taken and given back through
+//! a bounded pool. The only module of the crate with `unsafe`.
+//!
+//! A frame has one [`FrameWriter`], which appends, and any number of readers, which see the published prefix.
+//! Published bytes never change (LOG-4) until the frame was retired *and* no reader is left: only then the pool
+//! hands it out again.
+//!
+//! Who touches which atomic:
+//! * `published` (length and running checksum in one word): the writer stores with Release after the bytes are
+//!   there; readers load with Acquire before they look at them.
+//! * `readers` and `is_live`: a reader counts itself, then looks whether the frame is live; whoever retires
+//!   marks the frame dead, and whoever takes it anew looks for readers after that. All four are `SeqCst`, so at least one of
+//!   the two sees the other: a reader that the taker did not see sees a dead frame and keeps off. The reader's leaving is a
+//!   Release, the taker's look an Acquire: reads end before the frame is written anew.
+#![allow(unsafe_code)]
+
+use parking_lot::Mutex;
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::{Deref, Range};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+/// Frames start at multiples of it when they have at least this size, so that huge pages fit.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// Index of a frame.
+pub(crate) type Slot = u32;
+
+/// Memory that lives as long as anything that points into it. Pages come when first touched.
+struct Reservation {
+    base: NonNull<u8>,
+    start: usize,
+    layout: Layout,
+}
+
+// SAFETY: `Reservation` is plain memory; who may read or write which part of it is settled by `Frames`.
+unsafe impl Send for Reservation {}
+// SAFETY: as above; `Reservation` itself offers no access.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    fn new(bytes: usize) -> Self {
+        // With a small alignment the allocator maps zero pages lazily; with a large one it would write all of
+        // them. So the range is a huge page longer, and aligned by hand.
+        let layout =
+            Layout::from_size_align(bytes + HUGE_PAGE, 16).expect("the range fits the address space");
+        // SAFETY: the layout has a size above zero.
+        let Some(base) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+        let start = base.as_ptr().align_offset(HUGE_PAGE);
+        assert!(start < HUGE_PAGE, "bytes can be aligned to anything");
+        Self { base, start, layout }
+    }
+
+    /// Pointer to a byte of the aligned part; `at` is within it.
+    #[inline]
+    fn at(&self, at: usize) -> *mut u8 {
+        debug_assert!(at <= self.layout.size() - HUGE_PAGE);
+        // SAFETY: `start < HUGE_PAGE` and `at` is at most the bytes asked for, so the sum is within the layout.
+        unsafe { self.base.as_ptr().add(self.start + at) }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout, freed once; everything that points into it holds an
+        // `Arc<Frames>` or borrows from one, and `Frames` owns this.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}
+
+/// What is known of a frame. Readers and writer touch different cache lines.
+#[repr(align(128))]
+#[derive(Default)]
+struct Frame {
+    /// The writer's line: length in the upper half, running crc32c of the headers in the lower.
+    published: AtomicU64,
+    segment: AtomicU64,
+    readers: ReaderLine,
+    /// Bytes in entries that nobody has declared dead.
+    live_bytes: AtomicI64,
+}
+
+#[repr(align(64))]
+#[derive(Default)]
+struct ReaderLine {
+    count: AtomicU32,
+    is_live: AtomicBool,
+}
+
+#[derive(Default)]
+struct Pool {
+    free: Vec<Slot>,
+    retired: Vec<Slot>,
+}
+
+/// All frames of a log.
+pub(crate) struct Frames {
+    reservation: Reservation,
+    frame_bytes: usize,
+    frames: Box<[Frame]>,
+    pool: Mutex<Pool>,
+}
+
+impl Frames {
+    /// Reserves `count` frames of `frame_bytes` each.
+    pub(crate) fn new(count: u32, frame_bytes: u32) -> Arc<Self> {
+        let frame_bytes = frame_bytes as usize;
+        Arc::new(Self {
+            reservation: Reservation::new(count as usize * frame_bytes),
+            frame_bytes,
+            frames: (0..count).map(|_| Frame::default()).collect(),
+            pool: Mutex::new(Pool { free: (0..count).rev().collect(), retired: Vec::new() }),
+        })
+    }
+
+    /// Frames that can be taken now.
+    pub(crate) fn free_count(&self) -> usize {
+        let mut pool = self.pool.lock();
+        self.reclaim(&mut pool);
+        pool.free.len()
+    }
+
+    /// Moves what no reader is left in from `retired` to `free`.
+    fn reclaim(&self, pool: &mut Pool) {
+        let Pool { free, retired } = pool;
+        retired.retain(|&slot| {
+            let is_read = self.frames[slot as usize].readers.count.load(Ordering::SeqCst) > 0;
+            if !is_read {
+                free.push(slot);
+            }
+            is_read
+        });
+    }
+
+    /// Takes a frame for a segment, empty and readable. `None` when all are in use.
+    pub(crate) fn take(self: &Arc<Self>, segment: u64) -> Option<FrameWriter> {
+        let slot = {
+            let mut pool = self.pool.lock();
+            self.reclaim(&mut pool);
+            pool.free.pop()?
+        };
+        let frame = &self.frames[slot as usize];
+        frame.published.store(0, Ordering::Relaxed);
+        frame.segment.store(segment, Ordering::Relaxed);
+        frame.live_bytes.store(0, Ordering::Relaxed);
+        // Releases the three stores above to readers that see it live.
+        frame.readers.is_live.store(true, Ordering::SeqCst);
+        Some(FrameWriter { frames: Arc::clone(self), slot, len: 0 })
+    }
+
+    /// Ends a frame's life: no new readers from now on; its memory is used again once the present ones left.
+    pub(crate) fn retire(&self, end: FrameEnd) {
+        self.frames[end.slot as usize].readers.is_live.store(false, Ordering::SeqCst);
+        self.pool.lock().retired.push(end.slot);
+    }
+
+    /// Published length and running checksum of the frame's present life.
+    #[inline]
+    pub(crate) fn published(&self, slot: Slot) -> Option<(u32, u32)> {
+        Some(unpack(self.frames.get(slot as usize)?.published.load(Ordering::Acquire)))
+    }
+
+    /// Counts bytes as live (or, negative, as dead).
+    #[inline]
+    pub(crate) fn add_live(&self, slot: Slot, bytes: i64) {
+        self.frames[slot as usize].live_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes counted as live.
+    pub(crate) fn live_bytes(&self, slot: Slot) -> u64 {
+        u64::try_from(self.frames[slot as usize].live_bytes.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Pins what is published of a frame, if it is live.
+    #[inline]
+    pub(crate) fn read(self: &Arc<Self>, slot: Slot) -> Option<FrameRead<'_>> {
+        let readers = &self.frames.get(slot as usize)?.readers;
+        readers.count.fetch_add(1, Ordering::SeqCst);
+        if !readers.is_live.load(Ordering::SeqCst) {
+            readers.count.fetch_sub(1, Ordering::Release);
+            return None;
+        }
+        let (len, _) = self.published(slot)?;
+        Some(FrameRead { frames: self, slot, len: len as usize })
+    }
+
+    /// Pins a published range of a frame for as long as the answer lives.
+    pub(crate) fn pin(self: &Arc<Self>, slot: Slot, range: Range<usize>) -> Option<FramePin> {
+        Some(self.read(slot)?.pin(range))
+    }
+
+    /// Asks the processor to fetch what lies there. Harmless for any numbers.
+    #[inline]
+    pub(crate) fn prefetch(&self, slot: Slot, offset: u32) {
+        let at = (slot as usize).wrapping_mul(self.frame_bytes).wrapping_add(offset as usize);
+        if at < self.frames.len() * self.frame_bytes {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a prefetch reads nothing as far as the program can tell; the address is within the range.
+            unsafe {
+                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                _mm_prefetch::<_MM_HINT_T0>(self.reservation.at(at).cast());
+            }
+        }
+    }
+
+    fn release(&self, slot: Slot) {
+        self.frames[slot as usize].readers.count.fetch_sub(1, Ordering::Release);
+    }
+
+    /// The bytes of a range of a frame.
+    ///
+    /// # Safety
+    /// The range is published in the frame's present life, and the caller is counted among its readers for as
+    /// long as the answer is used.
+    #[inline]
+    unsafe fn slice(&self, slot: Slot, range: Range<usize>) -> &[u8] {
+        let at = slot as usize * self.frame_bytes + range.start;
+        // SAFETY: the range lies within the frame; its bytes were initialised (zeroed at first, written later)
+        // and, being published, are not written again before the caller has left.
+        unsafe { std::slice::from_raw_parts(self.reservation.at(at), range.len()) }
+    }
+}
+
+#[inline]
+fn unpack(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
+}
+
+/// Appends to one frame: the only one that does. Dropping it ends writing, not the frame.
+pub(crate) struct FrameWriter {
+    frames: Arc<Frames>,
+    slot: Slot,
+    len: usize,
+}
+
+/// Proof that a frame's writer is gone, and the right to end the frame's life, once.
+pub(crate) struct FrameEnd {
+    slot: Slot,
+}
+
+impl FrameWriter {
+    #[inline]
+    pub(crate) fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    /// Bytes published.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes left.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.frames.frame_bytes - self.len
+    }
+
+    /// The next `len` bytes, not yet published; what they hold is arbitrary.
+    ///
+    /// # Panics
+    /// When there is less room.
+    #[inline]
+    pub(crate) fn next_bytes(&mut self, len: usize) -> &mut [u8] {
+        assert!(len <= self.room(), "checked before: the entries fit");
+        let at = self.slot as usize * self.frames.frame_bytes + self.len;
+        // SAFETY: the bytes lie within the frame and behind the published prefix, which is all that readers
+        // look at; this writer is the frame's only one and is borrowed mutably for as long as the slice lives.
+        // They are initialised: zeroed when the range was made, written since. Readers of the frame's former
+        // life are gone: the pool hands a frame out only then.
+        unsafe { std::slice::from_raw_parts_mut(self.frames.reservation.at(at), len) }
+    }
+
+    /// Publishes the next `len` bytes, together with the running checksum that covers them.
+    #[inline]
+    pub(crate) fn publish(&mut self, len: usize, headers_crc: u32) {
+        assert!(len <= self.room());
+        self.len += len;
+        let frame = &self.frames.frames[self.slot as usize];
+        frame.live_bytes.fetch_add(len as i64, Ordering::Relaxed);
+        frame.published.store((self.len as u64) << 32 | u64::from(headers_crc), Ordering::Release);
+    }
+
+    /// Ends writing.
+    pub(crate) fn end(self) -> FrameEnd {
+        FrameEnd { slot: self.slot }
+    }
+}
+
+/// A reader's short hold on a frame: derefs to the prefix that was published when it was made.
+pub(crate) struct FrameRead<'a> {
+    frames: &'a Arc<Frames>,
+    slot: Slot,
+    len: usize,
+}
+
+impl FrameRead<'_> {
+    /// A long hold on a part of what this one sees, also when the frame was retired meanwhile.
+    pub(crate) fn pin(&self, range: Range<usize>) -> FramePin {
+        assert!(range.start <= range.end && range.end <= self.len, "only what is published can be pinned");
+        // This reader is counted, so the frame can't be handed out anew while one more is.
+        self.frames.frames[self.slot as usize].readers.count.fetch_add(1, Ordering::SeqCst);
+        FramePin { frames: Arc::clone(self.frames), slot: self.slot, range }
+    }
+
+    /// The segment in the frame.
+    #[inline]
+    pub(crate) fn segment(&self) -> u64 {
+        self.frames.frames[self.slot as usize].segment.load(Ordering::Relaxed)
+    }
+}
+
+impl Deref for FrameRead<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: `len` was published, and this reader is counted until it is dropped.
+        unsafe { self.frames.slice(self.slot, 0..self.len) }
+    }
+}
+
+impl Drop for FrameRead<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.frames.release(self.slot);
+    }
+}
+
+/// A reader's long hold on a range of a frame; owns a share of the memory, so it may outlive the log.
+pub(crate) struct FramePin {
+    frames: Arc<Frames>,
+    slot: Slot,
+    range: Range<usize>,
+}
+
+impl AsRef<[u8]> for FramePin {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the range was published when the pin was made, and the pin is counted until it is dropped.
+        unsafe { self.frames.slice(self.slot, self.range.clone()) }
+    }
+}
+
+impl Drop for FramePin {
+    fn drop(&mut self) {
+        self.frames.release(self.slot);
+    }
+}
