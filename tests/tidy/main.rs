@@ -1,0 +1,16 @@
+//! What a compiler can't see and must never slip. Each checker is a function of texts, has bad examples of its
+//! own, and every complaint says what to do.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod assertions;
+mod dependencies;
+mod outside;
+mod rules;
+mod sizes;
+mod source;
+mod unsafe_code;
+
+/// Fails with all complaints at once.
+fn report(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
