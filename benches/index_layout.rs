@@ -145,7 +145,9 @@ fn main() {
         ("hashbrown, 16-byte slots", || Box::new(Sharded::<true, (u64, u64)>::new())),
         ("own buckets", || Box::new(Index::new())),
     ];
-    println!("{keys} keys, ns per key, median of 3: insert, insert prefetched, find, find prefetched; bytes per key");
+    println!(
+        "{keys} keys, ns per key, median of 3: insert, insert prefetched, find, find prefetched; bytes per key"
+    );
     let mut rounds = vec![Vec::new(); contenders.len()];
     for _ in 0..3 {
         for (i, (_, make)) in contenders.iter().enumerate() {

@@ -9,10 +9,12 @@
 #![deny(unsafe_code)]
 
 mod crc;
+pub mod index;
 mod log;
 mod memory;
 pub mod segment;
 mod sink;
+pub mod store;
 mod volatile;
 
 pub use crc::{crc32c, crc32c_append};
@@ -22,4 +24,5 @@ pub use log::{
 };
 pub use segment::Certificate;
 pub use sink::{SegmentKind, SegmentSink, SegmentSource, SinkError};
+pub use store::StoreError;
 pub use volatile::Volatile;

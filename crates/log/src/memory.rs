@@ -24,6 +24,20 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 /// Frames start at multiples of it when they have at least this size, so that huge pages fit.
 const HUGE_PAGE: usize = 2 << 20;
 
+/// Starts to load the cache line of `target`; waits for nothing. A hint, and nothing at all where the processor
+/// has none.
+#[inline]
+pub(crate) fn prefetch<T>(target: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing as far as the program can tell, and faults on no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(target).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = target;
+}
+
 /// Index of a frame.
 pub(crate) type Slot = u32;
 

@@ -28,6 +28,7 @@ impl Slot {
 
     #[inline]
     pub(super) fn link(bucket: u32) -> Self {
+        assert!(bucket < 1 << 26, "no stripe overflows 64 M buckets");
         Self(IndexRef::END | u64::from(bucket))
     }
 
@@ -86,7 +87,7 @@ mod tests {
     fn slots_tell_entries_from_links() {
         let highest = IndexRef::new(IndexRef::END - 1);
         assert_eq!(Slot::entry(0xffff, highest).content(), Content::Entry { tag: 0xffff, to: highest });
-        assert_eq!(Slot::link(u32::MAX).content(), Content::Link(u32::MAX));
+        assert_eq!(Slot::link((1 << 26) - 1).content(), Content::Link((1 << 26) - 1));
         assert_eq!(Slot::link(0).content(), Content::Link(0));
         assert_eq!(Slot::EMPTY.content(), Content::Empty);
     }

@@ -10,12 +10,12 @@ mod stripe;
 mod table;
 
 pub use reference::IndexRef;
-pub use stripe::{StripeRead, StripeWrite};
+pub use stripe::{StripeContent, StripeRead, StripeWrite};
 pub use table::SlotAt;
 
 use rekindle_types::{KeyHash, KeyRange};
-use stripe::Stripe;
 use std::ops::RangeInclusive;
+use stripe::Stripe;
 
 /// Number of stripes: also how finely an absence is told apart (V3).
 pub const STRIPES: usize = 1 << STRIPE_BITS;

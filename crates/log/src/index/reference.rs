@@ -6,7 +6,7 @@ pub struct IndexRef(u64);
 
 impl IndexRef {
     /// References are below this; above lie the links of overflowing buckets.
-    pub const END: u64 = (1 << 48) - (1 << 32);
+    pub const END: u64 = (1 << 48) - (1 << 26);
 
     /// # Panics
     /// When `bits` is zero or not below [`Self::END`].

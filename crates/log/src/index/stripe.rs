@@ -10,10 +10,10 @@ use std::ops::Deref;
 
 /// Readers share it and never wait for each other.
 #[repr(align(64))]
-pub(super) struct Stripe(RwLock<Content>);
+pub(super) struct Stripe(RwLock<StripeContent>);
 
 /// What a stripe's lock guards.
-pub struct Content {
+pub struct StripeContent {
     table: Table,
     /// Where the last tombstone of this stripe ends: an absence depends on it (V3).
     removed: Position,
@@ -21,7 +21,7 @@ pub struct Content {
 
 impl Stripe {
     pub(super) fn new(number: usize) -> Self {
-        Self(RwLock::new(Content { table: Table::new(number), removed: Position::default() }))
+        Self(RwLock::new(StripeContent { table: Table::new(number), removed: Position::default() }))
     }
 
     #[inline]
@@ -48,28 +48,28 @@ impl Stripe {
 }
 
 /// A stripe shared with other readers.
-pub struct StripeRead<'a>(RwLockReadGuard<'a, Content>);
+pub struct StripeRead<'a>(RwLockReadGuard<'a, StripeContent>);
 
 /// A stripe held alone.
-pub struct StripeWrite<'a>(RwLockWriteGuard<'a, Content>);
+pub struct StripeWrite<'a>(RwLockWriteGuard<'a, StripeContent>);
 
 impl Deref for StripeRead<'_> {
-    type Target = Content;
+    type Target = StripeContent;
 
-    fn deref(&self) -> &Content {
+    fn deref(&self) -> &StripeContent {
         &self.0
     }
 }
 
 impl Deref for StripeWrite<'_> {
-    type Target = Content;
+    type Target = StripeContent;
 
-    fn deref(&self) -> &Content {
+    fn deref(&self) -> &StripeContent {
         &self.0
     }
 }
 
-impl Content {
+impl StripeContent {
     /// References whose tags fit `hash`, with their places: few, and the wanted one is among them.
     #[inline]
     pub fn candidates(&self, hash: KeyHash) -> impl Iterator<Item = (SlotAt, IndexRef)> + '_ {

@@ -1,9 +1,9 @@
 //! Side logs: segments filled aside, which join the log together or not at all.
 
 use super::state::{CallState, Membership, Segment, State};
-use super::tail::Tail;
-use super::{CommittedAt, EntryRef, Log, LogError};
-use crate::segment::EntryDraft;
+use super::tail::{Placed, Tail};
+use super::{CommittedAt, EntryRef, Log, LogError, check_max};
+use crate::segment::{Entry, EntryDraft};
 use crate::{SegmentKind, SinkError};
 use parking_lot::Mutex;
 use rekindle_types::{Position, Rule, SegmentId};
@@ -76,12 +76,30 @@ impl SideLog {
     pub fn append_in(&self, lane: usize, entry: &EntryDraft<'_>) -> Result<SideAppended, LogError> {
         let entries = std::slice::from_ref(entry);
         let total = self.log.checked_len(entries)?;
+        self.append_with(lane, total, |tail| tail.append(entries, total))
+    }
+
+    /// Appends an entry as it lies in another log, checksum and all, which the caller has verified.
+    #[inline]
+    pub fn append_copy(&self, lane: usize, entry: &Entry<'_>) -> Result<SideAppended, LogError> {
+        let total = entry.bytes().len();
+        check_max("append", total, self.log.config.append_bytes_max())?;
+        self.append_with(lane, total, |tail| tail.append_copy(entry))
+    }
+
+    #[inline]
+    fn append_with(
+        &self,
+        lane: usize,
+        total: usize,
+        append: impl FnOnce(&mut Tail) -> Placed,
+    ) -> Result<SideAppended, LogError> {
         let mut lane = self.lanes[lane % self.lanes.len()].lock();
         if !lane.tail.as_ref().is_some_and(|tail| tail.has_room(total)) {
             self.next_segment(&mut lane)?;
         }
         let Lane { tail: Some(tail), told } = &mut *lane else { unreachable!("just made") };
-        let placed = tail.append(entries, total);
+        let placed = append(tail);
         let is_worth_telling = placed.end.offset - *told >= self.log.config.side_chunk();
         if is_worth_telling {
             *told = placed.end.offset;

@@ -4,7 +4,7 @@ use super::EntryRef;
 use crate::Certificate;
 use crate::crc::{crc32c, crc32c_append};
 use crate::memory::{FrameEnd, FrameWriter, Slot};
-use crate::segment::{EntryDraft, EntryHeader, SegmentHeader};
+use crate::segment::{Entry, EntryDraft, EntryHeader, SegmentHeader};
 use rekindle_types::{Position, SegmentId};
 
 /// Most entries in one append.
@@ -75,6 +75,16 @@ impl Tail {
         self.headers_crc = headers_crc;
         self.writer.publish(total, headers_crc);
         Placed { refs, end: self.position() }
+    }
+
+    /// Appends a whole entry, which must fit, as it is.
+    #[inline]
+    pub(super) fn append_copy(&mut self, entry: &Entry<'_>) -> Placed {
+        let (slot, start, total) = (self.writer.slot(), self.writer.len(), entry.bytes().len());
+        self.writer.next_bytes(total).copy_from_slice(entry.bytes());
+        self.headers_crc = crc32c_append(self.headers_crc, entry.header_bytes());
+        self.writer.publish(total, self.headers_crc);
+        Placed { refs: [EntryRef::new(slot, start as u32); ENTRIES_MAX], end: self.position() }
     }
 
     /// Where the next entry goes.

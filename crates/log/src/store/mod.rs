@@ -1,0 +1,119 @@
+//! Objects over a log: get, put, delete, conditions, batches, scans by hash range, replay.
+//!
+//! Calls work on memory and return at once. What they say may depend on entries that are not durable yet: so
+//! every result is an [`Answer`], which names the position that must be durable before it may go out (V3).
+//!
+//! Lock order: stripe, then the log's head. No lock is held over a wait.
+
+mod answer;
+mod config;
+mod lookup;
+mod object;
+mod purge;
+mod read;
+mod replay;
+mod scan;
+mod tombstones;
+mod write;
+
+pub use answer::Answer;
+pub use config::StoreConfig;
+pub use object::{Condition, Object, StoreError, WriteOutcome};
+pub use replay::{Applied, Replay, ReplayError, Replayed};
+pub use scan::{ScanPage, ScannedObject};
+pub use write::Write;
+
+use crate::index::Index;
+use crate::segment::LogTime;
+use crate::{EntryRef, Log};
+use rekindle_types::KeyHash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Keys whose cache misses are overlapped in a batch.
+const BATCH: usize = 16;
+
+/// Objects over a log, in memory.
+///
+/// ```
+/// # use rekindle_log::{Log, LogConfig, Volatile, store::{Condition, Store, StoreConfig}};
+/// # use rekindle_types::{LogId, ServerId, TableId};
+/// # use std::sync::Arc;
+/// let log = Log::new(LogConfig::new(LogId::of(ServerId(1))), Arc::new(Volatile))?;
+/// let store = Store::new(log, StoreConfig::default());
+/// let users = TableId(1);
+///
+/// store.put(users, b"ada", b"lovelace", Condition::Always)?;
+/// let again = store.put(users, b"ada", b"byron", Condition::IfAbsent)?;
+/// assert!(again.value().is_refused());
+///
+/// let ada = store.get(users, b"ada")?;
+/// assert_eq!(ada.value().as_ref().unwrap().value, "lovelace");
+/// store.delete(users, b"ada", Condition::Always)?;
+/// assert!(store.get(users, b"ada")?.value().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Store {
+    log: Arc<Log>,
+    index: Index,
+    config: StoreConfig,
+    /// Seconds, written into entries. Set by the assembly, read by writers; a late value does no harm.
+    now: AtomicU32,
+}
+
+impl Store {
+    /// An empty store over a log that holds no objects yet.
+    #[must_use]
+    pub fn new(log: Arc<Log>, config: StoreConfig) -> Arc<Self> {
+        Arc::new(Self { log, index: Index::new(), config, now: AtomicU32::new(0) })
+    }
+
+    /// The log below.
+    #[must_use]
+    pub fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    /// Tells the time that entries are stamped with from now on.
+    pub fn set_time(&self, now: LogTime) {
+        self.now.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Objects in the index, of all tables.
+    #[must_use]
+    pub fn objects(&self) -> u64 {
+        self.index.len() as u64
+    }
+
+    /// Bytes of the index.
+    #[must_use]
+    pub fn index_bytes(&self) -> usize {
+        self.index.allocated_bytes()
+    }
+
+    #[inline]
+    fn now(&self) -> LogTime {
+        LogTime(self.now.load(Ordering::Relaxed))
+    }
+
+    /// Runs `each` on every item, in order, with the misses of the following ones already under way.
+    #[inline]
+    fn batched<T>(&self, items: &[T], hash: impl Fn(&T) -> KeyHash, mut each: impl FnMut(&T, KeyHash)) {
+        for batch in items.chunks(BATCH) {
+            let mut hashes = [KeyHash(0); BATCH];
+            for (slot, item) in hashes.iter_mut().zip(batch) {
+                *slot = hash(item);
+                self.index.prefetch(*slot);
+            }
+            for hash in &hashes[..batch.len()] {
+                self.prefetch_entries(*hash);
+            }
+            batch.iter().zip(hashes).for_each(|(item, hash)| each(item, hash));
+        }
+    }
+
+    #[inline]
+    fn prefetch_entries(&self, hash: KeyHash) {
+        self.index.prefetch_entries(hash, |to| self.log.prefetch(EntryRef::from_bits(to.bits())));
+    }
+}

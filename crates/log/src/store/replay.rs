@@ -1,0 +1,317 @@
+//! Taking over a partition of a dead master's log.
+
+use super::lookup::{Present, index_ref};
+use super::tombstones::Tombstones;
+use super::{BATCH, Store};
+use crate::index::StripeWrite;
+use crate::segment::{Corrupt, Entry, EntryDraft, ObjectEntry, Parsed, TombstoneEntry, entries};
+use crate::{LogError, SideLog};
+use rekindle_types::{KeyHash, Partition, Rule, SegmentId, Version, key_hash};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Applies the entries of a partition, in any order and any number of times, to a side log of the store: the
+/// newest version of every key wins (C4).
+///
+/// What it has applied is in the store's index at once; nobody asks for the range before it is served. Dropped
+/// without [`Replay::commit`] it leaves nothing.
+pub struct Replay {
+    store: Arc<Store>,
+    partition: Partition,
+    /// `None` once committing.
+    side: Option<SideLog>,
+    created: SegmentId,
+    tombstones: Tombstones,
+    /// Highest version seen, SafeVersions among them (V1).
+    version_max: AtomicU64,
+    objects: AtomicI64,
+    bytes: AtomicU64,
+}
+
+/// What came of one call of [`Replay::apply`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Entries looked at.
+    pub entries: u64,
+    /// Entries appended to the side log.
+    pub appended: u64,
+    /// Entries of other ranges or of former lives of these, and entries of the log's own: skipped.
+    pub skipped: u64,
+}
+
+/// A partition that was taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Creation position of its tablets here (T2).
+    pub created: SegmentId,
+    /// The head that names the side log.
+    pub head: SegmentId,
+    /// Objects alive.
+    pub objects: u64,
+    /// Bytes appended, whole entries.
+    pub bytes: u64,
+}
+
+/// Why entries could not be applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// Get these entries from another replica; some of them may have been applied.
+    #[error("damaged entries: {0}")]
+    Corrupt(#[from] Corrupt),
+    /// No room or no log: drop the replay.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// An entry that belongs to the partition, verified.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    hash: KeyHash,
+    entry: Entry<'a>,
+    draft: EntryDraft<'a>,
+}
+
+impl Store {
+    /// Takes the partition's ranges (T2): forgets what the index still has of them, then fixes their creation
+    /// position, then fills segments of its own, by up to `lanes` threads without waiting for each other.
+    #[must_use]
+    pub fn replay(self: &Arc<Self>, partition: Partition, lanes: usize) -> Replay {
+        for piece in &partition.pieces {
+            self.purge(piece.table, piece.range);
+        }
+        let created = self.log.skip_id();
+        Replay {
+            store: Arc::clone(self),
+            partition,
+            side: Some(self.log.side_log_with_lanes(lanes)),
+            created,
+            tombstones: Tombstones::new(),
+            version_max: AtomicU64::new(0),
+            objects: AtomicI64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Replay {
+    /// Creation position of its tablets on this master (T2).
+    #[must_use]
+    pub fn created(&self) -> SegmentId {
+        self.created
+    }
+
+    /// Bytes appended so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Applies entries, back to back, of the dead log's segment `from`, through lane 0.
+    pub fn apply(&self, from: SegmentId, entries: &[u8]) -> Result<Applied, ReplayError> {
+        self.apply_in(0, from, entries)
+    }
+
+    /// Applies entries through a lane. Threads that use lanes of their own wait for each other only where they
+    /// meet the same stripe of keys.
+    pub fn apply_in(&self, lane: usize, from: SegmentId, bytes: &[u8]) -> Result<Applied, ReplayError> {
+        let side = self.side.as_ref().expect("only a commit takes it, and it takes the replay too");
+        let mut applied = Applied::default();
+        let mut appended_bytes = 0;
+        let mut batch: Vec<Item<'_>> = Vec::with_capacity(BATCH);
+        let mut walk = entries(bytes);
+        loop {
+            batch.clear();
+            let is_end = self.next_batch(&mut walk, from, &mut batch, &mut applied)?;
+            for item in &batch {
+                self.store.prefetch_entries(item.hash);
+            }
+            for item in &batch {
+                let appended = match &item.draft {
+                    EntryDraft::Object(object) => self.object(side, lane, item, object)?,
+                    EntryDraft::Tombstone(tombstone) => self.tombstone(side, lane, item.hash, tombstone)?,
+                };
+                applied.appended += u64::from(appended > 0);
+                appended_bytes += appended;
+            }
+            if is_end {
+                self.bytes.fetch_add(appended_bytes as u64, Ordering::Relaxed);
+                return Ok(applied);
+            }
+        }
+    }
+
+    /// Reads entries until the batch is full, or to the end (then true): verified, with their buckets on the
+    /// way into the cache.
+    #[inline]
+    fn next_batch<'a>(
+        &self,
+        walk: &mut impl Iterator<Item = Result<Entry<'a>, Corrupt>>,
+        from: SegmentId,
+        batch: &mut Vec<Item<'a>>,
+        applied: &mut Applied,
+    ) -> Result<bool, Corrupt> {
+        let mut version_max = 0;
+        while batch.len() < BATCH {
+            let Some(entry) = walk.next() else {
+                self.version_max.fetch_max(version_max, Ordering::Relaxed);
+                return Ok(true);
+            };
+            let entry = entry?;
+            entry.verify()?;
+            applied.entries += 1;
+            let draft = match entry.parse()? {
+                Parsed::Object(object) => EntryDraft::Object(object),
+                Parsed::Tombstone(tombstone) => EntryDraft::Tombstone(tombstone),
+                Parsed::SafeVersion(safe) => {
+                    version_max = version_max.max(safe.0.0);
+                    applied.skipped += 1;
+                    continue;
+                }
+                Parsed::Digest(_) | Parsed::TabletStats(_) | Parsed::Unknown(_) => {
+                    applied.skipped += 1;
+                    continue;
+                }
+            };
+            let (table, key) = draft.key();
+            let hash = key_hash(table, key);
+            version_max = version_max.max(version_of(&draft).0);
+            // The filter has looked already (T6, T2); looking again costs little.
+            if self.partition.piece_of(table, hash, from).is_none() {
+                applied.skipped += 1;
+                continue;
+            }
+            self.store.index.prefetch(hash);
+            batch.push(Item { hash, entry, draft });
+        }
+        self.version_max.fetch_max(version_max, Ordering::Relaxed);
+        Ok(false)
+    }
+
+    /// Returns the bytes appended.
+    #[inline]
+    fn object(
+        &self,
+        side: &SideLog,
+        lane: usize,
+        item: &Item<'_>,
+        object: &ObjectEntry<'_>,
+    ) -> Result<usize, ReplayError> {
+        let Item { hash, entry, .. } = item;
+        let mut stripe = self.store.index.write(*hash);
+        let present = self.store.present(&stripe, *hash, object.table, object.key);
+        if present.is_some_and(|p| p.version >= object.version)
+            || self.tombstones.cover(*hash, object.table, object.key, object.version)
+        {
+            return Ok(0);
+        }
+        // C4, C1: the dead log's segments mean nothing here; what this one replaces here, it names.
+        let is_killing = self.store.config.rules.on(Rule::C4);
+        let replaces = present.filter(|_| is_killing).map(|p| p.segment);
+        let appended = if object.replaces == replaces {
+            side.append_copy(lane, entry)?
+        } else {
+            side.append_in(lane, &EntryDraft::Object(ObjectEntry { replaces, ..*object }))?
+        };
+        let to = index_ref(appended.at);
+        match present {
+            Some(present) => {
+                stripe.replace(present.slot, to);
+                self.store.log.mark_dead(present.at);
+            }
+            None => {
+                stripe.insert(*hash, to, |to| self.store.hash_of(to));
+                self.objects.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(entry.bytes().len())
+    }
+
+    /// Returns the bytes appended.
+    fn tombstone(
+        &self,
+        side: &SideLog,
+        lane: usize,
+        hash: KeyHash,
+        tombstone: &TombstoneEntry<'_>,
+    ) -> Result<usize, ReplayError> {
+        let TombstoneEntry { table, version, key, .. } = *tombstone;
+        let mut stripe = self.store.index.write(hash);
+        let present = self.store.present(&stripe, hash, table, key);
+        if present.is_some_and(|p| p.version > version) {
+            return Ok(0); // It covers less than the object that is there.
+        }
+        // Held whether or not it is appended: what comes later and is covered, is never appended.
+        self.tombstones.hold(hash, table, key, version);
+        let Some(present) = present else { return Ok(0) };
+        let bytes = self.append_tombstone(side, lane, tombstone, &present)?;
+        self.forget(&mut stripe, &present);
+        Ok(bytes)
+    }
+
+    /// C4: the object was appended, so its tombstone is.
+    fn append_tombstone(
+        &self,
+        side: &SideLog,
+        lane: usize,
+        tombstone: &TombstoneEntry<'_>,
+        killed: &Present,
+    ) -> Result<usize, ReplayError> {
+        if !self.store.config.rules.on(Rule::C4) {
+            return Ok(0);
+        }
+        let draft = EntryDraft::Tombstone(TombstoneEntry { replaces: killed.segment, ..*tombstone });
+        side.append_in(lane, &draft)?;
+        Ok(draft.encoded_len())
+    }
+
+    fn forget(&self, stripe: &mut StripeWrite<'_>, present: &Present) {
+        stripe.remove(present.slot);
+        self.store.log.mark_dead(present.at);
+        self.objects.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Makes it part of the log, all or nothing: resolves when the switch to the head that names its segments is
+    /// complete (H4). After an error the ranges are purged.
+    pub async fn commit(mut self) -> Result<Replayed, LogError> {
+        // V1: before the head is made.
+        self.store.log.raise_version(Version(self.version_max.load(Ordering::Relaxed)));
+        let side = self.side.take().expect("only here it is taken");
+        let committed = match side.commit().await {
+            Ok(committed) => committed,
+            Err(error) => {
+                self.purge();
+                return Err(error);
+            }
+        };
+        Ok(Replayed {
+            created: self.created,
+            head: committed.head,
+            objects: u64::try_from(self.objects.load(Ordering::Relaxed)).unwrap_or(0),
+            bytes: self.bytes(),
+        })
+    }
+
+    fn purge(&self) {
+        for piece in &self.partition.pieces {
+            self.store.purge(piece.table, piece.range);
+        }
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        // The index first: it must refer to nothing that the side log frees when it is dropped.
+        if self.side.is_some() {
+            self.purge();
+        }
+    }
+}
+
+#[inline]
+fn version_of(draft: &EntryDraft<'_>) -> Version {
+    match draft {
+        EntryDraft::Object(object) => object.version,
+        EntryDraft::Tombstone(tombstone) => tombstone.version,
+    }
+}
