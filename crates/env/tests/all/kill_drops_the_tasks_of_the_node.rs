@@ -132,3 +132,29 @@ fn joiners_elsewhere_learn_of_the_end() {
     world.run_until_idle();
     assert!(*joined.lock());
 }
+
+#[test]
+fn a_kill_may_come_between_any_two_disk_calls() {
+    let mut ends = std::collections::BTreeSet::new();
+    for kill_at_ms in 0..12 {
+        let world = World::new(1);
+        let node = world.node("a");
+        node.disk().set_latency(Duration::from_millis(5));
+        let dir = node.env().dir;
+        let _task = node.env().spawn.spawn(
+            "writer",
+            Box::pin(async move {
+                dir.append("f", "x".into()).await.unwrap();
+                dir.sync_file("f").await.unwrap();
+                dir.sync().await.unwrap();
+            }),
+        );
+        world.run_for(Duration::from_millis(kill_at_ms));
+        let syncs = node.disk().syncs();
+        node.kill();
+        let names = world.block_on(node.restart().dir.list()).unwrap();
+        assert_eq!(names.is_empty(), syncs.dirs == 0);
+        ends.insert((syncs.files, syncs.dirs));
+    }
+    assert_eq!(ends.into_iter().collect::<Vec<_>>(), [(0, 0), (1, 0), (1, 1)]);
+}

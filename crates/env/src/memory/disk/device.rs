@@ -121,23 +121,29 @@ impl Device for MemoryDevice {
     }
 
     async fn write_at(&self, offset: u64, bytes: Bytes) -> Result<(), DiskError> {
-        self.disk.run(self.generation, self.call("write_at", offset, bytes.len()), |state| {
-            state.contents.device(self.id, &self.name)?.write(offset, &bytes)
-        })
+        self.disk
+            .run(self.generation, self.call("write_at", offset, bytes.len()), |state| {
+                state.contents.device(self.id, &self.name)?.write(offset, &bytes)
+            })
+            .await
     }
 
     async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, DiskError> {
-        self.disk.run(self.generation, self.call("read_at", offset, length), |state| {
-            state.contents.device(self.id, &self.name)?.read(offset, length)
-        })
+        self.disk
+            .run(self.generation, self.call("read_at", offset, length), |state| {
+                state.contents.device(self.id, &self.name)?.read(offset, length)
+            })
+            .await
     }
 
     async fn sync(&self) -> Result<(), DiskError> {
-        self.disk.run(self.generation, self.call("sync_device", 0, 0), |state| {
-            state.syncs.devices += 1;
-            let succeeds = state.sync_succeeds();
-            state.contents.device(self.id, &self.name)?.sync(succeeds);
-            if succeeds { Ok(()) } else { Err(sync_failed()) }
-        })
+        self.disk
+            .run(self.generation, self.call("sync_device", 0, 0), |state| {
+                state.syncs.devices += 1;
+                let succeeds = state.sync_succeeds();
+                state.contents.device(self.id, &self.name)?.sync(succeeds);
+                if succeeds { Ok(()) } else { Err(sync_failed()) }
+            })
+            .await
     }
 }

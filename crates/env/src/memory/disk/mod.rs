@@ -9,11 +9,14 @@ mod names;
 pub use crash::Crash;
 pub use device::SECTOR_BYTES;
 
-use super::{executor::Core, rng::Stream, trace::Event};
+use super::{executor::Core, rng::Stream, timers::Sleep, trace::Event, yield_now};
 use crate::{Dir, DiskError, Rng};
 use contents::Contents;
 use parking_lot::Mutex;
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 /// How many syncs were asked for, failed ones too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +55,7 @@ struct State {
     /// Numbers of syncs, counted by [`SyncCounts::total`] from 1, that fail.
     failing: std::collections::BTreeSet<u64>,
     capacity: Option<u64>,
+    latency_max: Duration,
 }
 
 /// What a call is traced as.
@@ -98,6 +102,12 @@ impl Disk {
         self.state.lock().capacity = bytes;
     }
 
+    /// Lets each call take effect after a time drawn from zero to this; so calls under way at the same time may
+    /// take effect in any order. Default: none, but other ready tasks go first.
+    pub fn set_latency(&self, max: Duration) {
+        self.state.lock().latency_max = max;
+    }
+
     /// Bytes of all files and devices.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
@@ -112,13 +122,23 @@ impl Disk {
         self.state.lock().contents.flip(name, at, bits)
     }
 
-    /// Runs a call of a handle of `generation`, and traces it.
-    fn run<T>(
+    async fn take_time(&self) {
+        yield_now().await;
+        let max = self.state.lock().latency_max;
+        let Some(core) = self.core.upgrade().filter(|_| !max.is_zero()) else { return };
+        let nanos = self.stream.below(u64::try_from(max.as_nanos()).unwrap_or(u64::MAX));
+        let deadline = core.now() + Duration::from_nanos(nanos);
+        Sleep::new(core, deadline).await;
+    }
+
+    /// A call takes its time, so that a kill may come between any two; then it takes effect, and is traced.
+    async fn run<T>(
         &self,
         generation: u64,
         call: Call<'_>,
-        body: impl FnOnce(&mut State) -> Result<T, DiskError>,
+        body: impl FnOnce(&mut State) -> Result<T, DiskError> + Send,
     ) -> Result<T, DiskError> {
+        self.take_time().await;
         let result = {
             let mut state = self.state.lock();
             if state.generation == generation {
