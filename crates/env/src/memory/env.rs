@@ -4,16 +4,19 @@ use super::{executor::Core, timers::Sleep};
 use crate::{Clock, Spawn, Task, Time};
 use std::{future::Future, pin::Pin, sync::Arc};
 
-/// The clock of a node: the world's.
-pub(super) struct NodeClock(pub(super) Arc<Core>);
+/// The clock of a node.
+pub(super) struct NodeClock {
+    pub(super) core: Arc<Core>,
+    pub(super) node: usize,
+}
 
 impl Clock for NodeClock {
     fn now(&self) -> Time {
-        self.0.now()
+        self.core.clock(Some(self.node))
     }
 
     fn sleep_until(&self, deadline: Time) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(Sleep::new(Arc::clone(&self.0), deadline))
+        Box::pin(Sleep::new(Arc::clone(&self.core), Some(self.node), deadline))
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Core {
 
 #[derive(Default)]
 pub(super) struct State {
-    now: Time,
+    pub(super) now: Time,
     pub(super) timers: Timers,
     pub(super) nodes: Vec<NodeState>,
     tasks: BTreeMap<TaskId, Slot>,
@@ -63,6 +63,12 @@ impl Core {
 
     pub(super) fn now(&self) -> Time {
         self.state.lock().now
+    }
+
+    /// What the clock of the node shows; without one, the world's.
+    pub(super) fn clock(&self, node: Option<usize>) -> Time {
+        let state = self.state.lock();
+        node.map_or(state.now, |node| state.nodes[node].skew.local(state.now))
     }
 
     pub(super) fn record(&self, event: Event<'_>) {

@@ -23,6 +23,7 @@ mod executor;
 mod node;
 mod ready;
 mod rng;
+mod skew;
 mod stuck;
 mod task;
 mod timers;

@@ -6,10 +6,11 @@ use super::{
     executor::Core,
     ready::TaskId,
     rng::Stream,
+    skew::Skew,
     trace::Event,
 };
 use crate::Env;
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
 /// What the executor knows of a node.
 pub(super) struct NodeState {
@@ -20,11 +21,20 @@ pub(super) struct NodeState {
     is_up: bool,
     is_paused: bool,
     held: Vec<TaskId>,
+    pub(super) skew: Skew,
 }
 
 impl NodeState {
     pub(super) fn new(name: Arc<str>, disk: Arc<Disk>) -> Self {
-        Self { name, disk, incarnation: 0, is_up: true, is_paused: false, held: Vec::new() }
+        Self {
+            name,
+            disk,
+            incarnation: 0,
+            is_up: true,
+            is_paused: false,
+            held: Vec::new(),
+            skew: Skew::default(),
+        }
     }
 
     pub(super) fn is_alive(&self, incarnation: u64) -> bool {
@@ -82,7 +92,7 @@ impl Node {
         let core = &self.core;
         let incarnation = node.incarnation;
         Env {
-            clock: Arc::new(NodeClock(Arc::clone(core))),
+            clock: Arc::new(NodeClock { core: Arc::clone(core), node: self.index }),
             rng: Arc::new(Stream::fork(core.config.seed, &node.name, incarnation)),
             spawn: Arc::new(NodeSpawn { core: Arc::clone(core), node: self.index, incarnation }),
             dir: node.disk.dir(),
@@ -152,6 +162,14 @@ impl Node {
             mem::take(&mut node.held)
         };
         self.core.release(held);
+    }
+
+    /// Sets its clock ahead, and lets it run faster (or slower, below zero) than the world's from now on. Default:
+    /// the clock is the world's. Instants of two nodes with different clocks can't be compared, as in life.
+    pub fn skew_clock(&self, ahead: Duration, drift_ppm: i32) {
+        let mut state = self.core.state.lock();
+        let now = state.now;
+        state.nodes[self.index].skew.change(now, ahead, drift_ppm);
     }
 
     /// Its disk, to inject faults and to look at what happened.

@@ -42,13 +42,15 @@ impl Timers {
 /// Resolves at its deadline; dropping it removes the timer.
 pub(super) struct Sleep {
     core: Arc<Core>,
+    /// Whose clock the deadline is of; else the world's.
+    node: Option<usize>,
     deadline: Time,
     key: Option<TimerKey>,
 }
 
 impl Sleep {
-    pub(super) fn new(core: Arc<Core>, deadline: Time) -> Self {
-        Self { core, deadline, key: None }
+    pub(super) fn new(core: Arc<Core>, node: Option<usize>, deadline: Time) -> Self {
+        Self { core, node, deadline, key: None }
     }
 
     /// The former waker is returned, to be dropped outside the lock.
@@ -58,7 +60,9 @@ impl Sleep {
         if let Some(armed) = armed {
             return (!armed.will_wake(waker)).then(|| std::mem::replace(armed, waker.clone()));
         }
-        self.key = Some(state.timers.register(self.deadline, waker.clone()));
+        // Once fired it comes here again only if the clock was slowed down meanwhile.
+        let due = self.node.map_or(self.deadline, |node| state.nodes[node].skew.world(self.deadline));
+        self.key = Some(state.timers.register(due, waker.clone()));
         None
     }
 }
@@ -67,7 +71,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.core.now() >= self.deadline {
+        if self.core.clock(self.node) >= self.deadline {
             return Poll::Ready(());
         }
         drop(self.arm(context.waker()));

@@ -98,3 +98,35 @@ fn a_paused_node_stands_still_while_the_clock_goes_on() {
     world.run_until_idle();
     assert_eq!(*woke_at.lock(), Some(Time::default() + ms(50)));
 }
+
+#[test]
+fn clocks_of_nodes_may_differ_and_drift() {
+    let world = World::new(1);
+    let (fast, slow) = (world.node("fast"), world.node("slow"));
+    world.run_for(ms(7));
+    fast.skew_clock(ms(1_000), 10_000);
+    slow.skew_clock(ms(0), -10_000);
+    let (fast_clock, slow_clock) = (fast.env().clock, slow.env().clock);
+    assert_eq!(fast_clock.now(), Time::default() + ms(1_007));
+    world.block_on(slow_clock.sleep(ms(99)));
+    assert_eq!(world.now(), Time::default() + ms(107));
+    assert_eq!(fast_clock.now().since(Time::default() + ms(1_007)), ms(101));
+    world.block_on(fast_clock.sleep(ms(101)));
+    assert_eq!(world.now(), Time::default() + ms(207));
+}
+
+#[test]
+fn a_timer_of_a_clock_that_is_slowed_down_waits_longer() {
+    let world = World::new(1);
+    let node = world.node("a");
+    let clock = node.env().clock;
+    world.block_on(async {
+        let mut sleep = clock.sleep(ms(100));
+        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(sleep.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+        node.skew_clock(ms(0), -500_000);
+        sleep.await;
+    });
+    assert_eq!(world.now(), Time::default() + ms(200));
+    assert_eq!(clock.now(), Time::default() + ms(100));
+}

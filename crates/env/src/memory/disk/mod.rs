@@ -128,7 +128,7 @@ impl Disk {
         let Some(core) = self.core.upgrade().filter(|_| !max.is_zero()) else { return };
         let nanos = self.stream.below(u64::try_from(max.as_nanos()).unwrap_or(u64::MAX));
         let deadline = core.now() + Duration::from_nanos(nanos);
-        Sleep::new(core, deadline).await;
+        Sleep::new(core, None, deadline).await;
     }
 
     /// A call takes its time, so that a kill may come between any two; then it takes effect, and is traced.
