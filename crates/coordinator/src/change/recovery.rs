@@ -1,0 +1,241 @@
+//! The recorded steps of a recovery.
+
+use crate::entity::{
+    Committed, Entity, Obsolete, Operation, OperationState, Outcome, PartitionPhase, PartitionRecord,
+    RecoverPhase, id,
+};
+use crate::{Batch, ClusterState, Step};
+use rekindle_types::{
+    Attempt, KeyRange, LogId, Lsn, Partition, PartitionIndex, Rule, Rules, ServerId, Tablet, TabletState,
+    TabletVersion,
+};
+
+/// A partition of a plan, and who replays it; `None` waits for room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// What it consists of.
+    pub partition: Partition,
+    /// Its recovery master.
+    pub master: Option<ServerId>,
+}
+
+/// Nobody: the master of a partition that waits for room.
+const NOBODY: ServerId = ServerId(0);
+
+/// Records a plan: splits the dead server's map entries along the pieces, and makes a partition of each part.
+///
+/// T1: what the map says is recovered, no less and no more. Pieces outside of it vanish; what no piece covers
+/// becomes one more partition.
+#[must_use]
+pub fn record_plan(
+    state: &ClusterState,
+    operation: &Operation,
+    dead: ServerId,
+    plan: &[Placed],
+    rules: Rules,
+) -> Batch {
+    let mut step = Step::new(state);
+    let owned: Vec<Tablet> = state.map().owned_by(dead).copied().collect();
+    for tablet in &owned {
+        step.read(id::tablet(tablet.table, tablet.range.first()));
+    }
+    let mut rest = owned.clone();
+    let mut parts: Vec<(Vec<Tablet>, Option<ServerId>)> = Vec::new();
+    for placed in plan {
+        let pieces = if rules.on(Rule::T1) {
+            take(&mut rest, &placed.partition.pieces)
+        } else {
+            take(&mut rest, &placed.partition.pieces);
+            placed.partition.pieces.clone()
+        };
+        parts.push((pieces, placed.master));
+    }
+    parts.push((rest, None));
+    parts.retain(|(pieces, _)| !pieces.is_empty());
+
+    let mut index = PartitionIndex(0);
+    for (pieces, master) in parts {
+        let recovering = |piece: Tablet| Tablet {
+            owner: dead,
+            state: TabletState::Recovering,
+            version: TabletVersion(0),
+            ..piece
+        };
+        let pieces: Vec<Tablet> = pieces.into_iter().map(recovering).collect();
+        for piece in &pieces {
+            step.put(&Entity::Tablet(*piece));
+        }
+        if let Some(master) = master {
+            step.read(id::server(master));
+        }
+        step.change(&Entity::Partition(PartitionRecord {
+            crashed: LogId::of(dead),
+            index,
+            operation: operation.id,
+            pieces,
+            master: master.unwrap_or(NOBODY),
+            attempt: Attempt(1),
+            cause: Lsn(0),
+            phase: PartitionPhase::Replay,
+            obsolete: Vec::new(),
+        }));
+        index = index.next();
+    }
+    step.change(&in_phase(operation, dead, RecoverPhase::Replay));
+    step.batch()
+}
+
+/// Cuts what `pieces` cover out of `rest`.
+fn take(rest: &mut Vec<Tablet>, pieces: &[Tablet]) -> Vec<Tablet> {
+    let mut taken = Vec::new();
+    for piece in pieces {
+        let mut left = Vec::new();
+        for tablet in rest.drain(..) {
+            let with = |range: KeyRange| Tablet { range, ..tablet };
+            match tablet.range.intersection(piece.range).filter(|_| tablet.table == piece.table) {
+                None => left.push(tablet),
+                Some(common) => {
+                    taken.push(with(common));
+                    left.extend(tablet.range.without(common).into_iter().map(with));
+                }
+            }
+        }
+        *rest = left;
+    }
+    taken
+}
+
+fn in_phase(operation: &Operation, server: ServerId, phase: RecoverPhase) -> Entity {
+    Entity::Operation(Operation { state: OperationState::Recover { server, phase }, ..operation.clone() })
+}
+
+/// Gives the partition to another master: its number is recorded before `replay` is sent (T3). The former one
+/// must forget its attempt; the same one does so by itself when it sees the higher number.
+#[must_use]
+pub fn place_again(state: &ClusterState, partition: &PartitionRecord, master: ServerId) -> Batch {
+    let mut next = partition.clone();
+    if partition.master != master && state.servers().is_up(partition.master) {
+        next.obsolete.retain(|o| o.master != partition.master);
+        let (master, attempt) = (partition.master, partition.attempt);
+        next.obsolete.push(Obsolete { master, attempt, cause: Lsn(0) });
+    }
+    (next.master, next.attempt, next.cause) = (master, partition.attempt.next(), Lsn(0));
+    let mut step = Step::new(state);
+    step.read(id::server(master)).change(&Entity::Partition(next));
+    step.batch()
+}
+
+/// The pieces of the partition that are still the dead server's: those of dropped tables are not (T1).
+#[must_use]
+pub fn pieces_left(state: &ClusterState, partition: &PartitionRecord, rules: Rules) -> Vec<Tablet> {
+    let is_left = |piece: &Tablet| {
+        let entry = state.map().lookup(piece.table, piece.range.first());
+        entry.is_some_and(|t| t.range == piece.range && t.owner == partition.crashed.server)
+    };
+    partition.pieces.iter().filter(|piece| !rules.on(Rule::T1) || is_left(piece)).copied().collect()
+}
+
+/// The batch of T3: re-points the partition's tablets to its master. `None` when the master is not up.
+///
+/// T4: recorded only while the master is up, the attempt is the present one, and the tablets are as they were.
+#[must_use]
+pub fn commit(
+    state: &ClusterState,
+    partition: &PartitionRecord,
+    committed: Committed,
+    rules: Rules,
+) -> Option<Batch> {
+    if !state.servers().is_up(partition.master) {
+        return None;
+    }
+    let mut step = Step::new(state);
+    step.read(id::server(partition.master));
+    let mut next = partition.clone();
+    let pieces = pieces_left(state, partition, rules);
+    for piece in &pieces {
+        step.change(&Entity::Tablet(Tablet {
+            owner: partition.master,
+            state: TabletState::Normal,
+            version: TabletVersion(0),
+            created: committed.created,
+            ..*piece
+        }));
+    }
+    let committed = Committed { granted: Lsn(0), ..committed };
+    next.phase = PartitionPhase::Committed(committed);
+    if pieces.is_empty() {
+        let (master, attempt) = (partition.master, partition.attempt);
+        next.obsolete.push(Obsolete { master, attempt, cause: Lsn(0) });
+        next.phase = PartitionPhase::Ended(committed);
+    }
+    step.change(&Entity::Partition(next));
+    Some(step.batch())
+}
+
+/// The partition's master has confirmed that it serves, or is dead.
+#[must_use]
+pub fn served(state: &ClusterState, partition: &PartitionRecord) -> Option<Batch> {
+    let PartitionPhase::Committed(committed) = partition.phase else { return None };
+    let mut step = Step::new(state);
+    step.change(&Entity::Partition(PartitionRecord {
+        phase: PartitionPhase::Ended(committed),
+        ..partition.clone()
+    }));
+    Some(step.batch())
+}
+
+/// These attempts are forgotten by their masters, or their masters are dead.
+#[must_use]
+pub fn forget_attempts(state: &ClusterState, partition: &PartitionRecord, forgotten: &[Obsolete]) -> Batch {
+    let mut next = partition.clone();
+    next.obsolete.retain(|o| !forgotten.contains(o));
+    let mut step = Step::new(state);
+    step.change(&Entity::Partition(next));
+    step.batch()
+}
+
+/// The dead server's replicas may be freed.
+#[must_use]
+pub fn release(state: &ClusterState, operation: &Operation, dead: ServerId) -> Batch {
+    let mut step = Step::new(state);
+    step.change(&in_phase(operation, dead, RecoverPhase::Release));
+    step.batch()
+}
+
+/// Everything is recovered and freed: the server leaves the list.
+#[must_use]
+pub fn finish_recovery(state: &ClusterState, operation: &Operation, dead: ServerId) -> Batch {
+    let of_all = |count: fn(Committed) -> u64| {
+        state.partitions_of(LogId::of(dead)).filter_map(PartitionRecord::committed).map(count).sum()
+    };
+    let outcome = Outcome::Recovered { bytes: of_all(|c| c.bytes), objects: of_all(|c| c.objects) };
+    let mut step = Step::new(state);
+    remove_server(&mut step, state, dead);
+    step.finish(operation, outcome);
+    step.batch()
+}
+
+/// L1: without replicas (R = 0) the dead server's tablets are lost.
+#[must_use]
+pub fn lose_tablets(state: &ClusterState, operation: &Operation, dead: ServerId) -> Batch {
+    let mut step = Step::new(state);
+    let mut tablets = 0;
+    for tablet in state.map().owned_by(dead) {
+        let entity = id::tablet(tablet.table, tablet.range.first());
+        step.read(entity).remove(entity);
+        tablets += 1;
+    }
+    remove_server(&mut step, state, dead);
+    step.finish(operation, Outcome::Lost { tablets });
+    step.batch()
+}
+
+fn remove_server(step: &mut Step<'_>, state: &ClusterState, dead: ServerId) {
+    let log = LogId::of(dead);
+    step.change_members(state.next_server());
+    step.read(id::server(dead)).remove(id::server(dead)).remove(id::log(log));
+    for partition in state.partitions_of(log) {
+        let entity = id::partition(log, partition.index);
+        step.read(entity).remove(entity);
+    }
+}

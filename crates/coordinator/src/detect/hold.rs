@@ -1,0 +1,32 @@
+//! F8: many silent servers at once are rather a fault of the network, or a cold start, than as many deaths.
+
+use rekindle_env::Time;
+use std::time::Duration;
+
+/// Whether declarations and plans are held back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hold {
+    since: Option<Time>,
+    is_released: bool,
+}
+
+impl Hold {
+    /// `missing` of `members` are silent or were declared dead lately.
+    pub fn update(&mut self, now: Time, missing: usize, members: usize, grace: Duration) {
+        if missing <= 1 || missing * 3 <= members {
+            *self = Self::default();
+            return;
+        }
+        let since = *self.since.get_or_insert(now);
+        self.is_released |= now.since(since) >= grace;
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.since.is_some() && !self.is_released
+    }
+
+    /// An operator says that they are dead indeed.
+    pub fn release(&mut self) {
+        self.is_released = true;
+    }
+}

@@ -1,0 +1,49 @@
+//! What the detector knows of one server.
+
+use rekindle_env::Time;
+use std::time::Duration;
+
+/// One server under watch.
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    /// Its last renewal, or the start of the watch; moved on when the coordinator itself did not run.
+    pub quiet_since: Time,
+    /// It has renewed since this coordinator started.
+    pub is_heard: bool,
+    pub phase: Phase,
+    /// It answered a probe then: it is not probed again so soon.
+    pub answered: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Calm,
+    /// Suspected; probes of this round are out since then.
+    Probing {
+        round: u64,
+        since: Time,
+    },
+    /// All but dead: one more heartbeat is waited for.
+    Doomed {
+        since: Time,
+    },
+}
+
+impl Watch {
+    pub fn new(now: Time, is_heard: bool) -> Self {
+        Self { quiet_since: now, is_heard, phase: Phase::Calm, answered: None }
+    }
+
+    pub fn renewed(&mut self, now: Time) {
+        *self = Self::new(now, true);
+    }
+
+    pub fn silence(&self, now: Time) -> Duration {
+        now.since(self.quiet_since)
+    }
+
+    /// The coordinator did not run: what was silence may have been its own (F7).
+    pub fn restart(&mut self, now: Time) {
+        *self = Self::new(now, self.is_heard);
+    }
+}

@@ -1,0 +1,62 @@
+//! Until when dead masters may still be serving.
+
+use rekindle_env::Time;
+use rekindle_types::ServerId;
+use std::{collections::BTreeMap, time::Duration};
+
+/// When each server's last renewal was answered.
+///
+/// F3: noted on receipt, before the answer. A server that this coordinator has not heard may have been renewed
+/// by the one before, at the latest when this one took office.
+#[derive(Clone, Debug)]
+pub struct Leases {
+    office: Time,
+    bound: Duration,
+    renewed: BTreeMap<ServerId, Time>,
+}
+
+impl Leases {
+    /// A coordinator takes office; `bound` after a renewal the lease has surely run out.
+    #[must_use]
+    pub fn new(office: Time, bound: Duration) -> Self {
+        Self { office, bound, renewed: BTreeMap::new() }
+    }
+
+    /// A renewal was received and will be answered.
+    pub fn renew(&mut self, server: ServerId, now: Time) {
+        self.renewed.insert(server, now);
+    }
+
+    /// From this instant on the server surely serves nothing, if no further renewal is answered.
+    #[must_use]
+    pub fn surely_over(&self, server: ServerId) -> Time {
+        self.renewed.get(&server).map_or(self.office, |t| (*t).max(self.office)) + self.bound
+    }
+
+    /// Forgets those that are no members any more and whose leases are over.
+    pub fn forget(&mut self, now: Time, is_member: impl Fn(ServerId) -> bool) {
+        let bound = self.bound;
+        self.renewed.retain(|server, renewed| is_member(*server) || now <= *renewed + bound);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: Duration = Duration::from_millis(10);
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn the_bound_counts_from_the_last_renewal_or_from_office() {
+        let mut leases = Leases::new(Time(100 * MS), BOUND);
+        let server = ServerId(1);
+        assert_eq!(leases.surely_over(server), Time(110 * MS));
+        leases.renew(server, Time(105 * MS));
+        assert_eq!(leases.surely_over(server), Time(115 * MS));
+        leases.forget(Time(115 * MS), |_| false);
+        assert_eq!(leases.surely_over(server), Time(115 * MS), "not before it is over");
+        leases.forget(Time(116 * MS), |_| false);
+        assert!(leases.surely_over(server) < Time(116 * MS));
+    }
+}

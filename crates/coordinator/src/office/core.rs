@@ -1,0 +1,149 @@
+//! What the parts of a coordinator share.
+
+use super::{coordinator::Stopped, scribe::Entry};
+use crate::{
+    ClusterState, CoordinatorConfig, Detector, DetectorAction, Event, Leases, MetaLog, Observer,
+    ServerControl,
+};
+use parking_lot::Mutex;
+use rekindle_backup::BackupStore;
+use rekindle_env::{Clock, Time};
+use rekindle_recovery::EvenPlanner;
+use rekindle_types::{Attempt, ListVersion, LogId, PartitionIndex, PartitionOutcome, ServerId, Term};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Finds servers: local ones, or stubs that speak the wire. Never fails: calls to a server that is gone do.
+pub trait Servers: Send + Sync {
+    /// Whom to order.
+    fn control(&self, server: ServerId, address: &str) -> Arc<dyn ServerControl>;
+
+    /// Its backup.
+    fn store(&self, server: ServerId, address: &str) -> Arc<dyn BackupStore>;
+}
+
+/// Shared by all futures of one coordinator. The lock is a leaf and never held over an await.
+pub(super) struct Core {
+    pub config: CoordinatorConfig,
+    pub term: Term,
+    pub clock: Arc<dyn Clock>,
+    pub meta: Arc<dyn MetaLog>,
+    pub servers: Arc<dyn Servers>,
+    pub observer: Arc<dyn Observer>,
+    pub inner: Mutex<Inner>,
+    /// O2: plans are made by whoever has the planner, one after another, each against what is recorded.
+    pub planner: tokio::sync::Mutex<EvenPlanner>,
+    pub scribe: mpsc::Sender<Entry>,
+    pub stopped: OnceLock<Stopped>,
+    changed: watch::Sender<u64>,
+}
+
+/// What changes.
+pub(super) struct Inner {
+    pub state: ClusterState,
+    pub detector: Detector,
+    pub leases: Leases,
+    /// Servers known to be dead for another reason than silence.
+    pub proven: BTreeSet<ServerId>,
+    /// What recovery masters say about present attempts; the newest word of each.
+    pub reports: BTreeMap<(LogId, PartitionIndex), (ServerId, Attempt, PartitionOutcome)>,
+    /// The list that each server is known to hold.
+    pub lists: BTreeMap<ServerId, ListVersion>,
+    /// Probes that hints asked for: one per suspect at most.
+    pub probes: Vec<DetectorAction>,
+}
+
+impl Core {
+    pub fn new(
+        config: CoordinatorConfig,
+        term: Term,
+        clock: Arc<dyn Clock>,
+        seams: (Arc<dyn MetaLog>, Arc<dyn Servers>, Arc<dyn Observer>),
+        state: ClusterState,
+        scribe: mpsc::Sender<Entry>,
+    ) -> Self {
+        let now = clock.now();
+        let known: Vec<ServerId> = state.servers().up().map(|s| s.id).collect();
+        let (meta, servers, observer) = seams;
+        let inner = Inner {
+            detector: Detector::new(config.times, now, known),
+            leases: Leases::new(now, config.times.lease_bound()),
+            state,
+            proven: BTreeSet::new(),
+            reports: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            probes: Vec::new(),
+        };
+        Self {
+            config,
+            term,
+            clock,
+            meta,
+            servers,
+            observer,
+            inner: Mutex::new(inner),
+            planner: tokio::sync::Mutex::new(EvenPlanner),
+            scribe,
+            stopped: OnceLock::new(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Looks at the recorded state.
+    pub fn read<T>(&self, look: impl FnOnce(&ClusterState) -> T) -> T {
+        look(&self.inner.lock().state)
+    }
+
+    pub fn is_up(&self, server: ServerId) -> bool {
+        self.read(|state| state.servers().is_up(server))
+    }
+
+    pub fn observe(&self, event: &Event) {
+        self.observer.observe(self.now(), event);
+    }
+
+    /// Wakes everybody who waits for a change.
+    pub fn notify(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// To wait for changes that happen from now on.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Ends this coordinator: no call is answered from now on.
+    pub fn stop(&self, why: Stopped) {
+        if self.stopped.set(why).is_ok() {
+            let why = self.stopped.get().expect("just set");
+            self.observe(&Event::Resigned(why.to_string()));
+        }
+        self.notify();
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
+    /// Waits for a change, `patience` at most.
+    pub async fn wait(&self, changes: &mut watch::Receiver<u64>, patience: Duration) {
+        let timeout = self.clock.sleep(patience);
+        let change = std::pin::pin!(changes.changed());
+        futures_util::future::select(change, timeout).await;
+    }
+
+    /// Waits until `is_so`.
+    pub async fn until(&self, mut is_so: impl FnMut(&Inner) -> bool) {
+        let mut changes = self.changes();
+        while !is_so(&self.inner.lock()) {
+            // The sender lives as long as this.
+            let _ = changes.changed().await;
+        }
+    }
+}

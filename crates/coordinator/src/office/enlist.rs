@@ -1,0 +1,79 @@
+//! A process becomes a member.
+
+use super::{core::Core, scribe::Decision, scribe::NotRecorded};
+use crate::ClusterState;
+use crate::change::{self, Newcomer};
+use rekindle_types::{Enlisted, Refusal, Reply, ServerId};
+
+/// Longest name, address or failure domain, in bytes.
+pub(super) const TEXT_MAX: usize = 255;
+
+/// What is to be done about a newcomer.
+enum Welcome {
+    Member(ServerId),
+    /// Its former self must be declared dead first (F6).
+    Former(ServerId),
+    Refused(Refusal),
+}
+
+impl Core {
+    /// A repeat with the same incarnation is answered with the same id. Enlisting waits for no recovery (O2).
+    pub async fn enlist(&self, newcomer: Newcomer, former: Option<ServerId>) -> Result<Reply, NotRecorded> {
+        let Newcomer { name, address, domain, .. } = &newcomer;
+        if name.is_empty() || [name, address, domain].iter().any(|text| text.len() > TEXT_MAX) {
+            let why = format!("names have 1 to {TEXT_MAX} bytes, addresses and domains at most as many");
+            return Ok(Reply::Refused(Refusal::Invalid(why)));
+        }
+        loop {
+            let welcome = self.record(|state| decide(state, &newcomer, former)).await?;
+            match welcome {
+                Welcome::Refused(refusal) => return Ok(Reply::Refused(refusal)),
+                Welcome::Former(former) => {
+                    // F8: who restarted is dead, whatever its silence says. Its lease is waited for all the same.
+                    self.inner.lock().proven.insert(former);
+                    self.declare(former).await;
+                    if self.is_stopped() {
+                        return Err(NotRecorded::Stopped);
+                    }
+                }
+                Welcome::Member(server) => return Ok(self.welcome(server)),
+            }
+        }
+    }
+
+    fn welcome(&self, server: ServerId) -> Reply {
+        let now = self.now();
+        let mut inner = self.inner.lock();
+        inner.leases.renew(server, now);
+        Reply::Enlisted(Enlisted {
+            server,
+            term: self.term,
+            list: inner.state.servers().clone(),
+            replicas: inner.state.shape().map_or(0, |shape| shape.replicas),
+        })
+    }
+}
+
+fn decide(state: &ClusterState, newcomer: &Newcomer, former: Option<ServerId>) -> Decision<Welcome> {
+    let refuse = |refusal| Decision::Settled(Welcome::Refused(refusal));
+    let twin = state.servers().iter().find(|s| state.incarnation(s.id) == Some(newcomer.incarnation));
+    if let Some(twin) = twin.filter(|s| s.name == newcomer.name) {
+        // Declared dead is final, also for a repeat that comes late.
+        let is_up = state.servers().is_up(twin.id);
+        return if is_up {
+            Decision::Settled(Welcome::Member(twin.id))
+        } else {
+            refuse(Refusal::NotInCluster(twin.id))
+        };
+    }
+    if let Some(former) = former.filter(|former| state.servers().is_up(*former)) {
+        return Decision::Settled(Welcome::Former(former));
+    }
+    // F6: a name is bound to one id at a time.
+    if let Some(holder) = state.servers().up().find(|s| s.name == newcomer.name) {
+        let reason = format!("{:?} is the name of {}", newcomer.name, holder.id);
+        return refuse(Refusal::Retry { after_ms: 100, reason });
+    }
+    let (server, batch) = change::enlist(state, newcomer);
+    Decision::Record(batch, Welcome::Member(server))
+}

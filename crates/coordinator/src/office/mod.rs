@@ -1,0 +1,19 @@
+//! The coordinator at work: calls in, orders out, everything of consequence through the meta log.
+
+mod api;
+mod coordinator;
+mod core;
+mod create_table;
+mod discovery;
+mod drop_table;
+mod engine;
+mod enlist;
+mod list_push;
+mod orders;
+mod partition;
+mod recover;
+mod scribe;
+mod vigil;
+
+pub use coordinator::{Coordinator, OpenError, Stopped};
+pub use core::Servers;

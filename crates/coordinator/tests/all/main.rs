@@ -1,0 +1,5 @@
+//! Behaviour tests of the coordinator: one module per claim.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod memory_meta_log_conforms;
+mod no_bytes_make_the_decoder_panic;
