@@ -129,28 +129,34 @@ fn places(rows: &[Row], tree: &Tree<'_>, is_complete: bool) -> Vec<String> {
         if row.is_starred && !places.is_empty() && !places.iter().any(is_asked) {
             complain(format!("no code place asks `rules.on({asks})`: put the switch where it is enforced"));
         }
-        for test in row.tests.iter().filter(|test| *test != PENDING) {
-            if let Some(what) = missing_test(row, test, tree) {
-                complain(what);
-            }
+        let tests: Vec<&String> = row.tests.iter().filter(|test| *test != PENDING).collect();
+        tests.iter().filter_map(|test| missing_test(test, tree)).for_each(&mut complain);
+        if !tests.is_empty() {
+            lacks_body(row, tree).into_iter().for_each(&mut complain);
         }
     }
     complaints
 }
 
-/// A test is `path` or `path::function`; that of a starred rule is its body.
-fn missing_test(row: &Row, test: &str, tree: &Tree<'_>) -> Option<String> {
+/// A test is `path` or `path::function`.
+fn missing_test(test: &str, tree: &Tree<'_>) -> Option<String> {
     let (path, function) = test.split_once("::").unwrap_or((test, ""));
     let Some(text) = tree.0.get(path) else {
         return Some(format!("test {path} does not exist: name the file that tests it"));
     };
-    let has = |name: &str| functions(text).iter().any(|f| f.name == name);
-    if !function.is_empty() && !has(function) {
-        return Some(format!("{path} has no function {function}: name the one that tests it"));
-    }
-    let is_body = path.starts_with(&format!("{BODIES}{}_", row.id.to_lowercase()));
-    (row.is_starred && !(is_body && has("body")))
-        .then(|| format!("its test is its body: name {BODIES}{}_*.rs", row.id.to_lowercase()))
+    let is_there = function.is_empty() || functions(text).iter().any(|f| f.name == function);
+    (!is_there).then(|| format!("{path} has no function {function}: name the one that tests it"))
+}
+
+/// The body of a starred rule is among its tests.
+fn lacks_body(row: &Row, tree: &Tree<'_>) -> Option<String> {
+    let stem = format!("{BODIES}{}_", row.id.to_lowercase());
+    let has_body = |path: &String| {
+        path.starts_with(&stem)
+            && tree.0.get(path.as_str()).is_some_and(|text| functions(text).iter().any(|f| f.name == "body"))
+    };
+    (row.is_starred && !row.tests.iter().any(has_body))
+        .then(|| format!("its tests lack its body: name {stem}*.rs, with `pub fn body`"))
 }
 
 /// The lines `H1: h1_opens_in_order` of the registry.
