@@ -2,7 +2,10 @@
 
 mod api;
 mod backups;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod error;
+mod filter;
 mod membership;
 mod memory;
 

@@ -1,4 +1,4 @@
-//! A replication that runs in the world in memory, over memory stores, for a log of plain bytes.
+//! A replication that runs in the world in memory, over memory stores, for a log of entries that hold plain bytes.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use rekindle_backup::{
 };
 use rekindle_env::memory::World;
 use rekindle_env::{Env, Task};
+use rekindle_log::segment::{CertificateCheck, EntryHeader, EntryType, SegmentHeader};
 use rekindle_log::{Certificate, SegmentSink, SegmentSource};
 use rekindle_types::{
     ListVersion, LogId, RemoteError, SegmentId, ServerEntry, ServerId, ServerList, ServerStatus,
@@ -189,14 +190,22 @@ impl Running {
         self.sink.update_servers(&self.list.lock());
     }
 
-    /// Appends to a segment in memory; its certificate and the new bytes.
+    /// Appends an entry of these bytes (4 at least) to a segment in memory; its certificate and the new bytes.
     pub fn fill(&self, segment: u64, bytes: &[u8]) -> (u32, Bytes, Certificate) {
         let mut segments = self.memory.segments.lock();
         let (all, cert) = segments.entry(SegmentId(segment)).or_default();
-        let offset = all.len() as u32;
+        let offset = all.len();
+        if all.is_empty() {
+            let (log, segment) = (LogId::of(MASTER), SegmentId(segment));
+            all.extend(SegmentHeader { log, segment, capacity: SEGMENT_BYTES }.encode());
+        }
+        let mut header = [0; EntryHeader::LEN_MAX];
+        let body_len = bytes.len() as u32;
+        let len = EntryHeader { entry_type: EntryType::RPC_RESULT, body_len }.encode(&mut header);
+        all.extend_from_slice(&header[..len]);
         all.extend_from_slice(bytes);
-        *cert = Certificate { length: all.len() as u32, checksum: all.len() as u32 ^ 0x5555 };
-        (offset, Bytes::copy_from_slice(bytes), *cert)
+        *cert = CertificateCheck::certify(all).unwrap();
+        (offset as u32, Bytes::copy_from_slice(&all[offset..]), *cert)
     }
 
     pub fn cert(&self, segment: u64) -> Certificate {

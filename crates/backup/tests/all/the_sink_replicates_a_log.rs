@@ -25,9 +25,9 @@ fn a_log_opens_fills_and_switches() {
     r.world.block_on(open).unwrap();
     assert_eq!(r.sink.stats().current, Some(SegmentId(2)));
     let first: Vec<_> = r.replicas(1).into_iter().map(|(_, length, state)| (length, state)).collect();
-    assert_eq!(first, [(106, Closed); 3]);
+    assert_eq!(first, [(142, Closed); 3]);
     let second: Vec<_> = r.replicas(2).into_iter().map(|(_, length, state)| (length, state)).collect();
-    assert_eq!(second, [(56, Open); 3]);
+    assert_eq!(second, [(92, Open); 3]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn large_appends_travel_in_chunks_and_only_the_last_has_the_certificate() {
     r.world.block_on(r.append(1, &vec![1; 5 << 19])).unwrap();
     let writes = r.wire(2).writes.lock().clone();
     let sizes: Vec<_> = writes.iter().map(|w| (w.bytes.len(), w.certificate.is_some())).collect();
-    assert_eq!(sizes, [(6, true), (1 << 20, false), (1 << 20, false), (1 << 19, true)]);
+    assert_eq!(sizes, [(40, true), (1 << 20, false), (1 << 20, false), ((1 << 19) + 4, true)]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_dead_backup_hurts_the_head_and_a_roll_heals_it() {
     r.world.block_on(open).unwrap();
     assert_eq!(*r.memory.floor.lock(), Some(SegmentId(2)), "H3: the floor is at the new head");
     let lengths: Vec<_> = r.replicas(1).into_iter().map(|(_, length, state)| (length, state)).collect();
-    assert_eq!(lengths, [(17, Closed); 2], "the lost one was re-created closed");
+    assert_eq!(lengths, [(55, Closed); 2], "the lost one was re-created closed");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_fenced_answer_asks_for_membership() {
 fn without_replicas_everything_is_durable_at_once() {
     let r = Running::new(0, 0);
     r.world.block_on(r.open(1, None)).unwrap();
-    r.world.block_on(r.append(1, b"all")).unwrap();
+    r.world.block_on(r.append(1, b"data")).unwrap();
     let (open, close) = (r.open(2, Some(1)), r.close(1));
     r.world.block_on(open).unwrap();
     r.world.block_on(close).unwrap();

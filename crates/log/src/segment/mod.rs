@@ -1,6 +1,7 @@
 //! Formats of a segment and its entries. Byte tables: docs/formats/segment.md.
 
 mod certificate;
+mod certificate_check;
 mod corrupt;
 mod digest;
 mod entry;
@@ -13,6 +14,7 @@ mod tombstone;
 mod varint;
 
 pub use certificate::Certificate;
+pub use certificate_check::CertificateCheck;
 pub use corrupt::Corrupt;
 pub use digest::Digest;
 pub use entry::{Entry, EntryDraft, EntryHeader, EntryType, Parsed};

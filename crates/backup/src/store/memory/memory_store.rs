@@ -2,18 +2,24 @@
 
 use super::{
     MemoryStoreConfig,
+    read_ahead::ReadAhead,
     session::Sessions,
     shelf::{Room, Shelf},
 };
 use crate::store::{
     BackupError, BackupStats, BackupStore, LoadRequest, Loaded, ReadPlan, ReplicaFree, ReplicaInfo,
-    ReplicaState, ReplicaWrite, membership::Membership,
+    ReplicaState, ReplicaWrite,
+    filter::{self, Filter},
+    membership::Membership,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rekindle_env::Env;
 use rekindle_log::Certificate;
-use rekindle_types::{ListVersion, LogId, ReplicaId, ServerList};
+use rekindle_types::{ListVersion, LogId, Partition, PartitionIndex, ReplicaId, ServerList};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Keeps replicas in this process's memory: what it acknowledged lives as long as it does.
 ///
@@ -23,6 +29,8 @@ use rekindle_types::{ListVersion, LogId, ReplicaId, ServerList};
 pub struct MemoryStore {
     config: MemoryStoreConfig,
     state: Mutex<State>,
+    /// A plan came, or room for what is read ahead of it.
+    planned: Notify,
 }
 
 #[derive(Debug)]
@@ -30,6 +38,7 @@ struct State {
     membership: Membership,
     sessions: Sessions,
     shelf: Shelf,
+    read_ahead: ReadAhead,
     poisoned: Option<String>,
 }
 
@@ -44,8 +53,10 @@ impl MemoryStore {
                 membership: Membership::new(config.server, config.rules),
                 sessions: Sessions::default(),
                 shelf: Shelf::new(limit, config.rules),
+                read_ahead: ReadAhead::new(config.read_ahead_bytes),
                 poisoned: None,
             }),
+            planned: Notify::new(),
         }
     }
 
@@ -56,11 +67,12 @@ impl MemoryStore {
         if !state.membership.set_servers(list) {
             return;
         }
-        let State { membership, sessions, shelf, .. } = state;
+        let State { membership, sessions, shelf, read_ahead, .. } = state;
         sessions.retain(|master| !list.is_gone(master));
         let removed: Vec<LogId> = shelf.logs().filter(|log| membership.is_removed(log.server)).collect();
         for log in removed {
             shelf.forget(log);
+            read_ahead.forget(log);
         }
     }
 
@@ -72,7 +84,61 @@ impl MemoryStore {
             return Err(BackupError::NotReady(format!("{log} is not known to be dead")));
         }
         state.shelf.forget(log);
+        state.read_ahead.forget(log);
         Ok(())
+    }
+
+    /// Filters what recoveries will ask for ahead of their loads, as heavy work, until dropped. Without it every
+    /// load filters when it comes.
+    pub async fn run(self: Arc<Self>, env: Env) {
+        loop {
+            let planned = self.planned.notified();
+            let next = self.state.lock().read_ahead.next();
+            match next {
+                Some((replica, filter)) => {
+                    let store = Arc::clone(&self);
+                    let work = move || {
+                        // Damage is told to whoever loads the replica.
+                        let _ = store.filter_all(replica, &filter);
+                    };
+                    env.spawn.heavy("filter for recovery", Box::new(work)).join().await;
+                }
+                None => planned.await,
+            }
+        }
+    }
+
+    /// Filters a replica for every partition of its plan and keeps the parts.
+    fn filter_all(&self, replica: ReplicaId, filter: &Arc<Filter>) -> Result<(), BackupError> {
+        let (bytes, certificate) = self.snapshot(replica)?;
+        let parts = filter.run(replica, &bytes, certificate)?.into_iter().map(Some).collect();
+        self.state.lock().read_ahead.keep(replica, filter, certificate, parts);
+        Ok(())
+    }
+
+    /// One partition of a replica: as kept, or filtered now; the first load of a planned replica filters it for
+    /// all partitions.
+    fn load_filtered(
+        &self,
+        replica: ReplicaId,
+        index: PartitionIndex,
+        partition: &Partition,
+    ) -> Result<Loaded, BackupError> {
+        let fetch = || self.state.lock().read_ahead.fetch(replica, index, partition);
+        let begin = || self.state.lock().read_ahead.begin(replica, index, partition);
+        let (bytes, certificate) = self.snapshot(replica)?;
+        if let Some(loaded) = fetch() {
+            self.planned.notify_one();
+            return Ok(loaded);
+        }
+        if let Some(filter) = begin() {
+            let mut parts: Vec<_> = filter.run(replica, &bytes, certificate)?.into_iter().map(Some).collect();
+            let wanted = parts[index.0 as usize].take().expect("the filter has every partition of the plan");
+            self.state.lock().read_ahead.keep(replica, &filter, certificate, parts);
+            return Ok(Loaded { bytes: wanted, certificate });
+        }
+        let mut parts = Filter::new([partition], self.config.rules).run(replica, &bytes, certificate)?;
+        Ok(Loaded { bytes: parts.remove(0), certificate })
     }
 
     /// Makes it vouch for nothing any more, as after a failed device.
@@ -138,19 +204,25 @@ impl BackupStore for MemoryStore {
         Ok(state.shelf.list(log))
     }
 
-    async fn start_recovery(&self, log: LogId, _plan: ReadPlan) -> Result<(), BackupError> {
-        let state = self.state.lock();
+    async fn start_recovery(&self, log: LogId, plan: ReadPlan) -> Result<(), BackupError> {
+        let state = &mut *self.state.lock();
         state.vouch()?;
         if !state.membership.is_fenced(log) {
             return Err(BackupError::NotReady(format!("{log} is not fenced")));
         }
+        state.read_ahead.start(log, plan, self.config.rules);
+        self.planned.notify_one();
         Ok(())
     }
 
     async fn load(&self, replica: ReplicaId, want: LoadRequest) -> Result<Loaded, BackupError> {
-        let (bytes, certificate) = self.snapshot(replica)?;
         match want {
-            LoadRequest::Whole | LoadRequest::Filtered { .. } => Ok(Loaded { bytes, certificate }),
+            LoadRequest::Whole => {
+                let (bytes, certificate) = self.snapshot(replica)?;
+                filter::verify(replica, &bytes, certificate)?;
+                Ok(Loaded { bytes, certificate })
+            }
+            LoadRequest::Filtered { index, partition } => self.load_filtered(replica, index, &partition),
         }
     }
 

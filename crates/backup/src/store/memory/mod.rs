@@ -2,6 +2,7 @@
 
 mod config;
 mod memory_store;
+mod read_ahead;
 mod replica;
 mod session;
 mod shelf;

@@ -1,12 +1,12 @@
 //! One replica: its bytes, and how far they are valid.
 
-use crate::store::{BackupError, Fill, ReplicaInfo, ReplicaState, ReplicaWrite};
+use crate::store::{BackupError, Fill, ReplicaInfo, ReplicaState, ReplicaWrite, filter::digest};
 use bytes::Bytes;
-use rekindle_log::Certificate;
+use rekindle_log::{
+    Certificate,
+    segment::{CAPACITY_MAX, CertificateCheck, SegmentHeader},
+};
 use rekindle_types::ReplicaId;
-
-/// Largest capacity of a segment, as the log has it.
-const CAPACITY_MAX: u32 = 64 << 20;
 
 /// A replica and what it was told.
 #[derive(Debug)]
@@ -16,7 +16,20 @@ pub(super) struct Replica {
     pub(super) capacity: u32,
     content: Content,
     certificate: Option<Certificate>,
+    checked: Checked,
     primary: bool,
+}
+
+/// How far its bytes were checked against its certificates: a write that was spoiled on its way is refused
+/// while the master still has the right bytes.
+#[derive(Debug, Default)]
+struct Checked(CertificateCheck);
+
+impl Checked {
+    fn fits(&mut self, id: ReplicaId, capacity: u32, bytes: &[u8], certificate: Certificate) -> bool {
+        let header = SegmentHeader { log: id.log, segment: id.segment, capacity };
+        bytes.starts_with(&header.encode()) && self.0.advance(bytes, certificate).is_ok()
+    }
 }
 
 #[derive(Debug)]
@@ -42,6 +55,7 @@ impl Replica {
             capacity: write.capacity,
             content: Content::Growing(Vec::new()),
             certificate: None,
+            checked: Checked::default(),
             primary: write.primary,
         }
     }
@@ -50,7 +64,13 @@ impl Replica {
     pub(super) fn apply(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
         let change = self.check(write)?;
         if let Content::Growing(bytes) = &mut self.content {
+            let before = bytes.len();
             bytes.extend_from_slice(change.tail);
+            let newer = change.certificate.filter(|_| change.certificate != self.certificate);
+            if newer.is_some_and(|newer| !self.checked.fits(self.id, self.capacity, bytes, newer)) {
+                bytes.truncate(before);
+                return Err(self.overflow(write, "contradicts its own certificate or segment header"));
+            }
         }
         self.certificate = change.certificate;
         self.primary = write.primary;
@@ -173,7 +193,7 @@ impl Replica {
             state: self.state(),
             certificate,
             primary: self.primary,
-            digest: None,
+            digest: digest(self.id, &self.present()[..certificate.length as usize]),
         })
     }
 
