@@ -1,0 +1,209 @@
+//! What this server replays, and how far each attempt is (T3).
+
+use rekindle_types::{
+    Attempt, KeyRange, LogId, PartitionIndex, PartitionOutcome, PartitionReport, SegmentId, TableId,
+};
+use std::collections::BTreeMap;
+
+/// Names a partition of a dead master's log.
+pub type PartitionKey = (LogId, PartitionIndex);
+
+/// How far an attempt is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Its task is at work.
+    Running,
+    /// The switch that commits its side log is complete; reported until told serve or discard.
+    Committed {
+        /// The creation position (T2).
+        created: SegmentId,
+        /// The head that the switch made current.
+        head: SegmentId,
+        /// Bytes replayed.
+        bytes: u64,
+        /// Objects alive.
+        objects: u64,
+    },
+    /// Could not be done here; reported until told discard.
+    Failed(String),
+    /// Told to serve: nothing to report any more.
+    Served,
+    /// Told to forget it.
+    Discarded,
+}
+
+/// One partition's newest attempt here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which try.
+    pub attempt: Attempt,
+    /// What it fills.
+    pub ranges: Vec<(TableId, KeyRange)>,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// What to do about an order to replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Start it; the former attempt, if any, is to be stopped, and what it left purged.
+    Start(Option<Entry>),
+    /// This attempt is under way, or was: nothing to do.
+    Known,
+    /// A later attempt is here: the order was overtaken.
+    Obsolete(Attempt),
+}
+
+/// The newest attempt of every partition that this server was told to replay. Pure: tasks are elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayBook {
+    entries: BTreeMap<PartitionKey, Entry>,
+}
+
+impl ReplayBook {
+    /// An order to replay came.
+    pub fn begin(&mut self, key: PartitionKey, attempt: Attempt, ranges: Vec<(TableId, KeyRange)>) -> Begin {
+        match self.entries.get(&key) {
+            Some(entry) if entry.attempt > attempt => return Begin::Obsolete(entry.attempt),
+            Some(entry) if entry.attempt == attempt => return Begin::Known,
+            _ => {}
+        }
+        let entry = Entry { attempt, ranges, progress: Progress::Running };
+        Begin::Start(self.entries.insert(key, entry))
+    }
+
+    /// The task of an attempt has ended. Ignored (and `false`) when another attempt has taken its place, or it
+    /// was discarded meanwhile.
+    pub fn finish(&mut self, key: PartitionKey, attempt: Attempt, progress: Progress) -> bool {
+        match self.entries.get_mut(&key) {
+            Some(entry) if entry.attempt == attempt && entry.progress == Progress::Running => {
+                entry.progress = progress;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The newest attempt of a partition.
+    #[must_use]
+    pub fn entry(&self, key: PartitionKey) -> Option<&Entry> {
+        self.entries.get(&key)
+    }
+
+    /// It is told to serve: the report has arrived.
+    pub fn serve(&mut self, key: PartitionKey, attempt: Attempt) {
+        if let Some(entry) = self.entries.get_mut(&key)
+            && entry.attempt == attempt
+        {
+            entry.progress = Progress::Served;
+        }
+    }
+
+    /// It is told to forget this attempt and all before it. Returns what it was, unless that is served, or gone
+    /// already. A replay of such an attempt that comes late finds that it is known.
+    pub fn discard(&mut self, key: PartitionKey, attempt: Attempt) -> Option<Entry> {
+        let entry = self.entries.entry(key).or_insert_with(|| Entry {
+            attempt,
+            ranges: Vec::new(),
+            progress: Progress::Discarded,
+        });
+        if entry.attempt > attempt || matches!(entry.progress, Progress::Served | Progress::Discarded) {
+            return None;
+        }
+        let former = entry.clone();
+        *entry = Entry { attempt, ranges: Vec::new(), progress: Progress::Discarded };
+        Some(former)
+    }
+
+    /// The dead master's recovery has ended: nothing of it is heard again but late copies.
+    pub fn forget(&mut self, crashed: LogId) {
+        self.entries.retain(|(log, _), entry| {
+            *log != crashed || matches!(entry.progress, Progress::Running | Progress::Committed { .. })
+        });
+    }
+
+    /// What the coordinator has to hear with every renewal.
+    #[must_use]
+    pub fn pending(&self) -> Vec<PartitionReport> {
+        let report = |(key, entry): (&PartitionKey, &Entry)| {
+            let outcome = match &entry.progress {
+                Progress::Committed { created, bytes, objects, .. } => {
+                    PartitionOutcome::Committed { created: *created, bytes: *bytes, objects: *objects }
+                }
+                Progress::Failed(reason) => PartitionOutcome::Failed { reason: reason.clone() },
+                Progress::Running | Progress::Served | Progress::Discarded => return None,
+            };
+            Some(PartitionReport { crashed: key.0, partition: key.1, attempt: entry.attempt, outcome })
+        };
+        self.entries.iter().filter_map(report).collect()
+    }
+
+    /// Every partition, for status.
+    pub fn iter(&self) -> impl Iterator<Item = (PartitionKey, &Entry)> {
+        self.entries.iter().map(|(key, entry)| (*key, entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_types::ServerId;
+
+    const KEY: PartitionKey = (LogId::of(ServerId(9)), PartitionIndex(2));
+
+    fn ranges() -> Vec<(TableId, KeyRange)> {
+        vec![(TableId(1), KeyRange::FULL)]
+    }
+
+    fn committed() -> Progress {
+        Progress::Committed { created: SegmentId(4), head: SegmentId(9), bytes: 10, objects: 1 }
+    }
+
+    #[test]
+    fn a_result_is_reported_until_told_serve() {
+        let mut book = ReplayBook::default();
+        assert_eq!(book.begin(KEY, Attempt(1), ranges()), Begin::Start(None));
+        assert_eq!(book.begin(KEY, Attempt(1), ranges()), Begin::Known);
+        assert!(book.pending().is_empty());
+        assert!(book.finish(KEY, Attempt(1), committed()));
+        assert_eq!(book.pending().len(), 1);
+        assert_eq!(book.pending()[0].attempt, Attempt(1));
+        book.serve(KEY, Attempt(1));
+        assert!(book.pending().is_empty());
+        assert_eq!(book.discard(KEY, Attempt(1)), None, "what is served stays");
+    }
+
+    #[test]
+    fn a_higher_attempt_takes_the_place_of_a_lower_one() {
+        let mut book = ReplayBook::default();
+        book.begin(KEY, Attempt(1), ranges());
+        let Begin::Start(Some(former)) = book.begin(KEY, Attempt(2), ranges()) else { panic!("not started") };
+        assert_eq!(former.attempt, Attempt(1));
+        assert!(!book.finish(KEY, Attempt(1), committed()), "its result counts no more");
+        assert!(book.pending().is_empty());
+        assert_eq!(book.begin(KEY, Attempt(1), ranges()), Begin::Obsolete(Attempt(2)));
+        assert_eq!(book.discard(KEY, Attempt(1)), None, "the later attempt stays");
+        assert!(book.finish(KEY, Attempt(2), Progress::Failed("no room".into())));
+        assert_eq!(book.pending().len(), 1);
+    }
+
+    #[test]
+    fn a_discarded_attempt_is_not_started_by_a_late_order() {
+        let mut book = ReplayBook::default();
+        assert_eq!(book.discard(KEY, Attempt(3)), None);
+        assert_eq!(book.begin(KEY, Attempt(3), ranges()), Begin::Known);
+        assert_eq!(book.begin(KEY, Attempt(2), ranges()), Begin::Obsolete(Attempt(3)));
+        assert_eq!(
+            book.begin(KEY, Attempt(4), ranges()).clone(),
+            Begin::Start(Some(Entry {
+                attempt: Attempt(3),
+                ranges: Vec::new(),
+                progress: Progress::Discarded,
+            }))
+        );
+        let former = book.discard(KEY, Attempt(4)).unwrap();
+        assert_eq!(former.progress, Progress::Running);
+        assert!(!book.finish(KEY, Attempt(4), committed()));
+        assert!(book.pending().is_empty());
+    }
+}

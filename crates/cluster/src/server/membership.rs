@@ -1,0 +1,159 @@
+//! What a server knows of the cluster: the server list, the coordinator's term, and whether it is a member.
+
+use parking_lot::{Mutex, RwLock};
+use rekindle_types::{ListUpdate, ListVersion, Rule, Rules, ServerId, ServerList, Term};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+/// Told of every new list, in order. Must not wait, and must not change the list.
+pub type Observer = Box<dyn Fn(&ServerList) + Send + Sync>;
+
+/// Told once, when this server is no member any more. Must not wait.
+pub type RemovalHook = Box<dyn Fn() + Send + Sync>;
+
+/// The newest list that this server has seen, and who has to know.
+pub struct Membership {
+    own: ServerId,
+    rules: Rules,
+    list: RwLock<Arc<ServerList>>,
+    /// Held while a list is taken, so that observers see lists in order.
+    observers: Mutex<Vec<Observer>>,
+    /// Highest seen. Only grows; who reads an older one is refused by the next reader at the latest.
+    term: AtomicU64,
+    is_removed: AtomicBool,
+    removal_hooks: Mutex<Vec<RemovalHook>>,
+}
+
+impl Membership {
+    /// Knows the list that the server enlisted with.
+    #[must_use]
+    pub fn new(own: ServerId, term: Term, list: ServerList, rules: Rules) -> Self {
+        Self {
+            own,
+            rules,
+            list: RwLock::new(Arc::new(list)),
+            observers: Mutex::default(),
+            term: AtomicU64::new(term.0),
+            is_removed: AtomicBool::new(false),
+            removal_hooks: Mutex::default(),
+        }
+    }
+
+    /// This server.
+    #[must_use]
+    pub fn own(&self) -> ServerId {
+        self.own
+    }
+
+    /// Tells `observer` the present list, and every later one.
+    pub fn observe(&self, observer: Observer) {
+        let mut observers = self.observers.lock();
+        observer(&self.list());
+        observers.push(observer);
+    }
+
+    /// The newest list seen.
+    #[must_use]
+    pub fn list(&self) -> Arc<ServerList> {
+        self.list.read().clone()
+    }
+
+    /// Takes news of the list. `Err` with the version that is here when an increment does not fit.
+    pub fn apply(&self, update: &ListUpdate) -> Result<(), ListVersion> {
+        let observers = self.observers.lock();
+        let former = self.list();
+        let mut list = ServerList::clone(&former);
+        list.apply(update)?;
+        if list.version() == former.version() {
+            return Ok(());
+        }
+        let list = Arc::new(list);
+        *self.list.write() = list.clone();
+        if list.is_gone(self.own) {
+            self.remove();
+        }
+        observers.iter().for_each(|observer| observer(&list));
+        Ok(())
+    }
+
+    /// Calls `hook` once this server is no member any more; at once when it is none now.
+    pub fn on_removal(&self, hook: RemovalHook) {
+        let mut hooks = self.removal_hooks.lock();
+        if self.is_removed() {
+            hook();
+        } else {
+            hooks.push(hook);
+        }
+    }
+
+    /// This server is no member any more, as a list or the coordinator itself says. Declared dead is final.
+    pub fn remove(&self) {
+        let mut hooks = self.removal_hooks.lock();
+        self.is_removed.store(true, Ordering::Release);
+        hooks.drain(..).for_each(|hook| hook());
+    }
+
+    /// Whether this server was declared dead: it serves nothing any more, and never will.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::Acquire)
+    }
+
+    /// Takes notice of a coordinator's term; `Err` with the highest seen when a newer one reigns.
+    pub fn observe_term(&self, term: Term) -> Result<(), Term> {
+        let seen = Term(self.term.fetch_max(term.0, Ordering::AcqRel));
+        // F5: what a deposed coordinator says was decided without knowing what its successor recorded.
+        if term < seen && self.rules.on(Rule::F5) { Err(seen) } else { Ok(()) }
+    }
+
+    /// The highest term seen.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        Term(self.term.load(Ordering::Acquire))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_types::{ServerEntry, ServerStatus};
+
+    fn entry(id: u64, status: ServerStatus) -> ServerEntry {
+        let name = format!("server-{id}");
+        ServerEntry { id: ServerId(id), address: name.clone(), domain: name.clone(), name, status }
+    }
+
+    fn list(version: u64, own: ServerStatus) -> ServerList {
+        ServerList::new(ListVersion(version), ServerId(3), [entry(1, own), entry(2, ServerStatus::Up)])
+    }
+
+    fn membership() -> Membership {
+        Membership::new(ServerId(1), Term(4), list(7, ServerStatus::Up), Rules::default())
+    }
+
+    #[test]
+    fn observers_see_every_list_once_and_in_order() {
+        let membership = membership();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = seen.clone();
+        membership.observe(Box::new(move |list| log.lock().push(list.version().0)));
+        for version in [8, 8, 6, 9] {
+            membership.apply(&ListUpdate::Full(list(version, ServerStatus::Up))).unwrap();
+        }
+        assert_eq!(*seen.lock(), [7, 8, 9]);
+        assert!(!membership.is_removed());
+        membership.apply(&ListUpdate::Full(list(10, ServerStatus::Dead))).unwrap();
+        assert!(membership.is_removed());
+    }
+
+    #[test]
+    fn terms_only_grow() {
+        let membership = membership();
+        assert_eq!(membership.observe_term(Term(5)), Ok(()));
+        assert_eq!(membership.observe_term(Term(4)), Err(Term(5)));
+        assert_eq!(membership.observe_term(Term(5)), Ok(()));
+        assert_eq!(membership.term(), Term(5));
+    }
+}

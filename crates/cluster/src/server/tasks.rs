@@ -1,0 +1,88 @@
+//! The tasks that a server owns.
+
+use parking_lot::Mutex;
+use rekindle_env::{Spawn, Task};
+use std::{collections::BTreeMap, future::Future, mem, sync::Arc};
+
+/// Every task of a server. None outlives it: stopping or dropping this stops all of them.
+pub struct Tasks {
+    spawn: Arc<dyn Spawn>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    running: BTreeMap<u64, Task>,
+    /// Ended by themselves; their handles go when the next task starts.
+    ended: Vec<u64>,
+    is_stopped: bool,
+}
+
+impl Tasks {
+    /// No tasks yet.
+    #[must_use]
+    pub fn new(spawn: Arc<dyn Spawn>) -> Self {
+        Self { spawn, state: Arc::default() }
+    }
+
+    /// Starts a task, unless all were stopped: then `future` is dropped.
+    pub fn start(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        let (id, ended) = {
+            let mut state = self.state.lock();
+            if state.is_stopped {
+                return;
+            }
+            let id = state.next;
+            state.next += 1;
+            (id, state.reap())
+        };
+        drop(ended);
+        let done = self.state.clone();
+        let task = self.spawn.spawn(
+            name,
+            Box::pin(async move {
+                future.await;
+                done.lock().ended.push(id);
+            }),
+        );
+        let mut state = self.state.lock();
+        if !state.is_stopped {
+            state.running.insert(id, task);
+        }
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let mut state = self.state.lock();
+        let ended = state.reap();
+        let running = state.running.len();
+        drop(state);
+        drop(ended);
+        running
+    }
+
+    /// Stops all of them, each at its next await, and starts none any more.
+    pub fn stop(&self) {
+        let running = {
+            let mut state = self.state.lock();
+            state.is_stopped = true;
+            mem::take(&mut state.running)
+        };
+        // Outside the lock: stopping may drop a task's future, whose drop may end here again.
+        drop(running);
+    }
+}
+
+impl State {
+    fn reap(&mut self) -> Vec<Task> {
+        mem::take(&mut self.ended).into_iter().filter_map(|id| self.running.remove(&id)).collect()
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
