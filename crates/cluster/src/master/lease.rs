@@ -47,6 +47,12 @@ impl Lease {
         is_within && !self.is_revoked.load(Ordering::Acquire)
     }
 
+    /// Whether it was ended for good.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.is_revoked.load(Ordering::Acquire)
+    }
+
     /// When it ends unless renewed.
     #[must_use]
     pub fn until(&self) -> Time {

@@ -115,6 +115,13 @@ impl OrderLedger {
         self.overlapping(table, at).map(|(part, _)| part.cause).max().unwrap_or_default()
     }
 
+    /// The parts of a range about which nothing newer was ordered than this order.
+    #[must_use]
+    pub fn parts_of(&self, table: TableId, range: KeyRange, cause: Lsn, tag: OrderTag) -> Vec<KeyRange> {
+        let of_order = |(part, at): (Found, KeyRange)| ((part.cause, part.tag) == (cause, tag)).then_some(at);
+        self.overlapping(table, range).filter_map(of_order).collect()
+    }
+
     /// How many parts it keeps.
     #[must_use]
     pub fn parts(&self) -> usize {

@@ -142,6 +142,12 @@ impl Tablets {
         self.map.read().ledger.judge_all(ranges.iter().copied(), cause, tag)
     }
 
+    /// The parts of a range that were taken by this order and neither served nor dropped since.
+    #[must_use]
+    pub fn taken_by(&self, table: TableId, range: KeyRange, cause: Lsn) -> Vec<KeyRange> {
+        self.map.read().ledger.parts_of(table, range, cause, OrderTag::Replay)
+    }
+
     /// Starts to take a range: it is closed to calls until [`Tablets::serve`]. What it holds must be purged
     /// after the wait (T2).
     pub fn take(&self, table: TableId, range: KeyRange, cause: Lsn) -> Exclusion {

@@ -1,0 +1,137 @@
+//! Object calls, answered.
+
+use super::{Begun, Lease, NotHeld, Tablets, Waiting, begin};
+use async_trait::async_trait;
+use futures_util::{FutureExt, select_biased};
+use rekindle_client::{Master, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult};
+use rekindle_env::{Clock, Time};
+use rekindle_log::{Log, LogError, store::Store};
+use rekindle_types::RemoteError;
+use std::{sync::Arc, time::Duration};
+
+/// The master as its clients call it.
+pub struct ObjectService {
+    /// The server's.
+    pub clock: Arc<dyn Clock>,
+    /// What it answers from.
+    pub store: Arc<Store>,
+    /// Where the store's entries become durable.
+    pub log: Arc<Log>,
+    /// What it owns.
+    pub tablets: Arc<Tablets>,
+    /// When it may serve.
+    pub lease: Arc<Lease>,
+    /// How many requests may wait.
+    pub waiting: Waiting,
+    /// Longest wait, whatever time a caller has left.
+    pub wait_max: Duration,
+    /// What callers are told to wait when they come too early.
+    pub retry_after: Duration,
+}
+
+#[async_trait]
+impl Master for ObjectService {
+    async fn call(&self, request: ObjectRequest) -> Result<ObjectReply, RemoteError> {
+        // F2: this runs after the request was taken off the wire, so the lease covers all that it sees.
+        let now = self.clock.now();
+        let calls = request.calls.len();
+        if calls > ObjectRequest::CALLS_MAX {
+            return Err(RemoteError::NotDone(format!("{calls} calls in one request")));
+        }
+        if let Err(refusal) = self.admit(now) {
+            return Ok(ObjectReply { results: vec![Err(refusal); calls] });
+        }
+        let Some(_place) = self.waiting.enter() else {
+            let busy = busy("too many requests wait", false);
+            return Ok(ObjectReply { results: vec![Err(busy); calls] });
+        };
+        let begun = self.begin_all(request.calls);
+        let time_left = Duration::from_millis(request.time_left_ms.into()).min(self.wait_max);
+        let outcome = self.wait(&begun, now + time_left).await;
+        Ok(ObjectReply { results: begun.into_iter().map(|begun| self.finish(begun, &outcome)).collect() })
+    }
+}
+
+/// Bytes of values in an answer after which further reads are put off: with one more value, or page of a scan,
+/// and all results, an answer stays below the largest frame.
+const REPLY_BYTES_MAX: usize = 4 << 20;
+
+/// How the wait for durability ended.
+enum Waited {
+    Durable,
+    TimedOut,
+    /// The log can't become durable any more.
+    Lost(LogError),
+}
+
+impl ObjectService {
+    fn admit(&self, now: Time) -> Result<(), ObjectError> {
+        if self.lease.is_revoked() {
+            return Err(ObjectError::WrongMaster);
+        }
+        if !self.lease.is_valid(now) {
+            return Err(self.retry());
+        }
+        Ok(())
+    }
+
+    /// All memory parts come before the one wait. Reads that would make the answer too large are put off.
+    fn begin_all(&self, calls: Vec<ObjectCall>) -> Vec<Begun> {
+        let mut bytes = 0;
+        let begin = |call: ObjectCall| {
+            let is_read = matches!(call.op, ObjectOp::Get { .. } | ObjectOp::Scan { .. });
+            if is_read && bytes > REPLY_BYTES_MAX {
+                return Begun::refused(begin::retry(Duration::ZERO));
+            }
+            let begun = self.begin(call);
+            bytes += begun.bytes();
+            begun
+        };
+        calls.into_iter().map(begin).collect()
+    }
+
+    /// The memory part of a call, under the tablet's hold (T5).
+    fn begin(&self, call: ObjectCall) -> Begun {
+        let hash = begin::hash(call.table, &call.op);
+        let begun = self.tablets.with(call.table, hash, call.tablet, |tablet| {
+            begin::begin(&self.store, tablet, call.op, self.retry_after)
+        });
+        begun.unwrap_or_else(|refusal| {
+            Begun::refused(match refusal {
+                NotHeld::WrongMaster => ObjectError::WrongMaster,
+                NotHeld::Retry => self.retry(),
+            })
+        })
+    }
+
+    /// V3: waits until all that the answers depend on is durable. Nothing is held meanwhile but a place among
+    /// the waiting requests.
+    async fn wait(&self, begun: &[Begun], deadline: Time) -> Waited {
+        let Some(after) = begun.iter().filter_map(|begun| begun.after).max() else { return Waited::Durable };
+        select_biased! {
+            synced = self.log.sync(after).fuse() => match synced {
+                Ok(()) => Waited::Durable,
+                Err(error) => Waited::Lost(error),
+            },
+            () = self.clock.sleep_until(deadline).fuse() => Waited::TimedOut,
+        }
+    }
+
+    fn finish(&self, begun: Begun, waited: &Waited) -> Result<ObjectResult, ObjectError> {
+        let is_durable = begun.after.is_none_or(|after| after <= self.log.durable());
+        match waited {
+            Waited::Durable => begun.result,
+            _ if is_durable => begun.result,
+            Waited::TimedOut => Err(busy("not durable in time", begun.has_written)),
+            Waited::Lost(error) => Err(busy(&error.to_string(), begun.has_written)),
+        }
+    }
+
+    fn retry(&self) -> ObjectError {
+        begin::retry(self.retry_after)
+    }
+}
+
+fn busy(reason: &str, is_unknown: bool) -> ObjectError {
+    ObjectError::Busy { reason: reason.to_owned(), is_unknown }
+}
