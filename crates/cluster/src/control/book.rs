@@ -1,9 +1,9 @@
 //! What this server replays, and how far each attempt is (T3).
 
 use rekindle_types::{
-    Attempt, KeyRange, LogId, PartitionIndex, PartitionOutcome, PartitionReport, SegmentId, TableId,
+    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, PartitionReport, SegmentId, TableId,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 /// Names a partition of a dead master's log.
 pub type PartitionKey = (LogId, PartitionIndex);
@@ -26,8 +26,6 @@ pub enum Progress {
     },
     /// Could not be done here; reported until told discard.
     Failed(String),
-    /// Told to serve: nothing to report any more.
-    Served,
     /// Told to forget it.
     Discarded,
 }
@@ -37,10 +35,14 @@ pub enum Progress {
 pub struct Entry {
     /// Which try.
     pub attempt: Attempt,
+    /// The order that started it.
+    pub cause: Lsn,
     /// What it fills.
     pub ranges: Vec<(TableId, KeyRange)>,
     /// How far it is.
     pub progress: Progress,
+    /// Told to serve: nothing to report any more.
+    pub is_served: bool,
 }
 
 /// What to do about an order to replay.
@@ -62,13 +64,19 @@ pub struct ReplayBook {
 
 impl ReplayBook {
     /// An order to replay came.
-    pub fn begin(&mut self, key: PartitionKey, attempt: Attempt, ranges: Vec<(TableId, KeyRange)>) -> Begin {
+    pub fn begin(
+        &mut self,
+        key: PartitionKey,
+        attempt: Attempt,
+        cause: Lsn,
+        ranges: Vec<(TableId, KeyRange)>,
+    ) -> Begin {
         match self.entries.get(&key) {
             Some(entry) if entry.attempt > attempt => return Begin::Obsolete(entry.attempt),
             Some(entry) if entry.attempt == attempt => return Begin::Known,
             _ => {}
         }
-        let entry = Entry { attempt, ranges, progress: Progress::Running };
+        let entry = Entry { attempt, cause, ranges, progress: Progress::Running, is_served: false };
         Begin::Start(self.entries.insert(key, entry))
     }
 
@@ -95,30 +103,36 @@ impl ReplayBook {
         if let Some(entry) = self.entries.get_mut(&key)
             && entry.attempt == attempt
         {
-            entry.progress = Progress::Served;
+            entry.is_served = true;
         }
     }
 
     /// It is told to forget this attempt and all before it. Returns what it was, unless that is served, or gone
     /// already. A replay of such an attempt that comes late finds that it is known.
     pub fn discard(&mut self, key: PartitionKey, attempt: Attempt) -> Option<Entry> {
-        let entry = self.entries.entry(key).or_insert_with(|| Entry {
+        let discarded = Entry {
             attempt,
+            cause: Lsn(0),
             ranges: Vec::new(),
             progress: Progress::Discarded,
-        });
-        if entry.attempt > attempt || matches!(entry.progress, Progress::Served | Progress::Discarded) {
+            is_served: false,
+        };
+        let Some(entry) = self.entries.get_mut(&key) else {
+            self.entries.insert(key, discarded);
+            return None;
+        };
+        if entry.attempt > attempt || entry.is_served {
             return None;
         }
-        let former = entry.clone();
-        *entry = Entry { attempt, ranges: Vec::new(), progress: Progress::Discarded };
-        Some(former)
+        let former = mem::replace(entry, discarded);
+        (former.progress != Progress::Discarded).then_some(former)
     }
 
     /// The dead master's recovery has ended: nothing of it is heard again but late copies.
     pub fn forget(&mut self, crashed: LogId) {
         self.entries.retain(|(log, _), entry| {
-            *log != crashed || matches!(entry.progress, Progress::Running | Progress::Committed { .. })
+            let is_open = matches!(entry.progress, Progress::Running | Progress::Committed { .. });
+            *log != crashed || (is_open && !entry.is_served)
         });
     }
 
@@ -127,15 +141,31 @@ impl ReplayBook {
     pub fn pending(&self) -> Vec<PartitionReport> {
         let report = |(key, entry): (&PartitionKey, &Entry)| {
             let outcome = match &entry.progress {
+                _ if entry.is_served => return None,
                 Progress::Committed { created, bytes, objects, .. } => {
                     PartitionOutcome::Committed { created: *created, bytes: *bytes, objects: *objects }
                 }
                 Progress::Failed(reason) => PartitionOutcome::Failed { reason: reason.clone() },
-                Progress::Running | Progress::Served | Progress::Discarded => return None,
+                Progress::Running | Progress::Discarded => return None,
             };
             Some(PartitionReport { crashed: key.0, partition: key.1, attempt: entry.attempt, outcome })
         };
         self.entries.iter().filter_map(report).collect()
+    }
+
+    /// Attempts of other partitions that are not served and fill part of these ranges: their dead master's
+    /// partition went elsewhere, and came from there with another dead master's.
+    #[must_use]
+    pub fn overlapping(
+        &self,
+        key: PartitionKey,
+        ranges: &[(TableId, KeyRange)],
+    ) -> Vec<(PartitionKey, Attempt)> {
+        let overlaps = |(table, range): &(TableId, KeyRange)| {
+            ranges.iter().any(|(t, r)| t == table && r.intersection(*range).is_some())
+        };
+        let open = self.entries.iter().filter(|(k, entry)| **k != key && !entry.is_served);
+        open.filter(|(_, entry)| entry.ranges.iter().any(overlaps)).map(|(k, e)| (*k, e.attempt)).collect()
     }
 
     /// Every partition, for status.
@@ -162,8 +192,8 @@ mod tests {
     #[test]
     fn a_result_is_reported_until_told_serve() {
         let mut book = ReplayBook::default();
-        assert_eq!(book.begin(KEY, Attempt(1), ranges()), Begin::Start(None));
-        assert_eq!(book.begin(KEY, Attempt(1), ranges()), Begin::Known);
+        assert_eq!(book.begin(KEY, Attempt(1), Lsn(5), ranges()), Begin::Start(None));
+        assert_eq!(book.begin(KEY, Attempt(1), Lsn(5), ranges()), Begin::Known);
         assert!(book.pending().is_empty());
         assert!(book.finish(KEY, Attempt(1), committed()));
         assert_eq!(book.pending().len(), 1);
@@ -176,12 +206,14 @@ mod tests {
     #[test]
     fn a_higher_attempt_takes_the_place_of_a_lower_one() {
         let mut book = ReplayBook::default();
-        book.begin(KEY, Attempt(1), ranges());
-        let Begin::Start(Some(former)) = book.begin(KEY, Attempt(2), ranges()) else { panic!("not started") };
+        book.begin(KEY, Attempt(1), Lsn(5), ranges());
+        let Begin::Start(Some(former)) = book.begin(KEY, Attempt(2), Lsn(6), ranges()) else {
+            panic!("not started")
+        };
         assert_eq!(former.attempt, Attempt(1));
         assert!(!book.finish(KEY, Attempt(1), committed()), "its result counts no more");
         assert!(book.pending().is_empty());
-        assert_eq!(book.begin(KEY, Attempt(1), ranges()), Begin::Obsolete(Attempt(2)));
+        assert_eq!(book.begin(KEY, Attempt(1), Lsn(5), ranges()), Begin::Obsolete(Attempt(2)));
         assert_eq!(book.discard(KEY, Attempt(1)), None, "the later attempt stays");
         assert!(book.finish(KEY, Attempt(2), Progress::Failed("no room".into())));
         assert_eq!(book.pending().len(), 1);
@@ -191,16 +223,9 @@ mod tests {
     fn a_discarded_attempt_is_not_started_by_a_late_order() {
         let mut book = ReplayBook::default();
         assert_eq!(book.discard(KEY, Attempt(3)), None);
-        assert_eq!(book.begin(KEY, Attempt(3), ranges()), Begin::Known);
-        assert_eq!(book.begin(KEY, Attempt(2), ranges()), Begin::Obsolete(Attempt(3)));
-        assert_eq!(
-            book.begin(KEY, Attempt(4), ranges()).clone(),
-            Begin::Start(Some(Entry {
-                attempt: Attempt(3),
-                ranges: Vec::new(),
-                progress: Progress::Discarded,
-            }))
-        );
+        assert_eq!(book.begin(KEY, Attempt(3), Lsn(7), ranges()), Begin::Known);
+        assert_eq!(book.begin(KEY, Attempt(2), Lsn(6), ranges()), Begin::Obsolete(Attempt(3)));
+        assert!(matches!(book.begin(KEY, Attempt(4), Lsn(8), ranges()), Begin::Start(_)));
         let former = book.discard(KEY, Attempt(4)).unwrap();
         assert_eq!(former.progress, Progress::Running);
         assert!(!book.finish(KEY, Attempt(4), committed()));

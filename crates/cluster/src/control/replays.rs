@@ -1,0 +1,162 @@
+//! Replays of dead masters' partitions, as tasks of this server (T2, T3).
+
+use super::{Begin, Entry, Progress, Ranges};
+use crate::master::OrderTag;
+use futures_util::{FutureExt, select_biased};
+use rekindle_backup::LoadRequest;
+use rekindle_coordinator::{ControlError, ReplayOrder, Report};
+use rekindle_log::store::{Replay, Replayed};
+use rekindle_recovery::SegmentReplicas;
+use rekindle_types::{KeyRange, Rule, SegmentId, TableId};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A replay's task, as others see it. Dropping it cancels the task.
+pub(super) struct Running {
+    cancel: Option<oneshot::Sender<()>>,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+impl Running {
+    /// Stops the task at its next await.
+    pub(super) fn cancel(&mut self) {
+        self.cancel = None;
+    }
+}
+
+/// What a replay needs to know of those before it.
+struct Former {
+    /// Their tasks.
+    ended: Vec<oneshot::Receiver<()>>,
+    /// What they took.
+    entries: Vec<Entry>,
+}
+
+impl Ranges {
+    /// Takes the ranges of a partition and starts to replay it (T2). The result goes with the renewals.
+    pub fn replay(self: &Arc<Self>, order: ReplayOrder) -> Result<Report, ControlError> {
+        let mut running = self.running.lock();
+        let ranges: Vec<(TableId, KeyRange)> =
+            order.pieces.pieces.iter().map(|p| (p.table, p.range)).collect();
+        if self.is_repeated(&ranges, order.cause, OrderTag::Replay)? && !ranges.is_empty() {
+            return Ok(Report::Done);
+        }
+        let key = (order.crashed, order.partition);
+        let mut former = Former { ended: Vec::new(), entries: Vec::new() };
+        {
+            let mut book = self.book.lock();
+            match book.begin(key, order.attempt, order.cause, ranges.clone()) {
+                Begin::Known => return Ok(Report::Done),
+                Begin::Obsolete(newer) => {
+                    return Err(ControlError::Refused(format!("attempt {newer} is here")));
+                }
+                Begin::Start(entry) => former.entries.extend(entry),
+            }
+            for (other, attempt) in book.overlapping(key, &ranges) {
+                former.entries.extend(book.discard(other, attempt));
+                former.ended.extend(running.get_mut(&other).and_then(stop));
+            }
+        }
+        former.ended.extend(running.get_mut(&key).and_then(stop));
+        let exclusions: Vec<_> = ranges
+            .iter()
+            .map(|(table, range)| self.parts.tablets.take(*table, *range, order.cause))
+            .collect();
+        exclusions.into_iter().for_each(crate::master::Exclusion::wait);
+        let Some(tasks) = self.parts.tasks.upgrade() else {
+            return Err(ControlError::Refused("this server is stopping".into()));
+        };
+        let (cancel, cancelled) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        running.insert(key, Running { cancel: Some(cancel), ended: Some(ended) });
+        drop(running);
+        let this = self.clone();
+        tasks.start("replay", async move {
+            this.run(order, ranges, former, cancelled).await;
+            drop(end);
+        });
+        Ok(Report::Done)
+    }
+
+    async fn run(
+        &self,
+        order: ReplayOrder,
+        ranges: Vec<(TableId, KeyRange)>,
+        former: Former,
+        cancelled: oneshot::Receiver<()>,
+    ) {
+        // What an older task still puts into the store must come before the purge.
+        for ended in former.ended {
+            let _ = ended.await;
+        }
+        let key = (order.crashed, order.partition);
+        let Some(replay) = self.take(&order, &ranges, &former.entries) else { return };
+        let progress = select_biased! {
+            _ = cancelled.fuse() => Progress::Discarded,
+            progress = self.fill(&order, replay).fuse() => progress,
+        };
+        let _running = self.running.lock();
+        if !self.book.lock().finish(key, order.attempt, progress) {
+            self.give_up(order.cause, &ranges);
+        }
+    }
+
+    /// T2: empties the ranges and fixes the position below which this log's entries are not theirs. `None` when
+    /// another order came first.
+    fn take(&self, order: &ReplayOrder, ranges: &[(TableId, KeyRange)], former: &[Entry]) -> Option<Replay> {
+        let _running = self.running.lock();
+        let is_current = {
+            let book = self.book.lock();
+            let entry = book.entry((order.crashed, order.partition));
+            entry.is_some_and(|e| e.attempt == order.attempt && e.progress == Progress::Running)
+        };
+        former.iter().for_each(|entry| self.give_up(entry.cause, &entry.ranges));
+        if !is_current {
+            self.give_up(order.cause, ranges);
+            return None;
+        }
+        Some(self.parts.store.replay(order.pieces.clone(), 1))
+    }
+
+    async fn fill(&self, order: &ReplayOrder, replay: Replay) -> Progress {
+        // T2: without a position this log's older entries of the range come back with the next crash.
+        let created = if self.parts.rules.on(Rule::T2) { replay.created() } else { SegmentId(0) };
+        for segment in &order.segments {
+            if let Err(reason) = self.load(order, segment, &replay).await {
+                return Progress::Failed(reason);
+            }
+        }
+        match replay.commit().await {
+            Ok(Replayed { head, bytes, objects, .. }) => {
+                Progress::Committed { created, head, bytes, objects }
+            }
+            Err(error) => Progress::Failed(error.to_string()),
+        }
+    }
+
+    async fn load(
+        &self,
+        order: &ReplayOrder,
+        segment: &SegmentReplicas,
+        replay: &Replay,
+    ) -> Result<(), String> {
+        let mut why = format!("{} has no replica", segment.segment);
+        for source in &segment.replicas {
+            let want = LoadRequest::Filtered { index: order.partition, partition: order.pieces.clone() };
+            match self.parts.backups.store(source.server).load(source.replica, want).await {
+                Err(error) => why = error.to_string(),
+                Ok(loaded) => match replay.apply(segment.segment, &loaded.bytes) {
+                    Ok(_) => return Ok(()),
+                    Err(error) => why = error.to_string(),
+                },
+            }
+        }
+        Err(why)
+    }
+}
+
+/// Cancels a task, and gives what tells its end.
+fn stop(running: &mut Running) -> Option<oneshot::Receiver<()>> {
+    running.cancel();
+    running.ended.take()
+}
