@@ -1,5 +1,6 @@
 //! What a server knows of the cluster: the server list, the coordinator's term, and whether it is a member.
 
+use crate::wire::Members;
 use parking_lot::{Mutex, RwLock};
 use rekindle_types::{ListUpdate, ListVersion, Rule, Rules, ServerId, ServerList, Term};
 use std::sync::{
@@ -18,6 +19,8 @@ pub struct Membership {
     own: ServerId,
     rules: Rules,
     list: RwLock<Arc<ServerList>>,
+    /// The list's version, for readers without the lock. Written after the list, read for hints only: relaxed.
+    version: AtomicU64,
     /// Held while a list is taken, so that observers see lists in order.
     observers: Mutex<Vec<Observer>>,
     /// Highest seen. Only grows; who reads an older one is refused by the next reader at the latest.
@@ -33,6 +36,7 @@ impl Membership {
         Self {
             own,
             rules,
+            version: AtomicU64::new(list.version().0),
             list: RwLock::new(Arc::new(list)),
             observers: Mutex::default(),
             term: AtomicU64::new(term.0),
@@ -60,6 +64,12 @@ impl Membership {
         self.list.read().clone()
     }
 
+    /// The version of the newest list seen.
+    #[must_use]
+    pub fn version(&self) -> ListVersion {
+        ListVersion(self.version.load(Ordering::Relaxed))
+    }
+
     /// Takes news of the list. `Err` with the version that is here when an increment does not fit.
     pub fn apply(&self, update: &ListUpdate) -> Result<(), ListVersion> {
         let observers = self.observers.lock();
@@ -71,6 +81,7 @@ impl Membership {
         }
         let list = Arc::new(list);
         *self.list.write() = list.clone();
+        self.version.store(list.version().0, Ordering::Relaxed);
         if list.is_gone(self.own) {
             self.remove();
         }
@@ -112,6 +123,12 @@ impl Membership {
     #[must_use]
     pub fn term(&self) -> Term {
         Term(self.term.load(Ordering::Acquire))
+    }
+}
+
+impl Members for Membership {
+    fn name(&self, server: ServerId) -> Option<String> {
+        self.list().entry(server).map(|entry| entry.name.clone())
     }
 }
 

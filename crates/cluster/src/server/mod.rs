@@ -1,13 +1,29 @@
 //! Servers, assembled from their parts.
 
+mod backup_service;
+mod config;
+mod enlist;
+mod floor;
 mod heartbeats;
+mod list_keeper;
+mod member;
 mod membership;
+mod neighbours;
 mod pulse;
 mod reports;
+mod status;
+mod storage;
 mod tasks;
 
+pub use backup_service::BackupService;
+pub use config::{StorageConfig, StorageConfigError};
+pub use floor::CoordinatorFloors;
 pub use heartbeats::{HeartbeatCounts, Heartbeats};
+pub use list_keeper::{ListKeeper, ListWatch};
 pub use membership::{Membership, Observer, RemovalHook};
+pub use neighbours::Neighbours;
 pub use pulse::Pulse;
 pub use reports::Reports;
+pub use status::StorageStatus;
+pub use storage::StorageServer;
 pub use tasks::Tasks;

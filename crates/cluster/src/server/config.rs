@@ -1,0 +1,176 @@
+//! Settings of a storage server.
+
+use crate::wire::ClusterId;
+use rekindle_backup::{
+    replicator::{ReplicatorConfig, ReplicatorConfigError},
+    store::MemoryStoreConfig,
+};
+use rekindle_log::{ConfigError, LogConfig, store::StoreConfig};
+use rekindle_types::{LogId, Rules, ServerId};
+use std::time::Duration;
+
+/// How a storage server is set up. Times are those of docs/protocols.md, and the same in the whole cluster.
+#[derive(Clone, Debug)]
+pub struct StorageConfig {
+    /// The cluster that it joins.
+    pub cluster: ClusterId,
+    /// What its certificate says.
+    pub name: String,
+    /// Where others dial it.
+    pub address: String,
+    /// Its failure domain. Default: its name.
+    pub domain: String,
+    /// Where the coordinator may be.
+    pub coordinators: Vec<String>,
+    /// The id that its data had before, declared dead first (F6). Default: none.
+    pub former: Option<ServerId>,
+    /// Bytes of a segment. Default 8 MiB.
+    pub segment_bytes: u32,
+    /// Most segments of its log in memory. Default 64.
+    pub segments_max: u32,
+    /// Most replicas that its backup keeps. Default 4,096.
+    pub backup_frames: u64,
+    /// Most bytes that its backup keeps. Default 1 GiB.
+    pub backup_bytes: u64,
+    /// How often it renews its lease. Default 50 ms.
+    pub heartbeat: Duration,
+    /// How long it serves after a renewal was sent (F2). Default 250 ms, above 3 heartbeats.
+    pub lease: Duration,
+    /// Bound of a probe (F7). Default 150 ms.
+    pub probe_timeout: Duration,
+    /// A replica call without an answer for so long means that the replica is lost (P1). Default 2 s.
+    pub replica_timeout: Duration,
+    /// A service task that was not polled for so long is stuck: no more renewals (F7). Default 2 s.
+    pub stuck_after: Duration,
+    /// Bound of calls to the coordinator, of recovery loads, and of waits for durability. Default 10 s.
+    pub call_timeout: Duration,
+    /// Wait before something that could not be done is tried again. Default 20 ms.
+    pub retry_after: Duration,
+    /// Most object requests that wait for durability at once. Default 4,096.
+    pub waiting_max: u32,
+    /// Longest time that a clean stop waits for what was appended to become durable. Default 5 s.
+    pub drain_timeout: Duration,
+    /// Rules in force.
+    pub rules: Rules,
+}
+
+/// Settings that can't work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageConfigError {
+    /// Correct what it names.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// Correct the segments.
+    #[error(transparent)]
+    Log(#[from] ConfigError),
+    /// Correct the times.
+    #[error(transparent)]
+    Replicator(#[from] ReplicatorConfigError),
+}
+
+impl StorageConfig {
+    /// The defaults, for a server of this name that listens at this address.
+    #[must_use]
+    pub fn new(
+        cluster: ClusterId,
+        name: impl Into<String>,
+        address: impl Into<String>,
+        coordinators: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let name = name.into();
+        Self {
+            cluster,
+            domain: name.clone(),
+            name,
+            address: address.into(),
+            coordinators: coordinators.into_iter().collect(),
+            former: None,
+            segment_bytes: 8 << 20,
+            segments_max: 64,
+            backup_frames: 4096,
+            backup_bytes: 1 << 30,
+            heartbeat: Duration::from_millis(50),
+            lease: Duration::from_millis(250),
+            probe_timeout: Duration::from_millis(150),
+            replica_timeout: Duration::from_secs(2),
+            stuck_after: Duration::from_secs(2),
+            call_timeout: Duration::from_secs(10),
+            retry_after: Duration::from_millis(20),
+            waiting_max: 4096,
+            drain_timeout: Duration::from_secs(5),
+            rules: Rules::default(),
+        }
+    }
+
+    /// Refuses what can't work.
+    pub fn validate(&self) -> Result<(), StorageConfigError> {
+        let invalid = |is_so, what| if is_so { Err(StorageConfigError::Invalid(what)) } else { Ok(()) };
+        invalid(self.name.is_empty() || self.name.len() > 255, "a name has 1 to 255 bytes")?;
+        invalid(self.address.is_empty(), "a server listens at an address")?;
+        invalid(self.coordinators.is_empty(), "a server needs the address of a coordinator")?;
+        invalid(self.heartbeat.is_zero(), "heartbeat must be above zero")?;
+        invalid(self.lease <= self.heartbeat * 3, "lease must be above three heartbeats")?;
+        invalid(self.stuck_after <= self.lease, "stuck_after must be above the lease")?;
+        invalid(self.retry_after.is_zero(), "retry_after must be above zero")?;
+        invalid(self.waiting_max == 0, "waiting_max must not be zero")?;
+        // R and the id are the coordinator's to give.
+        self.log(ServerId(1)).validate()?;
+        self.replicator(ServerId(1), 0, 0).validate()?;
+        Ok(())
+    }
+
+    /// The log of this server.
+    pub(super) fn log(&self, own: ServerId) -> LogConfig {
+        LogConfig {
+            segment_bytes: self.segment_bytes,
+            segments_max: self.segments_max,
+            rules: self.rules,
+            ..LogConfig::new(LogId::of(own))
+        }
+    }
+
+    pub(super) fn store(&self) -> StoreConfig {
+        StoreConfig { rules: self.rules, ..StoreConfig::default() }
+    }
+
+    pub(super) fn replicator(&self, own: ServerId, replicas: u32, seed: u64) -> ReplicatorConfig {
+        ReplicatorConfig {
+            replica_timeout: self.replica_timeout,
+            avoid_for: self.replica_timeout,
+            retry_after: self.retry_after,
+            seed,
+            rules: self.rules,
+            ..ReplicatorConfig::new(LogId::of(own), replicas as usize, self.segment_bytes)
+        }
+    }
+
+    pub(super) fn backup(&self, own: ServerId) -> MemoryStoreConfig {
+        MemoryStoreConfig {
+            frames: self.backup_frames,
+            bytes_max: self.backup_bytes,
+            rules: self.rules,
+            ..MemoryStoreConfig::new(own)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> StorageConfig {
+        StorageConfig::new(ClusterId(1), "a", "a:1", ["c:1".to_owned()])
+    }
+
+    #[test]
+    fn defaults_are_valid_and_contradictions_refused() {
+        assert_eq!(config().validate(), Ok(()));
+        let lease = StorageConfig { lease: Duration::from_millis(150), ..config() };
+        assert!(matches!(lease.validate(), Err(StorageConfigError::Invalid(_))));
+        let segments = StorageConfig { segment_bytes: 1, ..config() };
+        assert!(matches!(segments.validate(), Err(StorageConfigError::Log(_))));
+        let alone = StorageConfig { coordinators: Vec::new(), ..config() };
+        assert!(matches!(alone.validate(), Err(StorageConfigError::Invalid(_))));
+    }
+}

@@ -1,0 +1,274 @@
+//! A storage server that has its id: its parts, and how they hang together.
+
+use super::{
+    BackupService, CoordinatorFloors, HeartbeatCounts, Heartbeats, ListKeeper, ListWatch, Membership,
+    Neighbours, Pulse, StorageConfig, StorageConfigError, StorageStatus, Tasks, enlist,
+};
+use crate::{
+    control::{Control, RangeParts, Ranges},
+    master::{Lease, ObjectService, Tablets, Waiting},
+    wire::{Gate, Party, Peers, PeersConfig, ServeConfig, Services, Stamps, Transport, serve},
+};
+use rekindle_backup::{
+    replicator::{FloorError, FloorKeeper, Replication},
+    store::MemoryStore,
+};
+use rekindle_env::Env;
+use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime, store::Store};
+use rekindle_types::{CoordinatorApi, Enlisted, LogId, Position, SegmentId, ServerId};
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// Everything of a server that has an id.
+pub(super) struct Member {
+    config: StorageConfig,
+    env: Env,
+    pub(super) membership: Arc<Membership>,
+    pub(super) lease: Arc<Lease>,
+    pub(super) tablets: Arc<Tablets>,
+    pub(super) log: Arc<Log>,
+    pub(super) store: Arc<Store>,
+    pub(super) backup: Arc<MemoryStore>,
+    replication: Arc<Replication>,
+    ranges: Arc<Ranges>,
+    objects: Arc<ObjectService>,
+    pulse: Arc<Pulse>,
+    floors: Arc<dyn FloorKeeper>,
+    heartbeats: Arc<HeartbeatCounts>,
+    /// Written once, when the coordinator has recorded the first head (T7).
+    is_ready: AtomicBool,
+    services: Services,
+    gate: Arc<Gate>,
+    list_watch: Arc<ListWatch>,
+    list_keeper: Arc<ListKeeper>,
+    coordinator: Arc<dyn CoordinatorApi>,
+}
+
+impl Member {
+    /// Puts the parts together. Starts nothing.
+    pub(super) fn assemble(
+        config: StorageConfig,
+        env: Env,
+        transport: &Arc<dyn Transport>,
+        enlisted: Enlisted,
+        tasks: Weak<Tasks>,
+    ) -> Result<Arc<Self>, StorageConfigError> {
+        let (own, rules) = (enlisted.server, config.rules);
+        let membership = Arc::new(Membership::new(own, enlisted.term, enlisted.list, rules));
+        let list_watch = ListWatch::new(membership.clone());
+        let peers = PeersConfig { rules, ..PeersConfig::new(config.cluster, Party::Server(own)) };
+        let peers = Peers::new(peers, env.clone(), transport.clone(), list_watch.clone());
+        let coordinator = enlist::coordinator(&config, peers.clone());
+        let list_keeper = Arc::new(ListKeeper::new(list_watch.clone(), coordinator.clone()));
+        let backup = Arc::new(MemoryStore::new(config.backup(own)));
+        let neighbours =
+            Arc::new(Neighbours::new(peers.clone(), membership.clone(), backup.clone(), &config));
+        let floors: Arc<dyn FloorKeeper> =
+            Arc::new(CoordinatorFloors { coordinator: coordinator.clone(), membership: membership.clone() });
+        let verify = list_watch.clone();
+        let replicator = config.replicator(own, enlisted.replicas, env.rng.next_u64());
+        let replication =
+            Replication::new(replicator, neighbours.clone(), floors.clone(), move || verify.verify())?;
+        let log = Log::new(config.log(own), replication.clone())?;
+        let source: Weak<dyn SegmentSource> = Arc::downgrade(&(log.clone() as Arc<dyn SegmentSource>));
+        replication.attach(source);
+        let store = Store::new(log.clone(), config.store());
+        let tablets = Arc::new(Tablets::new(rules));
+        let lease = Arc::new(Lease::new(config.lease, rules));
+        let pulse = Arc::new(Pulse::new(env.clock.clone(), config.stuck_after));
+        let ranges = Ranges::new(RangeParts {
+            env: env.clone(),
+            tasks,
+            tablets: tablets.clone(),
+            log: log.clone(),
+            store: store.clone(),
+            backups: neighbours.clone(),
+            rules,
+        });
+        let objects = Arc::new(ObjectService {
+            clock: env.clock.clone(),
+            store: store.clone(),
+            log: log.clone(),
+            tablets: tablets.clone(),
+            lease: lease.clone(),
+            waiting: Waiting::new(config.waiting_max),
+            wait_max: config.call_timeout,
+            retry_after: config.retry_after,
+        });
+        let control = Control {
+            membership: membership.clone(),
+            pulse: pulse.clone(),
+            ranges: ranges.clone(),
+            backup: backup.clone(),
+            neighbours: Box::new(move |server| neighbours.control(server)),
+        };
+        let services = Services {
+            backup: Some(Arc::new(BackupService::new(backup.clone(), list_keeper.clone()))),
+            control: Some(Arc::new(control)),
+            master: Some(objects.clone()),
+            coordinator: None,
+        };
+        let gate = Arc::new(Gate::new(config.cluster, Party::Server(own), membership.clone(), rules));
+        let member = Arc::new(Self {
+            config,
+            env,
+            membership,
+            lease,
+            tablets,
+            log,
+            store,
+            backup,
+            replication,
+            ranges,
+            objects,
+            pulse,
+            floors,
+            heartbeats: Arc::default(),
+            is_ready: AtomicBool::new(false),
+            services,
+            gate,
+            list_watch,
+            list_keeper,
+            coordinator,
+        });
+        member.observe(&peers);
+        Ok(member)
+    }
+
+    /// Tells the parts of every list, and of the removal. Held weakly: the parts know the membership.
+    fn observe(self: &Arc<Self>, peers: &Arc<Peers>) {
+        let backup = Arc::downgrade(&self.backup);
+        self.membership.observe(Box::new(move |list| {
+            backup.upgrade().inspect(|backup| backup.set_servers(list));
+        }));
+        let replication = Arc::downgrade(&self.replication);
+        self.membership.observe(Box::new(move |list| {
+            replication.upgrade().inspect(|replication| replication.update_servers(list));
+        }));
+        let peers = Arc::downgrade(peers);
+        self.membership.observe(Box::new(move |list| {
+            let Some(peers) = peers.upgrade() else { return };
+            let gone = list.iter().filter(|entry| list.is_gone(entry.id));
+            gone.for_each(|entry| peers.forget(Party::Server(entry.id)));
+        }));
+        let member = Arc::downgrade(self);
+        self.membership.on_removal(Box::new(move || {
+            // A zombie serves nothing: the lease first, since calls look at it first.
+            let Some(member) = member.upgrade() else { return };
+            member.lease.revoke();
+            member.ranges.clear();
+            member.replication.fail(SinkError::Fenced("this server is no member any more".into()));
+        }));
+    }
+
+    /// Starts the tasks.
+    pub(super) fn start(self: &Arc<Self>, tasks: &Tasks, transport: Arc<dyn Transport>) {
+        let (env, config) = (&self.env, &self.config);
+        let stamps: Arc<dyn Stamps> = self.list_watch.clone();
+        let (gate, services) = (self.gate.clone(), self.services.clone());
+        let lanes = serve(env.clone(), transport, gate, services, stamps, ServeConfig::default());
+        tasks.start("lanes", self.pulse.watch(lanes));
+
+        let replication = self.replication.clone().run(env.clone());
+        tasks.start("replication", drop_output(self.pulse.watch(replication)));
+        tasks.start("log", drop_output(self.pulse.watch(self.log.clone().run())));
+
+        let (keeper, clock, retry_after) = (self.list_keeper.clone(), env.clock.clone(), config.retry_after);
+        let keep = async move { keeper.run(clock, retry_after).await };
+        tasks.start("server list", self.pulse.watch(keep));
+
+        let member = self.clone();
+        tasks.start("first head", async move { member.record_first_head().await });
+        let member = self.clone();
+        tasks.start("entry time", async move { member.keep_time().await });
+
+        let heartbeats = Heartbeats {
+            coordinator: self.coordinator.clone(),
+            clock: env.clock.clone(),
+            every: config.heartbeat,
+            lease_duration: config.lease,
+            lease: self.lease.clone(),
+            membership: self.membership.clone(),
+            reports: self.ranges.clone(),
+            pulse: self.pulse.clone(),
+            counts: self.heartbeats.clone(),
+        };
+        tasks.start("heartbeats", heartbeats.run());
+    }
+
+    /// T7: once the first head is open on all R the coordinator records it; no tablet comes before that.
+    async fn record_first_head(&self) {
+        let first = Position { segment: SegmentId(0).next(), offset: 0 };
+        if self.log.sync(first).await.is_err() {
+            return;
+        }
+        let Some(head) = self.log.current_head() else { return };
+        loop {
+            match self.floors.store_floor(LogId::of(self.membership.own()), head).await {
+                Ok(()) => break,
+                Err(FloorError::Fenced(_)) => return self.list_watch.verify(),
+                Err(FloorError::Remote(_)) => self.env.clock.sleep(self.config.retry_after).await,
+            }
+        }
+        self.is_ready.store(true, Ordering::Release);
+    }
+
+    /// Seconds are enough for the age of entries.
+    async fn keep_time(&self) {
+        loop {
+            let seconds = self.env.clock.now().0 / 1_000_000_000;
+            self.store.set_time(LogTime(u32::try_from(seconds).unwrap_or(u32::MAX)));
+            self.env.clock.sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Serves no more, and waits until what was appended is durable.
+    pub(super) async fn drain(&self) {
+        self.lease.revoke();
+        let deadline = self.env.clock.now() + self.config.drain_timeout;
+        let durable = self.log.sync(self.log.end());
+        let too_long = self.env.clock.sleep_until(deadline);
+        // Either way the server ends now; who waits for an answer learns that it is unknown.
+        futures_util::future::select(std::pin::pin!(durable), too_long).await;
+        self.replication.fail(SinkError::Closed);
+    }
+
+    pub(super) fn id(&self) -> ServerId {
+        self.membership.own()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+
+    pub(super) fn status(&self) -> StorageStatus {
+        let now = self.env.clock.now();
+        StorageStatus {
+            server: self.id(),
+            is_ready: self.is_ready(),
+            is_removed: self.membership.is_removed(),
+            is_alive: self.pulse.is_alive(),
+            term: self.membership.term(),
+            list: self.membership.version(),
+            has_lease: self.lease.is_valid(now),
+            lease_left: self.lease.until().since(now),
+            renewals_sent: self.heartbeats.sent.load(Ordering::Relaxed),
+            renewals_answered: self.heartbeats.answered.load(Ordering::Relaxed),
+            tablets: self.tablets.status(),
+            replays: self.ranges.replays(),
+            objects: self.store.objects(),
+            waiting: self.objects.waiting.requests(),
+            log: self.log.stats(),
+            replication: self.replication.stats(),
+        }
+    }
+}
+
+async fn drop_output<T>(future: impl Future<Output = T>) {
+    future.await;
+}

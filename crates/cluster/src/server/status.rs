@@ -1,0 +1,47 @@
+//! What a storage server says about itself.
+
+use crate::{
+    control::{Entry, PartitionKey},
+    master::TabletStatus,
+};
+use rekindle_backup::replicator::ReplicationStats;
+use rekindle_log::LogStats;
+use rekindle_types::{ListVersion, ServerId, Term};
+use std::time::Duration;
+
+/// A snapshot. Its parts are taken one after another.
+#[derive(Clone, Debug)]
+pub struct StorageStatus {
+    /// Who.
+    pub server: ServerId,
+    /// Its first head is recorded: tablets may come (T7).
+    pub is_ready: bool,
+    /// Declared dead: serves nothing, for good.
+    pub is_removed: bool,
+    /// No service task is stuck (F7).
+    pub is_alive: bool,
+    /// Highest term seen.
+    pub term: Term,
+    /// Newest list seen.
+    pub list: ListVersion,
+    /// Whether it may serve just now (F2).
+    pub has_lease: bool,
+    /// For how long, without another renewal.
+    pub lease_left: Duration,
+    /// Renewals sent so far.
+    pub renewals_sent: u64,
+    /// Renewals answered so far.
+    pub renewals_answered: u64,
+    /// Served or being taken.
+    pub tablets: Vec<TabletStatus>,
+    /// The newest attempt of every partition that it was told to replay.
+    pub replays: Vec<(PartitionKey, Entry)>,
+    /// Objects in memory.
+    pub objects: u64,
+    /// Requests that wait for durability.
+    pub waiting: u32,
+    /// The log.
+    pub log: LogStats,
+    /// Its replicas.
+    pub replication: ReplicationStats,
+}
