@@ -20,7 +20,7 @@ pub use codec::{CallRefusal, WireError};
 pub use dispatch::{Origin, Services};
 pub use frame::{Frame, FrameKind, FrameWriter, Packet, Stamp};
 pub use hello::{ClusterId, Hello, Party};
-pub use stubs::{RemoteBackup, RemoteControl, RemoteCoordinator, RemoteMaster};
+pub use stubs::{RemoteBackup, RemoteControl, RemoteCoordinator, RemoteMaster, RemoteMasters};
 pub use transport::{
     Accepted, FrameReceiver, FrameSender, Identity, Lane, LaneClosed, LaneKind, Peer, Role, Transport,
 };

@@ -3,7 +3,7 @@
 use super::{Packet, Party};
 use async_trait::async_trait;
 use bytes::Bytes;
-use rekindle_types::RemoteError;
+use rekindle_types::{RemoteError, ServerEntry};
 use std::{fmt, sync::Arc};
 
 /// What a lane is for. Each kind has queues and limits of its own, so that none can hold up another (V3).
@@ -52,6 +52,18 @@ pub struct Peer {
     pub address: String,
     /// The name that its certificate has to carry; `None` accepts every name of the right role.
     pub name: Option<String>,
+}
+
+impl Peer {
+    /// The server that this entry of the list means, under the name that the list binds to its id (F6).
+    #[must_use]
+    pub fn of(server: &ServerEntry) -> Self {
+        Self {
+            party: Party::Server(server.id),
+            address: server.address.clone(),
+            name: Some(server.name.clone()),
+        }
+    }
 }
 
 /// What a certificate entitles to.

@@ -54,6 +54,21 @@ struct Lanes {
     slots: BTreeMap<(Peer, LaneKind), Arc<Slot>>,
 }
 
+impl Lanes {
+    /// Takes the lanes out that fit: the caller drops them, and closes them so, once it holds no lock.
+    fn take(&mut self, fits: impl Fn(&Peer, LaneKind) -> bool) -> Vec<Arc<Slot>> {
+        let mut taken = Vec::new();
+        self.slots.retain(|(peer, kind), slot| {
+            let stays = !fits(peer, *kind);
+            if !stays {
+                taken.push(slot.clone());
+            }
+            stays
+        });
+        taken
+    }
+}
+
 /// Held while dialling: others wait for the same lane.
 type Slot = AsyncMutex<Option<Live>>;
 
@@ -93,16 +108,7 @@ impl Peers {
 
     /// Closes the lanes to a peer that left for good.
     pub fn forget(&self, party: Party) {
-        let mut gone = Vec::new();
-        let mut lanes = self.lanes.lock();
-        lanes.slots.retain(|(peer, _), slot| {
-            let stays = peer.party != party;
-            if !stays {
-                gone.push(slot.clone());
-            }
-            stays
-        });
-        drop(lanes);
+        let gone = self.lanes.lock().take(|peer, _| peer.party == party);
         drop(gone);
     }
 
@@ -120,11 +126,22 @@ impl Peers {
     }
 
     async fn caller(&self, peer: &Peer, kind: LaneKind) -> Result<Arc<Caller>, CallError> {
+        let mut replaced = Vec::new();
         let (slot, sender) = {
             let mut lanes = self.lanes.lock();
-            let slot = lanes.slots.entry((peer.clone(), kind)).or_default().clone();
-            (slot, lanes.sender)
+            let sender = lanes.sender;
+            let key = (peer.clone(), kind);
+            let slot = match lanes.slots.get(&key) {
+                Some(slot) => slot.clone(),
+                None => {
+                    // Whoever was there before is so no more: its lanes would stay for ever.
+                    replaced = lanes.take(|p, k| k == kind && p.address == peer.address);
+                    lanes.slots.entry(key).or_default().clone()
+                }
+            };
+            (slot, sender)
         };
+        drop(replaced);
         let mut live = slot.lock().await;
         if let Some(live) = live.as_ref().filter(|live| !live.caller.is_closed()) {
             return Ok(live.caller.clone());

@@ -90,11 +90,16 @@ pub fn decode_backup_error(r: &mut Reader<'_>) -> Result<BackupError, WireError>
 
 /// Reasons are constants of the program: a text that this build does not know becomes a general one.
 fn known_reason(text: &str) -> &'static str {
-    const KNOWN: [&str; 4] = [
-        "leaves a gap",
+    const KNOWN: [&str; 9] = [
+        "more bytes than one write may have",
+        "another capacity, or one that no segment has",
+        "opened with another fill before",
         "passes the capacity",
+        "leaves a gap",
         "contradicts bytes that are there",
-        "contradicts its own certificate",
+        "closes without a certificate",
+        "certificate past the bytes",
+        "contradicts the certificate that is there",
     ];
     KNOWN.into_iter().find(|known| *known == text).unwrap_or("the write does not fit")
 }

@@ -4,11 +4,13 @@ mod backup;
 mod control;
 mod coordinator;
 mod master;
+mod masters;
 
 pub use backup::RemoteBackup;
 pub use control::RemoteControl;
 pub use coordinator::RemoteCoordinator;
 pub use master::RemoteMaster;
+pub use masters::RemoteMasters;
 
 use super::WireError;
 use rekindle_types::RemoteError;

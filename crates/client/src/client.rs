@@ -1,0 +1,176 @@
+//! The entrance.
+
+use crate::{
+    ClientConfig, ClientError, Masters, Table,
+    backoff::backoff,
+    hints::Hints,
+    view::{View, Views},
+};
+use futures_util::future::{Either, select};
+use rekindle_env::{Env, Time};
+use rekindle_types::{CoordinatorApi, Refusal, RemoteError, Reply, Request, TableId};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+
+/// A client of one cluster. Clones share connections and knowledge.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) config: ClientConfig,
+    pub(crate) env: Env,
+    pub(crate) masters: Arc<dyn Masters>,
+    pub(crate) views: Views,
+    pub(crate) hints: Hints,
+    pub(crate) requests: Semaphore,
+    coordinator: Arc<dyn CoordinatorApi>,
+}
+
+impl Shared {
+    /// The future's output, or `None` once the deadline has passed.
+    pub(crate) async fn until<F: Future>(&self, deadline: Time, future: F) -> Option<F::Output> {
+        match select(pin!(future), self.env.clock.sleep_until(deadline)).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+
+    /// Waits, but not past the deadline.
+    pub(crate) async fn sleep(&self, wait: Duration, deadline: Time) {
+        self.env.clock.sleep_until((self.env.clock.now() + wait).min(deadline)).await;
+    }
+
+    async fn pause(&self, deadline: Time, at_least: Duration, tries: u32) {
+        self.sleep(at_least + backoff(&self.config, tries, &*self.env.rng), deadline).await;
+    }
+
+    /// A view newer than `stale`, tried for until the deadline.
+    async fn newer_view(&self, stale: u64, deadline: Time) -> Result<Arc<View>, ClientError> {
+        let mut reason = "the coordinator does not answer".to_owned();
+        for tries in 0.. {
+            match self.until(deadline, self.views.newer_than(stale)).await {
+                Some(Ok(view)) => return Ok(view),
+                Some(Err(pause)) => {
+                    reason = pause.reason;
+                    self.pause(deadline, pause.at_least, tries).await;
+                }
+                None => break,
+            }
+            if self.env.clock.now() >= deadline {
+                break;
+            }
+        }
+        Err(ClientError::TimedOut(reason))
+    }
+}
+
+impl Client {
+    /// A client that knows nothing yet: it asks the coordinator at the first call.
+    #[must_use]
+    pub fn new(
+        config: ClientConfig,
+        coordinator: Arc<dyn CoordinatorApi>,
+        masters: Arc<dyn Masters>,
+        env: Env,
+    ) -> Self {
+        let views = Views::new(coordinator.clone(), &config, env.clone());
+        let hints = Hints::new(coordinator.clone(), env.clone());
+        let requests = Semaphore::new(config.requests_max.max(1));
+        Self { shared: Arc::new(Shared { config, env, masters, views, hints, requests, coordinator }) }
+    }
+
+    fn deadline(&self) -> Time {
+        self.shared.env.clock.now() + self.shared.config.timeout
+    }
+
+    /// The table of this name. Its calls have the config's time-out; see [`Table::within`].
+    pub async fn table(&self, name: &str) -> Result<Table, ClientError> {
+        let present = self.shared.views.present();
+        let id = match present.table(name) {
+            Some(id) => id,
+            None => {
+                let view = self.shared.newer_view(present.number, self.deadline()).await?;
+                view.table(name).ok_or_else(|| ClientError::NoSuchTable(format!("{name:?}")))?
+            }
+        };
+        Ok(self.open(name, id))
+    }
+
+    /// Makes a table of `tablets` even hash ranges, spread over the servers.
+    pub async fn create_table(&self, name: &str, tablets: u32) -> Result<Table, ClientError> {
+        let deadline = self.deadline();
+        let request = Request::CreateTable { name: name.to_owned(), tablets };
+        let id = match self.change(request, deadline).await? {
+            Changed::Reply(Reply::Table(table)) => table.id,
+            Changed::Reply(Reply::Refused(Refusal::TableExists(name))) => {
+                return Err(ClientError::TableExists(name));
+            }
+            // By this call or by somebody else's: only the caller can tell.
+            Changed::AfterUnknown(Reply::Refused(Refusal::TableExists(name))) => {
+                return Err(ClientError::Unknown(format!("table {name:?} exists, perhaps by this call")));
+            }
+            Changed::AfterUnknown(Reply::Table(table)) => table.id,
+            Changed::Reply(other) | Changed::AfterUnknown(other) => return Err(refused(other)),
+        };
+        let present = self.shared.views.present().number;
+        self.shared.newer_view(present, deadline).await?;
+        Ok(self.open(name, id))
+    }
+
+    /// Removes a table and everything in it.
+    pub async fn drop_table(&self, name: &str) -> Result<(), ClientError> {
+        let request = Request::DropTable { name: name.to_owned() };
+        match self.change(request, self.deadline()).await? {
+            // Gone, by this call or another's: what the caller wants.
+            Changed::Reply(Reply::Done)
+            | Changed::AfterUnknown(Reply::Done | Reply::Refused(Refusal::NoSuchTable(_))) => Ok(()),
+            Changed::Reply(other) | Changed::AfterUnknown(other) => Err(refused(other)),
+        }
+    }
+
+    fn open(&self, name: &str, id: TableId) -> Table {
+        Table::new(self.shared.clone(), name, id, self.shared.config.timeout)
+    }
+
+    /// Repeats a call to the coordinator until it is answered: its calls may be repeated after any outcome.
+    async fn change(&self, request: Request, deadline: Time) -> Result<Changed, ClientError> {
+        let (mut is_unknown, mut reason) = (false, "the coordinator does not answer".to_owned());
+        for tries in 0.. {
+            let mut at_least = Duration::ZERO;
+            match self.shared.until(deadline, self.shared.coordinator.call(request.clone())).await {
+                None => {
+                    is_unknown = true;
+                    break;
+                }
+                Some(Err(RemoteError::NotDone(why))) => reason = why,
+                Some(Err(RemoteError::Unknown(why))) => (is_unknown, reason) = (true, why),
+                Some(Ok(Reply::Refused(Refusal::Retry { after_ms, reason: why }))) => {
+                    (at_least, reason) = (Duration::from_millis(after_ms.into()), why);
+                }
+                Some(Ok(reply)) if is_unknown => return Ok(Changed::AfterUnknown(reply)),
+                Some(Ok(reply)) => return Ok(Changed::Reply(reply)),
+            }
+            self.shared.pause(deadline, at_least, tries).await;
+            if self.shared.env.clock.now() >= deadline {
+                break;
+            }
+        }
+        Err(if is_unknown { ClientError::Unknown(reason) } else { ClientError::TimedOut(reason) })
+    }
+}
+
+/// An answer of the coordinator; after an unknown outcome it may be about this call's own effect.
+enum Changed {
+    Reply(Reply),
+    AfterUnknown(Reply),
+}
+
+fn refused(reply: Reply) -> ClientError {
+    match reply {
+        Reply::Refused(Refusal::NoSuchTable(name)) => ClientError::NoSuchTable(format!("{name:?}")),
+        Reply::Refused(refusal) => ClientError::Invalid(refusal.to_string()),
+        other => ClientError::Invalid(format!("the coordinator answers {other:?}")),
+    }
+}

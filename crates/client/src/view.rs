@@ -1,0 +1,126 @@
+//! What a client knows of the cluster: the tablet map and where the owners are, refreshed once for all callers.
+
+use crate::ClientConfig;
+use parking_lot::Mutex;
+use rekindle_env::{Env, Time};
+use rekindle_types::{
+    CoordinatorApi, KeyHash, Refusal, RemoteError, Reply, Request, ServerEntry, ServerList, TableId, Tablet,
+    TabletMap, TabletState, TabletVersion,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// One state of knowledge.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Counts fetches: a caller that found a view stale names its number.
+    pub(crate) number: u64,
+    map: Arc<TabletMap>,
+    servers: ServerList,
+}
+
+/// Whom to ask about a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// This master, naming this tablet.
+    Ask(&'a Tablet, &'a ServerEntry),
+    /// Nobody at present: its owner died, or is not known yet.
+    Wait,
+    /// Nobody: there is no such table.
+    NoTable,
+}
+
+impl View {
+    pub(crate) fn route(&self, table: TableId, hash: KeyHash) -> Route<'_> {
+        if self.map.table_name(table).is_none() {
+            return Route::NoTable;
+        }
+        let tablet = self.map.lookup(table, hash).filter(|t| t.state == TabletState::Normal);
+        let owner = tablet.filter(|t| self.servers.is_up(t.owner)).and_then(|t| self.servers.entry(t.owner));
+        match (tablet, owner) {
+            (Some(tablet), Some(owner)) => Route::Ask(tablet, owner),
+            _ => Route::Wait,
+        }
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Option<TableId> {
+        self.map.table(name)
+    }
+}
+
+/// Keeps the newest view.
+pub(crate) struct Views {
+    coordinator: Arc<dyn CoordinatorApi>,
+    env: Env,
+    interval: Duration,
+    present: Mutex<Arc<View>>,
+    /// Held while fetching: others wait for the same fetch. When the last one ended.
+    fetching: AsyncMutex<Option<Time>>,
+}
+
+impl Views {
+    pub(crate) fn new(coordinator: Arc<dyn CoordinatorApi>, config: &ClientConfig, env: Env) -> Self {
+        let interval = config.refresh_interval;
+        Self { coordinator, env, interval, present: Mutex::default(), fetching: AsyncMutex::new(None) }
+    }
+
+    /// The newest view; number 0 is nothing at all.
+    pub(crate) fn present(&self) -> Arc<View> {
+        self.present.lock().clone()
+    }
+
+    /// A view newer than number `stale`, fetched by this caller or by another.
+    pub(crate) async fn newer_than(&self, stale: u64) -> Result<Arc<View>, Pause> {
+        let mut fetched = self.fetching.lock().await;
+        let present = self.present();
+        if present.number > stale {
+            return Ok(present);
+        }
+        if let Some(fetched) = *fetched {
+            self.env.clock.sleep_until(fetched + self.interval).await;
+        }
+        let newer_than = present.map.version;
+        let reply = self.coordinator.call(Request::TabletMap { newer_than }).await;
+        *fetched = Some(self.env.clock.now());
+        let (map, servers) = match reply {
+            Ok(Reply::TabletMap { map, servers }) => (map, servers),
+            Ok(Reply::Refused(Refusal::Retry { after_ms, reason })) => {
+                return Err(Pause { at_least: Duration::from_millis(after_ms.into()), reason });
+            }
+            Ok(other) => return Err(Pause::because(format!("the coordinator answers {other:?}"))),
+            Err(RemoteError::NotDone(why) | RemoteError::Unknown(why)) => {
+                return Err(Pause::because(format!("the coordinator: {why}")));
+            }
+        };
+        let view = Arc::new(Self::join(&present, map, servers));
+        *self.present.lock() = view.clone();
+        Ok(view)
+    }
+
+    /// Answers may come from an older coordinator: neither part ever goes back.
+    fn join(present: &View, map: Option<TabletMap>, servers: ServerList) -> View {
+        let map = match map {
+            Some(map) if map.version > present.map.version || present.map.version == TabletVersion(0) => {
+                Arc::new(map)
+            }
+            _ => present.map.clone(),
+        };
+        let servers =
+            if servers.version() >= present.servers.version() { servers } else { present.servers.clone() };
+        View { number: present.number + 1, map, servers }
+    }
+}
+
+/// Why to wait before trying again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pause {
+    /// As the other side asked.
+    pub(crate) at_least: Duration,
+    pub(crate) reason: String,
+}
+
+impl Pause {
+    pub(crate) fn because(reason: impl Into<String>) -> Self {
+        Self { at_least: Duration::ZERO, reason: reason.into() }
+    }
+}

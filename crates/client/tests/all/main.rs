@@ -1,0 +1,9 @@
+//! Behaviour of the client against scripted masters and coordinators: one module per behaviour.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod batches_retry_only_what_failed;
+mod deadlines_end_every_call;
+mod map_is_refreshed_once_for_all;
+mod scans_list_every_object_once;
+mod support;
+mod unknown_writes_are_not_repeated;
