@@ -9,7 +9,7 @@ use super::{
     skew::Skew,
     trace::Event,
 };
-use crate::Env;
+use crate::{Env, Rng};
 use std::{mem, sync::Arc, time::Duration};
 
 /// What the executor knows of a node.
@@ -22,11 +22,15 @@ pub(super) struct NodeState {
     is_paused: bool,
     held: Vec<TaskId>,
     pub(super) skew: Skew,
+    /// Of the present incarnation.
+    stream: Arc<Stream>,
 }
 
 impl NodeState {
-    pub(super) fn new(name: Arc<str>, disk: Arc<Disk>) -> Self {
+    pub(super) fn new(name: Arc<str>, disk: Arc<Disk>, seed: u64) -> Self {
+        let stream = Arc::new(Stream::fork(seed, &name, 0));
         Self {
+            stream,
             name,
             disk,
             incarnation: 0,
@@ -66,7 +70,7 @@ impl Node {
         let index = known.unwrap_or_else(|| {
             let name: Arc<str> = name.into();
             let disk = Disk::new(Arc::downgrade(core), Arc::clone(&name), core.config.seed);
-            state.nodes.push(NodeState::new(name, disk));
+            state.nodes.push(NodeState::new(name, disk, core.config.seed));
             state.nodes.len() - 1
         });
         drop(state);
@@ -79,8 +83,8 @@ impl Node {
         Arc::clone(&self.core.state.lock().nodes[self.index].name)
     }
 
-    /// The world as the present process on this node sees it. Its random stream starts afresh with every call
-    /// and differs between restarts.
+    /// The world as the present process on this node sees it. All calls between two
+    /// restarts share one random stream.
     ///
     /// # Panics
     /// When the node was killed: [`Node::restart`] starts it again.
@@ -93,7 +97,7 @@ impl Node {
         let incarnation = node.incarnation;
         Env {
             clock: Arc::new(NodeClock { core: Arc::clone(core), node: self.index }),
-            rng: Arc::new(Stream::fork(core.config.seed, &node.name, incarnation)),
+            rng: Arc::clone(&node.stream) as Arc<dyn Rng>,
             spawn: Arc::new(NodeSpawn { core: Arc::clone(core), node: self.index, incarnation }),
             dir: node.disk.dir(),
         }
@@ -140,6 +144,7 @@ impl Node {
             let node = &mut state.nodes[self.index];
             assert!(!node.is_up, "node {} is up: kill it first", node.name);
             node.is_up = true;
+            node.stream = Arc::new(Stream::fork(self.core.config.seed, &node.name, node.incarnation));
             Arc::clone(&node.name)
         };
         self.core.record(Event::Restart { node: &name });

@@ -105,6 +105,7 @@ fn a_restarted_node_draws_other_numbers() {
     let world = World::new(1);
     let node = world.node("a");
     let first = node.env().rng.next_u64();
+    assert_ne!(node.env().rng.next_u64(), first, "one stream for the whole process");
     node.kill();
     assert_ne!(node.restart().rng.next_u64(), first);
     assert_ne!(world.node("b").env().rng.next_u64(), first);
