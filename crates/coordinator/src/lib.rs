@@ -25,6 +25,8 @@ mod lease;
 pub mod meta;
 mod observer;
 mod office;
+#[cfg(feature = "testing")]
+pub mod scripted;
 mod state;
 
 pub use config::{ClusterSize, ConfigError, CoordinatorConfig, Times};

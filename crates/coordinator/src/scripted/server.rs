@@ -1,0 +1,50 @@
+//! One scripted server.
+
+use crate::{OrderKind, TabletGrant};
+use rekindle_backup::ReplicaInfo;
+use rekindle_env::{Task, Time};
+use rekindle_types::{LogId, PartitionReport, SegmentId, ServerId};
+use std::collections::BTreeMap;
+
+/// What a server does about `replay`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplayScript {
+    /// Commits at once, if it finds a replica of every segment.
+    #[default]
+    Commit,
+    /// Takes the order and says nothing.
+    Stall,
+    /// Reports a failure.
+    Fail,
+}
+
+/// A scripted server's state.
+#[derive(Default)]
+pub(super) struct Scripted {
+    pub id: ServerId,
+    /// The process runs.
+    pub is_running: bool,
+    /// Neither calls nor orders get through.
+    pub is_cut_off: bool,
+    /// It serves until then, on its own clock (F2).
+    pub lease_until: Time,
+    pub serving: Vec<TabletGrant>,
+    pub reports: Vec<PartitionReport>,
+    pub replay: ReplayScript,
+    pub orders: Vec<(Time, OrderKind)>,
+    pub list: rekindle_types::ServerList,
+    pub replicas: BTreeMap<LogId, Vec<ReplicaInfo>>,
+    /// Its next side segment.
+    pub next_segment: SegmentId,
+    pub heart: Option<Task>,
+}
+
+impl Scripted {
+    pub fn answers(&self) -> bool {
+        self.is_running && !self.is_cut_off
+    }
+
+    pub fn is_serving(&self, now: Time) -> bool {
+        self.is_running && now < self.lease_until
+    }
+}

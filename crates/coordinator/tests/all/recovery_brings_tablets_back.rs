@@ -1,0 +1,184 @@
+//! A dead server's tablets are served by others, its replicas freed, and it leaves the list; whatever else dies.
+
+use crate::stage::{LONG, Stage};
+use rekindle_coordinator::ClusterSize;
+use rekindle_coordinator::OrderKind;
+use rekindle_coordinator::scripted::ReplayScript;
+use rekindle_types::{Attempt, Reply, Request, ServerId};
+
+async fn cluster(stage: &Stage, servers: usize) -> Vec<ServerId> {
+    let ids = stage.script.start_cluster(servers, 2).await;
+    let tablets = u32::try_from(servers * 2).unwrap();
+    assert!(matches!(stage.create("t", tablets).await, Reply::Table(_)));
+    stage.settled().await;
+    ids
+}
+
+#[test]
+fn the_tablets_of_a_dead_server_are_served_by_others() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 4).await;
+        stage.script.kill(ids[0]);
+        stage.settled().await;
+        assert!(stage.script.holders(ids[0]).is_empty(), "its replicas are freed");
+        let state = stage.script.coordinator().unwrap().state();
+        assert_eq!(state.map().tablets().count(), 8);
+        assert!(state.map().owned_by(ids[0]).next().is_none());
+        assert!(state.servers().entry(ids[0]).is_none() && state.servers().is_gone(ids[0]));
+    });
+}
+
+#[test]
+fn two_servers_that_die_at_once_are_both_recovered() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 7).await;
+        stage.script.kill(ids[1]);
+        stage.script.kill(ids[2]);
+        stage.settled().await;
+    });
+}
+
+#[test]
+fn a_recovery_master_that_dies_before_its_batch_is_replaced() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 6).await;
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
+        stage.script.kill(ids[0]);
+        let told =
+            |id: ServerId| stage.script.orders(id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
+        assert!(stage.script.wait_for(LONG, |_| ids.iter().any(|id| told(*id))).await);
+        let master = *ids.iter().find(|id| told(**id)).unwrap();
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
+        stage.script.kill(master);
+        stage.settled().await;
+        let attempts = |id: &ServerId| {
+            stage
+                .script
+                .orders(*id)
+                .into_iter()
+                .filter_map(|(_, o)| match o {
+                    OrderKind::Replay(order) if order.crashed.server == ids[0] => Some(order.attempt),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        assert!(ids.iter().flat_map(attempts).any(|a| a > Attempt(1)), "nobody tried again");
+    });
+}
+
+#[test]
+fn a_failed_attempt_goes_elsewhere_and_is_discarded() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 4).await;
+        stage.script.on_replay(ids[1], ReplayScript::Fail);
+        stage.script.on_replay(ids[2], ReplayScript::Fail);
+        stage.script.kill(ids[0]);
+        stage.settled().await;
+        let discarded = |id: &&ServerId| {
+            stage.script.orders(**id).iter().any(|(_, o)| matches!(o, OrderKind::Discard { .. }))
+        };
+        assert!(ids[1..3].iter().filter(discarded).count() > 0);
+        let state = stage.script.coordinator().unwrap().state();
+        assert!(state.map().owned_by(ids[3]).count() >= 3);
+    });
+}
+
+#[test]
+fn an_incomplete_log_is_waited_for() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 5).await;
+        let taken: Vec<_> = ids[1..].iter().map(|id| (*id, stage.script.take_log(ids[0], *id))).collect();
+        stage.script.kill(ids[0]);
+        assert!(!stage.script.wait_for(LONG, |s| s.is_quiet()).await, "recovered from nothing");
+        for (backup, replicas) in taken.into_iter().filter(|(_, r)| !r.is_empty()).take(1) {
+            stage.script.return_log(ids[0], backup, replicas);
+        }
+        stage.settled().await;
+    });
+}
+
+#[test]
+fn a_backup_that_enlists_during_a_recovery_is_asked_too() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 5).await;
+        let mut taken = Vec::new();
+        for id in &ids[1..] {
+            let replicas = stage.script.take_log(ids[0], *id);
+            taken = if replicas.is_empty() { taken } else { replicas };
+        }
+        stage.script.kill(ids[0]);
+        assert!(!stage.script.wait_for(LONG, |s| s.is_quiet()).await, "recovered from nothing");
+        let late = stage.script.start("late").await;
+        stage.script.return_log(ids[0], late, taken);
+        stage.settled().await;
+    });
+}
+
+#[test]
+fn servers_without_a_first_head_or_without_tablets_are_soon_gone() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 4).await;
+        let headless = stage.script.enlist("headless", None).await;
+        let empty = stage.script.start("empty").await;
+        stage.settled().await;
+        stage.script.kill(headless);
+        stage.script.kill(empty);
+        stage.settled().await;
+        assert!(stage.script.coordinator().unwrap().state().map().tablets().all(|t| ids.contains(&t.owner)));
+    });
+}
+
+#[test]
+fn without_replicas_the_tablets_are_lost_and_said_so() {
+    let stage = Stage::new(ClusterSize::Replicas(0));
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(3, 0).await;
+        stage.create("t", 6).await;
+        stage.script.kill(ids[0]);
+        stage.settled().await;
+        let state = stage.script.coordinator().unwrap().state();
+        assert_eq!(state.map().tablets().count(), 4);
+        let lost = rekindle_coordinator::entity::Outcome::Lost { tablets: 2 };
+        assert!(state.operations().any(|o| o.outcome == Some(lost.clone())));
+    });
+}
+
+#[test]
+fn a_table_dropped_during_its_recovery_stays_dropped() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 4).await;
+        stage.create("other", 4).await;
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
+        stage.script.kill(ids[0]);
+        let told =
+            |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
+        assert!(stage.script.wait_for(LONG, |_| ids.iter().any(told)).await);
+        assert_eq!(stage.drop_table("t").await, Reply::Done);
+        let masters: Vec<_> = ids.iter().filter(|id| told(id)).copied().collect();
+        masters.iter().for_each(|id| stage.script.finish_replay(*id));
+        stage.settled().await;
+        let state = stage.script.coordinator().unwrap().state();
+        assert!(state.map().table("t").is_none());
+        assert_eq!(state.map().tablets().count(), 4);
+    });
+}
+
+#[test]
+fn an_owner_that_dies_before_it_was_told_does_not_lose_the_new_table() {
+    let stage = Stage::new(ClusterSize::Replicas(2));
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 4).await;
+        stage.script.kill(ids[2]);
+        let reply = stage.script.call(Request::CreateTable { name: "new".into(), tablets: 4 }).await;
+        assert!(matches!(reply, Reply::Table(_)), "{reply:?}");
+        stage.settled().await;
+    });
+}
