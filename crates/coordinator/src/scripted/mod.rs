@@ -3,7 +3,9 @@
 mod orders;
 mod script;
 mod server;
+mod stage;
 mod store;
 
 pub use script::Script;
 pub use server::ReplayScript;
+pub use stage::Stage;

@@ -5,4 +5,3 @@ mod memory_meta_log_conforms;
 mod no_bytes_make_the_decoder_panic;
 mod recovery_brings_tablets_back;
 mod restart_at_every_record_ends_in_the_same_state;
-mod stage;

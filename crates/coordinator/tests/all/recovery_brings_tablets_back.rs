@@ -1,10 +1,12 @@
 //! A dead server's tablets are served by others, its replicas freed, and it leaves the list; whatever else dies.
 
-use crate::stage::{LONG, Stage};
-use rekindle_coordinator::ClusterSize;
-use rekindle_coordinator::OrderKind;
-use rekindle_coordinator::scripted::ReplayScript;
+use rekindle_coordinator::scripted::{ReplayScript, Stage};
+use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
 use rekindle_types::{Attempt, Reply, Request, ServerId};
+
+fn stage(replicas: u32) -> Stage {
+    Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(replicas)))
+}
 
 async fn cluster(stage: &Stage, servers: usize) -> Vec<ServerId> {
     let ids = stage.script.start_cluster(servers, 2).await;
@@ -16,7 +18,7 @@ async fn cluster(stage: &Stage, servers: usize) -> Vec<ServerId> {
 
 #[test]
 fn the_tablets_of_a_dead_server_are_served_by_others() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 4).await;
         stage.script.kill(ids[0]);
@@ -31,7 +33,7 @@ fn the_tablets_of_a_dead_server_are_served_by_others() {
 
 #[test]
 fn two_servers_that_die_at_once_are_both_recovered() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 7).await;
         stage.script.kill(ids[1]);
@@ -42,14 +44,14 @@ fn two_servers_that_die_at_once_are_both_recovered() {
 
 #[test]
 fn a_recovery_master_that_dies_before_its_batch_is_replaced() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 6).await;
         ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
         stage.script.kill(ids[0]);
         let told =
             |id: ServerId| stage.script.orders(id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
-        assert!(stage.script.wait_for(LONG, |_| ids.iter().any(|id| told(*id))).await);
+        assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(|id| told(*id))).await);
         let master = *ids.iter().find(|id| told(**id)).unwrap();
         ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
         stage.script.kill(master);
@@ -71,7 +73,7 @@ fn a_recovery_master_that_dies_before_its_batch_is_replaced() {
 
 #[test]
 fn a_failed_attempt_goes_elsewhere_and_is_discarded() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 4).await;
         stage.script.on_replay(ids[1], ReplayScript::Fail);
@@ -89,12 +91,12 @@ fn a_failed_attempt_goes_elsewhere_and_is_discarded() {
 
 #[test]
 fn an_incomplete_log_is_waited_for() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 5).await;
         let taken: Vec<_> = ids[1..].iter().map(|id| (*id, stage.script.take_log(ids[0], *id))).collect();
         stage.script.kill(ids[0]);
-        assert!(!stage.script.wait_for(LONG, |s| s.is_quiet()).await, "recovered from nothing");
+        assert!(!stage.script.wait_for(Stage::LONG, |s| s.is_quiet()).await, "recovered from nothing");
         for (backup, replicas) in taken.into_iter().filter(|(_, r)| !r.is_empty()).take(1) {
             stage.script.return_log(ids[0], backup, replicas);
         }
@@ -104,7 +106,7 @@ fn an_incomplete_log_is_waited_for() {
 
 #[test]
 fn a_backup_that_enlists_during_a_recovery_is_asked_too() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 5).await;
         let mut taken = Vec::new();
@@ -113,7 +115,7 @@ fn a_backup_that_enlists_during_a_recovery_is_asked_too() {
             taken = if replicas.is_empty() { taken } else { replicas };
         }
         stage.script.kill(ids[0]);
-        assert!(!stage.script.wait_for(LONG, |s| s.is_quiet()).await, "recovered from nothing");
+        assert!(!stage.script.wait_for(Stage::LONG, |s| s.is_quiet()).await, "recovered from nothing");
         let late = stage.script.start("late").await;
         stage.script.return_log(ids[0], late, taken);
         stage.settled().await;
@@ -122,7 +124,7 @@ fn a_backup_that_enlists_during_a_recovery_is_asked_too() {
 
 #[test]
 fn servers_without_a_first_head_or_without_tablets_are_soon_gone() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 4).await;
         let headless = stage.script.enlist("headless", None).await;
@@ -137,7 +139,7 @@ fn servers_without_a_first_head_or_without_tablets_are_soon_gone() {
 
 #[test]
 fn without_replicas_the_tablets_are_lost_and_said_so() {
-    let stage = Stage::new(ClusterSize::Replicas(0));
+    let stage = stage(0);
     stage.world.block_on(async {
         let ids = stage.script.start_cluster(3, 0).await;
         stage.create("t", 6).await;
@@ -152,7 +154,7 @@ fn without_replicas_the_tablets_are_lost_and_said_so() {
 
 #[test]
 fn a_table_dropped_during_its_recovery_stays_dropped() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 4).await;
         stage.create("other", 4).await;
@@ -160,7 +162,7 @@ fn a_table_dropped_during_its_recovery_stays_dropped() {
         stage.script.kill(ids[0]);
         let told =
             |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
-        assert!(stage.script.wait_for(LONG, |_| ids.iter().any(told)).await);
+        assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(told)).await);
         assert_eq!(stage.drop_table("t").await, Reply::Done);
         let masters: Vec<_> = ids.iter().filter(|id| told(id)).copied().collect();
         masters.iter().for_each(|id| stage.script.finish_replay(*id));
@@ -173,7 +175,7 @@ fn a_table_dropped_during_its_recovery_stays_dropped() {
 
 #[test]
 fn an_owner_that_dies_before_it_was_told_does_not_lose_the_new_table() {
-    let stage = Stage::new(ClusterSize::Replicas(2));
+    let stage = stage(2);
     stage.world.block_on(async {
         let ids = cluster(&stage, 4).await;
         stage.script.kill(ids[2]);

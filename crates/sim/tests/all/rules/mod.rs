@@ -19,7 +19,12 @@ macro_rules! bodies {
 }
 
 // One line per rule, in the order of docs/protocols.md.
-bodies!();
+bodies!(
+    T1: t1_the_map_says_what_is_recovered,
+    T3: t3_replicas_outlive_the_last_batch,
+    T4: t4_a_stale_step_is_decided_again,
+    F3: f3_the_batch_waits_for_the_lease,
+);
 
 #[test]
 #[cfg(feature = "mutations")]

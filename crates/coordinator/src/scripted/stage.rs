@@ -1,0 +1,73 @@
+//! A world with a coordinator and scripted servers.
+
+use super::Script;
+use crate::{CoordinatorConfig, MemoryMetaLog};
+use rekindle_env::Task;
+use rekindle_env::memory::World;
+use rekindle_types::{Reply, Request};
+use std::{sync::Arc, time::Duration};
+
+/// One thread, one paused clock, one coordinator at a time, and servers that do as they are told.
+pub struct Stage {
+    /// Where all of it runs.
+    pub world: World,
+    /// The servers.
+    pub script: Script,
+    /// What the coordinators record.
+    pub meta: MemoryMetaLog,
+    _reign: Task,
+}
+
+impl Stage {
+    /// As long as anything here may take.
+    pub const LONG: Duration = Duration::from_secs(20);
+
+    /// A coordinator that takes office at once.
+    #[must_use]
+    pub fn new(config: CoordinatorConfig) -> Self {
+        Self::on(MemoryMetaLog::new(config.rules), config)
+    }
+
+    /// The same, on this meta log.
+    #[must_use]
+    pub fn on(meta: MemoryMetaLog, config: CoordinatorConfig) -> Self {
+        let world = World::new(1);
+        let script = Script::new(world.node("servers").env(), config.times);
+        let reign = script.clone().reign(config, Arc::new(meta.clone()));
+        let reign = world.node("coordinator").env().spawn.spawn("reign", Box::pin(reign));
+        Self { world, script, meta, _reign: reign }
+    }
+
+    /// Creates a table, as a client would.
+    pub async fn create(&self, name: &str, tablets: u32) -> Reply {
+        self.script.call(Request::CreateTable { name: name.into(), tablets }).await
+    }
+
+    /// Drops a table, as a client would.
+    pub async fn drop_table(&self, name: &str) -> Reply {
+        self.script.call(Request::DropTable { name: name.into() }).await
+    }
+
+    /// Waits until everything is recovered and served, and nothing is served twice. `Err` says what is not.
+    pub async fn settles(&self) -> Result<(), String> {
+        let settled = self.script.wait_for(Self::LONG, |s| s.is_quiet() && s.is_all_served()).await;
+        if let Some(violation) = self.script.violations().first() {
+            return Err(violation.clone());
+        }
+        if settled {
+            return Ok(());
+        }
+        let state = self.script.coordinator().map(|c| c.state());
+        let unfinished: Vec<_> =
+            state.iter().flat_map(|s| s.unfinished().cloned().collect::<Vec<_>>()).collect();
+        Err(format!("not settled, under way: {unfinished:?}"))
+    }
+
+    /// As [`Stage::settles`].
+    ///
+    /// # Panics
+    /// When it does not settle.
+    pub async fn settled(&self) {
+        self.settles().await.expect("it settles");
+    }
+}
