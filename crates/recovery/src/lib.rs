@@ -6,9 +6,11 @@
 
 pub mod discovery;
 pub mod plan;
+pub mod replay;
 
 pub use discovery::{Contradiction, FoundReplica, Incomplete, LogMap, SegmentMap, discover};
 pub use plan::{
     BackupRoom, ClusterRoom, EvenPlanner, MasterRoom, PlanError, PlanInput, PlannedPartition, RecoveryPlan,
     RecoveryPlanner, ReplicaSource, SegmentReplicas, Will, WillPiece,
 };
+pub use replay::{ApplyError, LostSegment, ReplayConfig, ReplayFailure, ReplayTask};

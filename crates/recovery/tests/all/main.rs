@@ -1,6 +1,7 @@
 //! Recovery's behaviours: one module each.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod crashed;
 mod discovery_model;
 mod head_is_the_lowest_open_one_above_the_floor;
 mod incomplete_logs_say_what_is_missing;
@@ -8,4 +9,5 @@ mod late_inventories_add_replicas_only;
 mod lists;
 mod plans_cover_what_was_owned;
 mod plans_never_overcommit;
+mod pulls_turn_to_other_replicas;
 mod reads_go_to_the_fastest_primary;

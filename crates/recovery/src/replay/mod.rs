@@ -1,0 +1,10 @@
+//! One partition of a dead master, pulled from the backups and applied to a store.
+
+mod config;
+mod failure;
+mod pull;
+mod queue;
+
+pub use config::ReplayConfig;
+pub use failure::{ApplyError, LostSegment, ReplayFailure};
+pub use pull::ReplayTask;
