@@ -5,6 +5,7 @@ use rekindle_backup::{
     replicator::{ReplicatorConfig, ReplicatorConfigError},
     store::MemoryStoreConfig,
 };
+use rekindle_coordinator::CoordinatorConfig;
 use rekindle_log::{ConfigError, LogConfig, store::StoreConfig};
 use rekindle_types::{LogId, Rules, ServerId};
 use std::time::Duration;
@@ -153,6 +154,15 @@ impl StorageConfig {
             ..MemoryStoreConfig::new(own)
         }
     }
+}
+
+/// How a coordinator's process is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct CoordinatorServerConfig {
+    /// The cluster that it reigns over.
+    pub cluster: ClusterId,
+    /// The coordinator's own settings.
+    pub coordinator: CoordinatorConfig,
 }
 
 #[cfg(test)]

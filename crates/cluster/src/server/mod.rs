@@ -2,6 +2,7 @@
 
 mod backup_service;
 mod config;
+mod coordinator;
 mod enlist;
 mod floor;
 mod heartbeats;
@@ -10,13 +11,15 @@ mod member;
 mod membership;
 mod neighbours;
 mod pulse;
+mod reach;
 mod reports;
 mod status;
 mod storage;
 mod tasks;
 
 pub use backup_service::BackupService;
-pub use config::{StorageConfig, StorageConfigError};
+pub use config::{CoordinatorServerConfig, StorageConfig, StorageConfigError};
+pub use coordinator::CoordinatorServer;
 pub use floor::CoordinatorFloors;
 pub use heartbeats::{HeartbeatCounts, Heartbeats};
 pub use list_keeper::{ListKeeper, ListWatch};

@@ -1,6 +1,10 @@
 //! Tests of the assembly's parts: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_dropped_table_is_forgotten;
+mod a_killed_servers_data_comes_back;
+mod a_removed_server_serves_nothing;
 mod calls_reach_the_right_service;
 mod late_orders_are_refused;
+mod small_cluster;
 mod support;

@@ -82,6 +82,11 @@ impl Coordinator {
         self.core.read(ClusterState::clone)
     }
 
+    /// Looks at the recorded state, under its lock: be brief.
+    pub fn look<T>(&self, look: impl FnOnce(&ClusterState) -> T) -> T {
+        self.core.read(look)
+    }
+
     /// Whether declarations and plans are held back, because too many servers are silent at once (F8).
     #[must_use]
     pub fn is_held(&self) -> bool {

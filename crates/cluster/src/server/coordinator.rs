@@ -1,0 +1,173 @@
+//! A coordinator, as its process holds it.
+
+use super::{CoordinatorServerConfig, Tasks, reach::Reach};
+use crate::wire::{
+    Gate, Party, Peer, Peers, PeersConfig, RemoteBackup, RemoteControl, ServeConfig, Services, Transport,
+    serve,
+};
+use rekindle_backup::BackupStore;
+use rekindle_coordinator::{
+    ConfigError, Coordinator, Event, MetaLog, NoObserver, Observer, ServerControl, Servers,
+};
+use rekindle_env::{Env, Time};
+use rekindle_types::{ServerId, Term};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+/// One reign over a cluster, from opening the meta log to its end. Dropping it is a crash: start another on the
+/// same meta log, and it goes on.
+pub struct CoordinatorServer {
+    tasks: Arc<Tasks>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Set once, when in office.
+    coordinator: OnceLock<Arc<Coordinator>>,
+    /// Set once, when the reign is over, or did not begin.
+    ended: OnceLock<String>,
+}
+
+impl CoordinatorServer {
+    /// Starts it: opens the meta log, takes office, answers calls.
+    pub fn start(
+        config: CoordinatorServerConfig,
+        env: Env,
+        transport: Arc<dyn Transport>,
+        meta: Arc<dyn MetaLog>,
+    ) -> Result<Self, ConfigError> {
+        Self::start_observed(config, env, transport, meta, Arc::new(NoObserver))
+    }
+
+    /// Starts it, and tells `observer` what happens.
+    pub fn start_observed(
+        config: CoordinatorServerConfig,
+        env: Env,
+        transport: Arc<dyn Transport>,
+        meta: Arc<dyn MetaLog>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, ConfigError> {
+        config.coordinator.validate()?;
+        let tasks = Arc::new(Tasks::new(env.spawn.clone()));
+        let shared = Arc::new(Shared::default());
+        let (owner, state) = (Arc::downgrade(&tasks), shared.clone());
+        tasks.start("reign", async move {
+            let ended = reign(config, env, transport, meta, observer, owner.clone(), &state).await;
+            let _ = state.ended.set(ended);
+            // Nobody is answered any more: clients look for the next coordinator.
+            owner.upgrade().inspect(|tasks| tasks.stop());
+        });
+        Ok(Self { tasks, shared })
+    }
+
+    /// The coordinator, once in office: for inspection, and for an operator's word.
+    #[must_use]
+    pub fn coordinator(&self) -> Option<Arc<Coordinator>> {
+        self.shared.coordinator.get().cloned()
+    }
+
+    /// Its reign, once in office.
+    #[must_use]
+    pub fn term(&self) -> Option<Term> {
+        self.shared.coordinator.get().map(|coordinator| coordinator.term())
+    }
+
+    /// Why the reign is over, if it is.
+    #[must_use]
+    pub fn ended(&self) -> Option<String> {
+        self.shared.ended.get().cloned()
+    }
+
+    /// Stops it. What is recorded is recorded: a clean stop and a crash differ in nothing.
+    pub async fn shutdown(self) {
+        self.tasks.stop();
+    }
+}
+
+impl Drop for CoordinatorServer {
+    fn drop(&mut self) {
+        self.tasks.stop();
+    }
+}
+
+/// Reigns, and says why that ended.
+async fn reign(
+    config: CoordinatorServerConfig,
+    env: Env,
+    transport: Arc<dyn Transport>,
+    meta: Arc<dyn MetaLog>,
+    observer: Arc<dyn Observer>,
+    tasks: Weak<Tasks>,
+    shared: &Shared,
+) -> String {
+    let rules = config.coordinator.rules;
+    let reach = Arc::new(Reach::default());
+    let peers = PeersConfig { rules, ..PeersConfig::new(config.cluster, Party::Coordinator) };
+    let peers = Peers::new(peers, env.clone(), transport.clone(), reach.clone());
+    let times = config.coordinator.times;
+    let servers = RemoteServers {
+        peers: peers.clone(),
+        call_timeout: times.call_deadline,
+        probe_timeout: times.probe_timeout,
+    };
+    let observer = ClosesLanes { peers: Arc::downgrade(&peers), next: observer };
+    let opened =
+        Coordinator::open(config.coordinator, env.clock.clone(), meta, Arc::new(servers), Arc::new(observer));
+    let coordinator = match opened.await {
+        Ok(coordinator) => coordinator,
+        Err(error) => return error.to_string(),
+    };
+    reach.set(&coordinator);
+    let gate = Arc::new(Gate::new(config.cluster, Party::Coordinator, reach.clone(), rules));
+    let services = Services { coordinator: Some(coordinator.clone()), ..Services::default() };
+    let lanes = serve(env, transport, gate, services, reach, ServeConfig::default());
+    let Some(tasks) = tasks.upgrade() else { return "stopped".into() };
+    tasks.start("lanes", lanes);
+    drop(tasks);
+    let _ = shared.coordinator.set(coordinator.clone());
+    coordinator.run().await.to_string()
+}
+
+/// Stubs of the cluster's servers.
+struct RemoteServers {
+    peers: Arc<Peers>,
+    call_timeout: Duration,
+    probe_timeout: Duration,
+}
+
+impl RemoteServers {
+    fn peer(server: ServerId, address: &str) -> Peer {
+        // Ids are never reused (F6): the id alone says who has to answer.
+        Peer { party: Party::Server(server), address: address.to_owned(), name: None }
+    }
+}
+
+impl Servers for RemoteServers {
+    fn control(&self, server: ServerId, address: &str) -> Arc<dyn ServerControl> {
+        let peer = Self::peer(server, address);
+        Arc::new(RemoteControl::new(self.peers.clone(), peer, self.call_timeout, self.probe_timeout))
+    }
+
+    fn store(&self, server: ServerId, address: &str) -> Arc<dyn BackupStore> {
+        let peer = Self::peer(server, address);
+        Arc::new(RemoteBackup::new(self.peers.clone(), peer, self.call_timeout, self.call_timeout))
+    }
+}
+
+/// Closes the lanes to servers that are dead.
+struct ClosesLanes {
+    peers: Weak<Peers>,
+    next: Arc<dyn Observer>,
+}
+
+impl Observer for ClosesLanes {
+    fn observe(&self, at: Time, event: &Event) {
+        if let Event::Fenced(server) = event {
+            self.peers.upgrade().inspect(|peers| peers.forget(Party::Server(*server)));
+        }
+        self.next.observe(at, event);
+    }
+}
