@@ -201,7 +201,19 @@ impl Log {
     /// The next version (V1). A version that is not used is lost, which does no harm.
     #[inline]
     pub fn next_version(&self) -> Result<Version, LogError> {
-        self.versions.next(self.config.rules).ok_or(LogError::Busy { waiting: 0 })
+        self.versions.next(self.config.rules).ok_or_else(|| self.reserve_versions())
+    }
+
+    /// All versions that the newest head reserved are used: the next one reserves more.
+    #[cold]
+    fn reserve_versions(&self) -> LogError {
+        let mut state = self.state.lock();
+        state.roll_above = state.head.id;
+        state.roll_if_wanted(&self.versions);
+        let waiting = state.heads.len() - 1;
+        drop(state);
+        self.wake.notify_one();
+        LogError::Busy { waiting }
     }
 
     /// Versions of objects of the next heads lie above `at_least` (V1): to be called with all SafeVersions and

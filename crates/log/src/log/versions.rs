@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Versions that a head reserves beyond the counter.
 const RESERVED: u64 = 1 << 32;
 
-/// Gives versions out. `counter` and `reserved` are written under the head lock when a head is made; versions
-/// are taken without it: a version above the reservation is never given, whatever the order. Relaxed is enough: a
-/// version becomes known to others through the entry that carries it.
+/// Gives versions out. `counter` and `reserved` are raised under the head lock when a head is made, in such an
+/// order (Release, Acquire) that whoever takes a raised version sees its reservation. Anyone takes versions, without
+/// the lock: one above the reservation is never given.
 #[derive(Default)]
 pub(super) struct Versions {
     counter: AtomicU64,
@@ -20,7 +20,7 @@ impl Versions {
     /// The next version, if the newest head has reserved it.
     #[inline]
     pub(super) fn next(&self, rules: Rules) -> Option<Version> {
-        let version = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
+        let version = self.counter.fetch_add(1, Ordering::Acquire) + 1;
         // V1: a master never gives more than it reserved before the next head.
         (version <= self.reserved.load(Ordering::Relaxed) || !rules.on(Rule::V1)).then_some(Version(version))
     }
@@ -38,9 +38,12 @@ impl Versions {
             return Version(self.counter.load(Ordering::Relaxed));
         }
         let raised = self.raise_to.load(Ordering::Relaxed);
-        let counter = self.counter.fetch_max(raised, Ordering::Relaxed).max(raised);
+        let counter = self.counter.load(Ordering::Relaxed).max(raised);
         let safe = counter.checked_add(RESERVED).expect("2^64 versions are never used up");
+        // The reservation first: who gets a raised version finds it reserved. Its entry waits for the head lock,
+        // so it goes to the new head.
         self.reserved.store(safe, Ordering::Relaxed);
+        self.counter.fetch_max(raised, Ordering::Release);
         Version(safe)
     }
 }
