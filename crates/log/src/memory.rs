@@ -38,6 +38,10 @@ pub(crate) fn prefetch<T>(target: &T) {
     let _ = target;
 }
 
+/// Frames are prepared only while more than these are left: so one that is out of the pool for that never makes
+/// the difference between enough and too few.
+const PREPARED_ABOVE: usize = 8;
+
 /// Index of a frame.
 pub(crate) type Slot = u32;
 
@@ -63,6 +67,12 @@ impl Reservation {
         let Some(base) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
         let start = base.as_ptr().align_offset(HUGE_PAGE);
         assert!(start < HUGE_PAGE, "bytes can be aligned to anything");
+        #[cfg(target_os = "linux")]
+        // SAFETY: `start + bytes` is within the allocation just made, and page aligned at its start. The advice
+        // changes the size of the pages that come, not what is in them; refused advice does no harm.
+        unsafe {
+            libc::madvise(base.as_ptr().add(start).cast(), bytes, libc::MADV_HUGEPAGE);
+        }
         Self { base, start, layout }
     }
 
@@ -102,9 +112,14 @@ struct ReaderLine {
     is_live: AtomicBool,
 }
 
+/// Frames that no segment is in.
 #[derive(Default)]
 struct Pool {
-    free: Vec<Slot>,
+    /// Those that have pages, having been used or prepared.
+    touched: Vec<Slot>,
+    /// Those that never were.
+    untouched: Vec<Slot>,
+    /// Those that readers may still be in.
     retired: Vec<Slot>,
 }
 
@@ -124,7 +139,7 @@ impl Frames {
             reservation: Reservation::new(count as usize * frame_bytes),
             frame_bytes,
             frames: (0..count).map(|_| Frame::default()).collect(),
-            pool: Mutex::new(Pool { free: (0..count).rev().collect(), retired: Vec::new() }),
+            pool: Mutex::new(Pool { untouched: (0..count).rev().collect(), ..Pool::default() }),
         })
     }
 
@@ -132,16 +147,37 @@ impl Frames {
     pub(crate) fn free_count(&self) -> usize {
         let mut pool = self.pool.lock();
         self.reclaim(&mut pool);
-        pool.free.len()
+        pool.touched.len() + pool.untouched.len()
     }
 
-    /// Moves what no reader is left in from `retired` to `free`.
+    /// Gives the next frame its pages, ahead of need: the first touch costs more than the writing. Blocks for the
+    /// time that it takes to clear one frame, and does nothing when one is ready.
+    pub(crate) fn prepare(&self) {
+        const PAGE: usize = 4096;
+        let slot = {
+            let mut pool = self.pool.lock();
+            self.reclaim(&mut pool);
+            if !pool.touched.is_empty() || pool.untouched.len() < PREPARED_ABOVE {
+                return;
+            }
+            pool.untouched.pop().expect("more than that are left")
+        };
+        let start = slot as usize * self.frame_bytes;
+        for at in (start..start + self.frame_bytes).step_by(PAGE) {
+            // SAFETY: the byte is in a frame that was just taken out of the pool and had no segment yet: it has
+            // no writer, no reader, and is zero already. Volatile, so that the write is not left out.
+            unsafe { self.reservation.at(at).write_volatile(0) }
+        }
+        self.pool.lock().touched.push(slot);
+    }
+
+    /// Moves what no reader is left in from `retired` to `touched`.
     fn reclaim(&self, pool: &mut Pool) {
-        let Pool { free, retired } = pool;
+        let Pool { touched, retired, .. } = pool;
         retired.retain(|&slot| {
             let is_read = self.frames[slot as usize].readers.count.load(Ordering::SeqCst) > 0;
             if !is_read {
-                free.push(slot);
+                touched.push(slot);
             }
             is_read
         });
@@ -152,7 +188,7 @@ impl Frames {
         let slot = {
             let mut pool = self.pool.lock();
             self.reclaim(&mut pool);
-            pool.free.pop()?
+            pool.touched.pop().or_else(|| pool.untouched.pop())?
         };
         let frame = &self.frames[slot as usize];
         frame.published.store(0, Ordering::Relaxed);
@@ -359,5 +395,114 @@ impl AsRef<[u8]> for FramePin {
 impl Drop for FramePin {
     fn drop(&mut self) {
         self.frames.release(self.slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn fill(writer: &mut FrameWriter, byte: u8, len: usize) {
+        writer.next_bytes(len).fill(byte);
+        writer.publish(len, u32::from(byte));
+    }
+
+    #[test]
+    fn a_frame_is_reused_only_when_no_reader_is_left() {
+        let frames = Frames::new(1, 4096);
+        let mut writer = frames.take(1).unwrap();
+        fill(&mut writer, 7, 100);
+        let slot = writer.slot();
+        let pin = Bytes::from_owner(frames.pin(slot, 10..100).unwrap());
+        let part = pin.slice(5..);
+        frames.retire(writer.end());
+        assert!(frames.read(slot).is_none() && frames.pin(slot, 0..1).is_none());
+        drop(pin);
+        assert!(frames.take(2).is_none(), "a slice still holds it");
+        assert!(part.iter().all(|b| *b == 7));
+        drop(part);
+        let writer = frames.take(2).unwrap();
+        assert_eq!((writer.slot(), frames.published(slot)), (slot, Some((0, 0))));
+        assert!(frames.read(slot).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_pin_outlives_the_pool() {
+        let frames = Frames::new(2, 4096);
+        let mut writer = frames.take(1).unwrap();
+        fill(&mut writer, 9, 4096);
+        let pin = Bytes::from_owner(frames.pin(writer.slot(), 0..4096).unwrap());
+        drop((frames, writer));
+        assert!(pin.iter().all(|b| *b == 9));
+    }
+
+    #[test]
+    fn a_read_can_be_pinned_after_the_frame_was_retired() {
+        let frames = Frames::new(1, 4096);
+        let mut writer = frames.take(1).unwrap();
+        fill(&mut writer, 3, 8);
+        let read = frames.read(writer.slot()).unwrap();
+        frames.retire(writer.end());
+        let pin = read.pin(0..8);
+        drop(read);
+        assert!(frames.take(2).is_none());
+        assert_eq!(pin.as_ref(), [3; 8]);
+    }
+
+    /// Frames go round while threads read and pin them: each sees bytes of one life only, as published.
+    #[test]
+    fn readers_see_one_life_and_only_what_is_published() {
+        const LIVES: u64 = 3_000;
+        let frames = Frames::new(3, 4096);
+        let done = AtomicBool::new(false);
+        let reads = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for reader in 0..3 {
+                let (frames, done, reads) = (&frames, &done, &reads);
+                scope.spawn(move || {
+                    let mut kept = Vec::new();
+                    for i in 0_u32.. {
+                        if done.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        if i % 64 == 0 {
+                            kept.clear();
+                        }
+                        let Some(read) = frames.read((i + reader) % 3) else { continue };
+                        let life = read.segment() as u8;
+                        assert!(read.iter().all(|b| *b == life), "another life's bytes");
+                        reads.fetch_add(1, Ordering::Relaxed);
+                        if i % 7 == 0 && !read.is_empty() {
+                            kept.push((life, read.pin(0..read.len())));
+                        }
+                        if kept.len() > 1 {
+                            let (life, pin) = kept.remove(0);
+                            assert!(pin.as_ref().iter().all(|b| *b == life), "a pin has changed");
+                        }
+                    }
+                });
+            }
+            let mut life = 0;
+            let mut former = None;
+            // Until readers have met frames often enough, on however few cores; a bound in case that they failed.
+            while life < LIVES || (reads.load(Ordering::Relaxed) < 5_000 && life < 1_000 * LIVES) {
+                let Some(mut writer) = frames.take(life) else {
+                    former.take().into_iter().for_each(|end| frames.retire(end));
+                    std::thread::yield_now();
+                    continue;
+                };
+                for _ in 0..8 {
+                    fill(&mut writer, life as u8, 64);
+                }
+                if let Some(end) = former.replace(writer.end()) {
+                    frames.retire(end);
+                }
+                life += 1;
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert!(reads.into_inner() >= 5_000, "readers have seen something");
+        assert!(frames.free_count() >= 2, "no reader is left");
     }
 }

@@ -27,6 +27,7 @@ impl Log {
                 let tag = call.tag();
                 pending.push(make(&*sink, call).map(move |result| (tag, result)));
             }
+            self.frames.prepare();
             let answer = poll_fn(|cx| match pending.poll_next_unpin(cx) {
                 Poll::Ready(Some(answer)) => Poll::Ready(Some(answer)),
                 _ => woken.as_mut().poll(cx).map(|()| None),
