@@ -10,7 +10,6 @@ use rekindle_types::{Position, Rule, SegmentId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-use super::config::{EMERGENCY_FRAMES, HEAD_RESERVE};
 use super::state::header;
 
 /// What the log knows of a side log.
@@ -175,7 +174,7 @@ impl Drop for SideLog {
 impl State {
     /// A new segment for a side log.
     fn side_segment(&mut self, number: u64) -> Result<Tail, LogError> {
-        if self.frames.free_count() <= EMERGENCY_FRAMES as usize + HEAD_RESERVE {
+        if self.frames.free_count() <= self.frames_kept() {
             return Err(LogError::Full { segments: self.segments_in_use() });
         }
         // C6, switched off: an id that a dropped side log has had is used again.

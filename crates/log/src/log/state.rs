@@ -144,7 +144,7 @@ impl State {
     /// Makes a new head, which entries go to from now on, and seals the one before.
     pub(super) fn roll(&mut self, why: Roll, versions: &Versions) -> Result<(), LogError> {
         let free = self.frames.free_count();
-        let kept = EMERGENCY_FRAMES as usize + if why == Roll::Full { HEAD_RESERVE } else { 0 };
+        let kept = if why == Roll::Full { self.frames_kept() } else { self.emergency_frames_kept() };
         let is_emergency = free <= kept;
         if is_emergency && (why == Roll::Full || free == 0) {
             return Err(LogError::Full { segments: self.segments_in_use() });
@@ -165,6 +165,18 @@ impl State {
         self.segments.get_mut(&before).expect("heads are segments").sealed = Some((certificate, Some(end)));
         self.enter_head(Some(before), is_emergency);
         Ok(())
+    }
+
+    /// Free frames that only forced head switches may take.
+    pub(super) fn frames_kept(&self) -> usize {
+        HEAD_RESERVE + self.emergency_frames_kept()
+    }
+
+    /// Free frames that only emergency heads may take.
+    fn emergency_frames_kept(&self) -> usize {
+        let in_memory = |s: &&Segment| s.is_emergency && s.membership != Membership::Gone;
+        let used = self.heads.iter().filter_map(|id| self.segments.get(id)).filter(in_memory).count();
+        (EMERGENCY_FRAMES as usize).saturating_sub(used)
     }
 
     /// Makes the head that was wanted, if that is possible now. Whether there is something new for the runner.

@@ -67,6 +67,14 @@ impl Called {
         }
     }
 
+    /// The same without a hold on the log's memory.
+    fn detached(mut self) -> Self {
+        if let Self::Open { bytes, .. } | Self::Append { bytes, .. } = &mut self {
+            *bytes = Bytes::copy_from_slice(bytes);
+        }
+        self
+    }
+
     /// What it is, in short: `open 1`.
     pub fn name(&self) -> String {
         let what = match self {
@@ -106,6 +114,7 @@ impl Scripted {
         let (sender, receiver) = oneshot::channel();
         let mut inner = self.inner.lock();
         inner.apply(&called);
+        let called = called.detached();
         inner.calls.push(called.clone());
         if inner.answers_at_once {
             let _ = sender.send(Ok(()));
