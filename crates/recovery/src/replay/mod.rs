@@ -2,6 +2,7 @@
 
 mod config;
 mod failure;
+mod fill;
 mod pull;
 mod queue;
 

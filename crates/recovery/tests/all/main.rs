@@ -11,3 +11,4 @@ mod plans_cover_what_was_owned;
 mod plans_never_overcommit;
 mod pulls_turn_to_other_replicas;
 mod reads_go_to_the_fastest_primary;
+mod what_was_written_comes_back;
