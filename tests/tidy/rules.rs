@@ -100,42 +100,50 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// Rules in force name places that enforce them and tests that would notice.
 fn places(rows: &[Row], tree: &Tree<'_>, is_complete: bool) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for row in rows.iter().filter(|row| row.is_in_force) {
-        let mut complain =
-            |what: String| complaints.push(format!("{DOCUMENT}:{}: {}: {what}", row.line, row.id));
-        for (kind, items) in [("code", &row.places), ("test", &row.tests)] {
-            if items.is_empty() || is_complete && items.iter().any(|item| item == PENDING) {
-                complain(format!("names no {kind}: write the path of the file"));
-            }
-        }
-        for place in row.places.iter().filter(|place| *place != PENDING) {
-            match tree.0.get(place.as_str()) {
-                None => {
-                    complain(format!("code place {place} does not exist: name the file that enforces it"))
-                }
-                Some(text) if !comment_names(text, &row.id) => {
-                    complain(format!(
-                        "{place} does not mention it: write `// {}: ...` where it is enforced",
-                        row.id
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        let places: Vec<&String> = row.places.iter().filter(|place| *place != PENDING).collect();
-        let asks = format!("Rule::{}", row.id);
-        let is_asked = |place: &&String| tree.0.get(place.as_str()).is_some_and(|text| text.contains(&asks));
-        if row.is_starred && !places.is_empty() && !places.iter().any(is_asked) {
-            complain(format!("no code place asks `rules.on({asks})`: put the switch where it is enforced"));
-        }
-        let tests: Vec<&String> = row.tests.iter().filter(|test| *test != PENDING).collect();
-        tests.iter().filter_map(|test| missing_test(test, tree)).for_each(&mut complain);
-        if !tests.is_empty() {
-            lacks_body(row, tree).into_iter().for_each(&mut complain);
-        }
+    let in_force = rows.iter().filter(|row| row.is_in_force);
+    let per_row = in_force.flat_map(|row| {
+        let pending = unnamed(row, is_complete);
+        let complaints = pending.into_iter().chain(wrong_places(row, tree)).chain(wrong_tests(row, tree));
+        complaints.map(move |what| format!("{DOCUMENT}:{}: {}: {what}", row.line, row.id))
+    });
+    per_row.collect()
+}
+
+fn unnamed(row: &Row, is_complete: bool) -> Vec<String> {
+    let is_bad =
+        |items: &[String]| items.is_empty() || is_complete && items.iter().any(|item| item == PENDING);
+    let cells = [("code", &row.places), ("test", &row.tests)].into_iter().filter(|(_, items)| is_bad(items));
+    cells.map(|(kind, _)| format!("names no {kind}: write the path of the file")).collect()
+}
+
+fn landed(items: &[String]) -> Vec<&str> {
+    items.iter().map(String::as_str).filter(|item| *item != PENDING).collect()
+}
+
+fn wrong_places(row: &Row, tree: &Tree<'_>) -> Vec<String> {
+    let places = landed(&row.places);
+    let mut complaints: Vec<String> = places
+        .iter()
+        .filter_map(|place| match tree.0.get(place) {
+            None => Some(format!("code place {place} does not exist: name the file that enforces it")),
+            Some(text) => (!comment_names(text, &row.id)).then(|| {
+                format!("{place} does not mention it: write `// {}: ...` where it is enforced", row.id)
+            }),
+        })
+        .collect();
+    let asks = format!("Rule::{}", row.id);
+    let is_asked = |place: &&str| tree.0.get(place).is_some_and(|text| text.contains(&asks));
+    if row.is_starred && !places.is_empty() && !places.iter().any(is_asked) {
+        complaints
+            .push(format!("no code place asks `rules.on({asks})`: put the switch where it is enforced"));
     }
     complaints
+}
+
+fn wrong_tests(row: &Row, tree: &Tree<'_>) -> Vec<String> {
+    let tests = landed(&row.tests);
+    let missing = tests.iter().filter_map(|test| missing_test(test, tree));
+    missing.chain(if tests.is_empty() { None } else { lacks_body(row, tree) }).collect()
 }
 
 /// A test is `path` or `path::function`.

@@ -9,8 +9,8 @@ use rekindle_types::{ListVersion, LogId, Partition, PartitionIndex, ReplicaId, S
 /// Keeps replicas of other masters' segments. Implemented by stores and by the stub of a remote one.
 ///
 /// Operations are idempotent within one creation number: a repeated open, append of the same bytes, close or
-/// free answers ok; a higher number replaces, a lower one is [`BackupError::StaleCreation`]. Wrong order is a typed
-/// error, never silent. An answered call is as durable as the store promises.
+/// free answers ok; a higher number replaces, a lower one is [`BackupError::StaleCreation`]. Wrong order is a
+/// typed error, never silent. An answered call is as durable as the store promises.
 #[async_trait]
 pub trait BackupStore: Send + Sync {
     /// Opens, appends to, closes a replica: any of these in one call, in this order, all or nothing.
