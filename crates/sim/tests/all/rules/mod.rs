@@ -20,9 +20,12 @@ macro_rules! bodies {
 
 // One line per rule, in the order of docs/protocols.md.
 bodies!(
+    P3: p3_late_creations_do_nothing,
     T1: t1_the_map_says_what_is_recovered,
     T3: t3_replicas_outlive_the_last_batch,
     T4: t4_a_stale_step_is_decided_again,
+    T6: t6_one_bad_entry_damages_the_replica,
+    F1: f1_inventories_fence,
     F3: f3_the_batch_waits_for_the_lease,
 );
 
