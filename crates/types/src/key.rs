@@ -27,8 +27,9 @@ pub fn key_hash(table: TableId, key: &[u8]) -> KeyHash {
     KeyHash(xxhash_rust::xxh3::xxh3_64_with_seed(key, table.0))
 }
 
-/// A contiguous range of key hashes, both ends inclusive, never empty.
+/// A contiguous range of key hashes, both ends inclusive, never empty, received ones neither.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "(KeyHash, KeyHash)")]
 pub struct KeyRange {
     first: KeyHash,
     last: KeyHash,
@@ -95,6 +96,14 @@ impl KeyRange {
         (0..pieces)
             .map(|i| Self { first: KeyHash(cut(i) as u64), last: KeyHash((cut(i + 1) - 1) as u64) })
             .collect()
+    }
+}
+
+impl TryFrom<(KeyHash, KeyHash)> for KeyRange {
+    type Error = &'static str;
+
+    fn try_from((first, last): (KeyHash, KeyHash)) -> Result<Self, Self::Error> {
+        Self::new(first, last).ok_or("an empty key range")
     }
 }
 
