@@ -68,6 +68,10 @@ impl CallRefusal {
         let mut r = Reader::new(body);
         let (code, number, text) = (r.u8()?, r.u64()?, r.text()?);
         r.end()?;
+        let has_text = matches!(code, 1 | 3 | 5 | 6);
+        if has_text && number != 0 || !has_text && !text.is_empty() || code == 8 && number != 0 {
+            return Err(WireError::Invalid { what: "refusal" });
+        }
         let out_of_range = |_| WireError::Invalid { what: "number of a refusal" };
         Ok(match code {
             1 => Self::Unauthorised(text),
