@@ -4,10 +4,13 @@
 mod a_dropped_table_is_forgotten;
 mod a_killed_servers_data_comes_back;
 mod a_removed_server_serves_nothing;
+mod bad_peers_cost_little;
+mod broken_lanes_answer_unknown;
 mod calls_reach_the_right_service;
 mod damaged_frames_are_refused;
 mod late_orders_are_refused;
 mod samples;
 mod small_cluster;
+mod strangers_are_turned_away;
 mod support;
 mod values_survive_the_wire;

@@ -4,7 +4,14 @@ use super::{Stamps, deadline::until};
 use crate::wire::{Frame, FrameWriter, Lane, LaneKind, Party, Stamp};
 use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use rekindle_env::{Clock, Time};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// What one lane may use.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +45,9 @@ pub async fn serve_lane<F>(
 ) where
     F: Future<Output = FrameWriter>,
 {
+    let is_stuck = AtomicBool::new(false);
     let mut calls = FuturesUnordered::new();
-    loop {
+    while !is_stuck.load(Ordering::Relaxed) {
         let bytes = if calls.len() >= limits.handlers_max {
             calls.next().await;
             continue;
@@ -59,7 +67,7 @@ pub async fn serve_lane<F>(
         let request = frame.request;
         let deadline = clock.now() + Duration::from_millis(frame.time_left_ms.into());
         let answer = handle(frame, deadline);
-        let (sender, clock, stamps) = (&lane.sender, &clock, &stamps);
+        let (sender, clock, stamps, is_stuck) = (&lane.sender, &clock, &stamps, &is_stuck);
         calls.push(async move {
             let answer = answer.await;
             let stamp = if answer.kind().is_stamped() { stamps.stamp() } else { Stamp::default() };
@@ -70,7 +78,7 @@ pub async fn serve_lane<F>(
             });
             let sent_by = clock.now() + limits.send_timeout;
             if !matches!(until(&**clock, sent_by, sender.send(packet)).await, Some(Ok(()))) {
-                sender.close();
+                is_stuck.store(true, Ordering::Relaxed); // Read by this task alone.
             }
         });
     }
