@@ -93,7 +93,7 @@ pub struct ReplayOrder {
     pub crashed: LogId,
     /// Which partition of its plan.
     pub partition: PartitionIndex,
-    /// Which try, recorded before this was sent (T3).
+    /// Which try, recorded before this was sent (T3). A higher one discards lower ones at the same partition here.
     pub attempt: Attempt,
     /// What it consists of.
     pub pieces: Partition,

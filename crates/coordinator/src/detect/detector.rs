@@ -72,7 +72,11 @@ impl Detector {
     /// A renewal came.
     pub fn renewed(&mut self, server: ServerId, now: Time) {
         let Some(watch) = self.watches.get_mut(&server) else { return };
-        self.is_cold &= watch.is_heard;
+        if self.is_cold && !watch.is_heard {
+            // The first one is back: the others get the whole of the shorter grace from now on.
+            self.is_cold = false;
+            self.hold.restart();
+        }
         watch.renewed(now);
         self.update_hold(now);
     }

@@ -25,6 +25,11 @@ impl Hold {
         self.since.is_some() && !self.is_released
     }
 
+    /// The grace counts anew.
+    pub fn restart(&mut self) {
+        *self = Self::default();
+    }
+
     /// An operator says that they are dead indeed.
     pub fn release(&mut self) {
         self.is_released = true;

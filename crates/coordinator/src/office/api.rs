@@ -66,8 +66,9 @@ impl Core {
             // T3: only the present attempt of a partition that is not committed counts.
             let current = inner.state.partition(crashed, partition);
             if current.is_some_and(|p| p.master == server && p.attempt == attempt && !p.is_committed()) {
-                has_news = true;
-                inner.reports.insert((crashed, partition), (server, attempt, outcome));
+                let word = (server, attempt, outcome);
+                has_news |= inner.reports.get(&(crashed, partition)) != Some(&word);
+                inner.reports.insert((crashed, partition), word);
             }
         }
         let update = inner.state.list_since(list);

@@ -51,7 +51,8 @@ impl Core {
             Some((server, inventory))
         };
         let answers: FuturesUnordered<_> = of.into_iter().map(ask).collect();
-        let mut answers: Vec<_> = answers.filter_map(async |answer| answer).collect().await;
+        let answers: Vec<Option<_>> = answers.collect().await;
+        let mut answers: Vec<_> = answers.into_iter().flatten().collect();
         // In the order of ids, so that the result does not depend on who was faster.
         answers.sort_by_key(|(server, _)| *server);
         answers

@@ -66,8 +66,14 @@ fn decide(state: &ClusterState, newcomer: &Newcomer, former: Option<ServerId>) -
             refuse(Refusal::NotInCluster(twin.id))
         };
     }
-    if let Some(former) = former.filter(|former| state.servers().is_up(*former)) {
-        return Decision::Settled(Welcome::Former(former));
+    if let Some(former) = former.and_then(|former| state.servers().entry(former)) {
+        if former.name != newcomer.name {
+            let why = format!("{} was {:?}, not {:?}", former.id, former.name, newcomer.name);
+            return refuse(Refusal::Invalid(why));
+        }
+        if state.servers().is_up(former.id) {
+            return Decision::Settled(Welcome::Former(former.id));
+        }
     }
     // F6: a name is bound to one id at a time.
     if let Some(holder) = state.servers().up().find(|s| s.name == newcomer.name) {

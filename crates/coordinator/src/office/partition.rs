@@ -172,8 +172,8 @@ impl<'a> Recovery<'a> {
             let within = self.core.config.times.dead_after;
             self.core.bounded(server, backup.start_recovery(self.log, plan), within).await
         };
-        let started: FuturesUnordered<_> = reads.into_iter().map(start).collect();
-        started.for_each(async |_| {}).await;
+        let mut started: FuturesUnordered<_> = reads.into_iter().map(start).collect();
+        while started.next().await.is_some() {}
     }
 
     /// Where to read the log as things stand: found again by each reign, newcomers asked for each attempt.

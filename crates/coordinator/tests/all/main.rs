@@ -1,7 +1,10 @@
 //! Behaviour tests of the coordinator: one module per claim.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod death_needs_silence_or_unanswered_probes;
+mod members_come_and_go;
 mod memory_meta_log_conforms;
 mod no_bytes_make_the_decoder_panic;
 mod recovery_brings_tablets_back;
 mod restart_at_every_record_ends_in_the_same_state;
+mod tables_are_made_and_dropped_once;

@@ -1,0 +1,205 @@
+//! F7: suspect after two missed heartbeats or a hint; dead when all probes stay unanswered, or after long silence;
+//! and always one more heartbeat is waited for.
+
+use rekindle_coordinator::{Detector, DetectorAction, Times};
+use rekindle_env::Time;
+use rekindle_types::ServerId;
+use std::time::Duration;
+
+const S: [ServerId; 5] = [ServerId(1), ServerId(2), ServerId(3), ServerId(4), ServerId(5)];
+
+/// A detector with a clock: ticks as it wants to be ticked, and all servers but some renew.
+struct Watch {
+    detector: Detector,
+    now: Time,
+    silent: Vec<ServerId>,
+    answers_probes: bool,
+    probes: Vec<(Time, ServerId, Vec<ServerId>)>,
+    declared: Vec<(Time, ServerId)>,
+}
+
+impl Watch {
+    fn new(servers: &[ServerId]) -> Self {
+        let mut detector = Detector::new(Times::default(), Time(0), []);
+        servers.iter().for_each(|s| detector.enlisted(*s, Time(0)));
+        let (probes, declared) = (Vec::new(), Vec::new());
+        Self { detector, now: Time(0), silent: Vec::new(), answers_probes: false, probes, declared }
+    }
+
+    fn act(&mut self, actions: impl IntoIterator<Item = DetectorAction>) {
+        for action in actions {
+            match action {
+                DetectorAction::Probe { suspect, round, through } => {
+                    self.probes.push((self.now, suspect, through));
+                    if self.answers_probes {
+                        self.detector.answered(suspect, round, self.now);
+                    }
+                }
+                DetectorAction::Declare(server) => {
+                    self.declared.push((self.now, server));
+                    self.detector.declared(server, self.now, false);
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, ms: u64) {
+        let end = self.now + Duration::from_millis(ms);
+        while self.now < end {
+            self.now = self.now + self.detector.tick_every();
+            let servers = S.into_iter().filter(|s| !self.silent.contains(s));
+            servers.for_each(|s| self.detector.renewed(s, self.now));
+            let actions = self.detector.tick(self.now);
+            self.act(actions);
+        }
+    }
+
+    fn hint(&mut self, suspect: ServerId) {
+        let action = self.detector.hint(suspect, self.now);
+        self.act(action);
+    }
+}
+
+fn ms(time: Time) -> u64 {
+    time.0 / 1_000_000
+}
+
+#[test]
+fn a_killed_server_is_declared_after_suspicion_probes_and_one_more_heartbeat() {
+    let mut watch = Watch::new(&S);
+    watch.run(500);
+    assert!(watch.probes.is_empty() && watch.declared.is_empty());
+    watch.silent = vec![S[1]];
+    watch.run(2_000);
+    let (probed, suspect, through) = watch.probes[0].clone();
+    assert_eq!((suspect, through), (S[1], vec![S[2], S[3]]), "two others probe too");
+    assert!((600..=650).contains(&ms(probed)), "{probed:?}");
+    let [(declared, dead)] = watch.declared[..] else { panic!("{:?}", watch.declared) };
+    assert_eq!(dead, S[1]);
+    assert!((800..=900).contains(&ms(declared)), "{declared:?}: 150 ms of probes, 50 ms more");
+}
+
+#[test]
+fn a_hint_starts_probes_at_once_and_only_one_round() {
+    let mut watch = Watch::new(&S);
+    watch.run(100);
+    watch.silent = vec![S[0]];
+    watch.hint(S[0]);
+    watch.hint(S[0]);
+    assert_eq!(watch.probes.len(), 1);
+    watch.hint(ServerId(99));
+    assert_eq!(watch.probes.len(), 1, "unknown servers are ignored");
+    watch.run(225);
+    assert_eq!(watch.declared.len(), 1, "faster than by silence");
+}
+
+#[test]
+fn a_renewal_or_an_answer_meanwhile_saves_the_suspect() {
+    let mut watch = Watch::new(&S);
+    watch.run(100);
+    watch.hint(S[0]);
+    watch.run(1_000);
+    assert_eq!(watch.declared, [], "it renews: a false hint");
+
+    watch.silent = vec![S[0]];
+    watch.answers_probes = true;
+    watch.run(900);
+    assert!(!watch.probes.is_empty() && watch.declared.is_empty(), "it answers probes");
+    watch.silent.clear();
+    watch.run(2_000);
+    assert_eq!(watch.declared, []);
+}
+
+#[test]
+fn a_renewal_in_the_last_heartbeat_saves_it() {
+    let mut watch = Watch::new(&S);
+    watch.silent = vec![S[0]];
+    // Silent for 100 ms, probes unanswered for 150: doomed, not yet declared.
+    watch.run(300);
+    assert_eq!(watch.declared, []);
+    watch.silent.clear();
+    watch.run(2_000);
+    assert_eq!(watch.declared, []);
+}
+
+#[test]
+fn long_silence_is_death_though_probes_are_answered() {
+    let mut watch = Watch::new(&S);
+    watch.silent = vec![S[0]];
+    watch.answers_probes = true;
+    watch.run(1_200);
+    let [(declared, _)] = watch.declared[..] else { panic!("{:?}", watch.declared) };
+    assert!((1_050..=1_100).contains(&ms(declared)), "{declared:?}");
+}
+
+#[test]
+fn silence_counts_only_while_the_coordinator_ran() {
+    let mut watch = Watch::new(&S);
+    watch.silent = S.to_vec();
+    watch.run(75);
+    // The coordinator's process stood still for ten seconds.
+    watch.now = watch.now + Duration::from_secs(10);
+    let actions = watch.detector.tick(watch.now);
+    watch.act(actions);
+    assert!(watch.probes.is_empty() && watch.declared.is_empty(), "it suspects itself first");
+    watch.silent = vec![S[0]];
+    watch.run(1_000);
+    assert_eq!(watch.declared.len(), 1, "then it goes on");
+}
+
+#[test]
+fn many_silent_servers_are_held_back_and_return() {
+    let mut watch = Watch::new(&S);
+    watch.silent = S[..2].to_vec();
+    watch.run(3_000);
+    assert!(watch.detector.is_held() && watch.declared.is_empty(), "two of five are more than a third");
+    watch.silent = vec![S[0]];
+    watch.run(100);
+    assert!(!watch.detector.is_held());
+    assert_eq!(watch.declared.len(), 1, "one of five is not");
+}
+
+#[test]
+fn a_hold_ends_with_its_grace_or_with_the_operator() {
+    let mut watch = Watch::new(&S);
+    watch.silent = S[..3].to_vec();
+    watch.run(4_900);
+    assert_eq!(watch.declared, []);
+    watch.run(400);
+    assert_eq!(watch.declared.len(), 3, "5 s are over");
+
+    let mut watch = Watch::new(&S);
+    watch.silent = S[..3].to_vec();
+    watch.run(1_500);
+    watch.detector.release_hold();
+    watch.run(50);
+    assert_eq!(watch.declared.len(), 3);
+}
+
+#[test]
+fn proven_deaths_do_not_count_towards_a_hold() {
+    let mut watch = Watch::new(&S);
+    watch.run(100);
+    watch.detector.declared(S[0], watch.now, true);
+    watch.silent = vec![S[0], S[1]];
+    watch.run(400);
+    assert!(!watch.detector.is_held());
+    assert_eq!(watch.declared.len(), 1);
+}
+
+#[test]
+fn a_new_coordinator_takes_all_for_silent_and_waits_for_them() {
+    let mut detector = Detector::new(Times::default(), Time(0), S);
+    assert!(detector.is_held());
+    let tick = detector.tick_every();
+    let mut now = Time(0);
+    while now < Time(0) + Duration::from_secs(29) {
+        now = now + tick;
+        let declared = detector.tick(now).iter().any(|a| matches!(a, DetectorAction::Declare(_)));
+        assert!(!declared, "a cold boot has 30 s: {now:?}");
+    }
+    for (n, server) in S.into_iter().enumerate() {
+        detector.renewed(server, now);
+        assert_eq!(detector.is_held(), n < 3, "{} are back", n + 1);
+    }
+}
