@@ -24,15 +24,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 /// Frames start at multiples of it when they have at least this size, so that huge pages fit.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Starts to load the cache line of `target`; waits for nothing. A hint, and nothing at all where the processor
+/// Starts to load the cache line at `target`; waits for nothing. A hint, and nothing at all where the processor
 /// has none.
 #[inline]
-pub(crate) fn prefetch<T>(target: &T) {
+pub(crate) fn prefetch<T>(target: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing as far as the program can tell, and faults on no address.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(target).cast());
+        _mm_prefetch::<_MM_HINT_T0>(target.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = target;
@@ -245,12 +245,7 @@ impl Frames {
     pub(crate) fn prefetch(&self, slot: Slot, offset: u32) {
         let at = (slot as usize).wrapping_mul(self.frame_bytes).wrapping_add(offset as usize);
         if at < self.frames.len() * self.frame_bytes {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: a prefetch reads nothing as far as the program can tell; the address is within the range.
-            unsafe {
-                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                _mm_prefetch::<_MM_HINT_T0>(self.reservation.at(at).cast());
-            }
+            prefetch(self.reservation.at(at));
         }
     }
 
@@ -399,110 +394,4 @@ impl Drop for FramePin {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-
-    fn fill(writer: &mut FrameWriter, byte: u8, len: usize) {
-        writer.next_bytes(len).fill(byte);
-        writer.publish(len, u32::from(byte));
-    }
-
-    #[test]
-    fn a_frame_is_reused_only_when_no_reader_is_left() {
-        let frames = Frames::new(1, 4096);
-        let mut writer = frames.take(1).unwrap();
-        fill(&mut writer, 7, 100);
-        let slot = writer.slot();
-        let pin = Bytes::from_owner(frames.pin(slot, 10..100).unwrap());
-        let part = pin.slice(5..);
-        frames.retire(writer.end());
-        assert!(frames.read(slot).is_none() && frames.pin(slot, 0..1).is_none());
-        drop(pin);
-        assert!(frames.take(2).is_none(), "a slice still holds it");
-        assert!(part.iter().all(|b| *b == 7));
-        drop(part);
-        let writer = frames.take(2).unwrap();
-        assert_eq!((writer.slot(), frames.published(slot)), (slot, Some((0, 0))));
-        assert!(frames.read(slot).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_pin_outlives_the_pool() {
-        let frames = Frames::new(2, 4096);
-        let mut writer = frames.take(1).unwrap();
-        fill(&mut writer, 9, 4096);
-        let pin = Bytes::from_owner(frames.pin(writer.slot(), 0..4096).unwrap());
-        drop((frames, writer));
-        assert!(pin.iter().all(|b| *b == 9));
-    }
-
-    #[test]
-    fn a_read_can_be_pinned_after_the_frame_was_retired() {
-        let frames = Frames::new(1, 4096);
-        let mut writer = frames.take(1).unwrap();
-        fill(&mut writer, 3, 8);
-        let read = frames.read(writer.slot()).unwrap();
-        frames.retire(writer.end());
-        let pin = read.pin(0..8);
-        drop(read);
-        assert!(frames.take(2).is_none());
-        assert_eq!(pin.as_ref(), [3; 8]);
-    }
-
-    /// Frames go round while threads read and pin them: each sees bytes of one life only, as published.
-    #[test]
-    fn readers_see_one_life_and_only_what_is_published() {
-        const LIVES: u64 = 3_000;
-        let frames = Frames::new(3, 4096);
-        let done = AtomicBool::new(false);
-        let reads = AtomicU64::new(0);
-        std::thread::scope(|scope| {
-            for reader in 0..3 {
-                let (frames, done, reads) = (&frames, &done, &reads);
-                scope.spawn(move || {
-                    let mut kept = Vec::new();
-                    for i in 0_u32.. {
-                        if done.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        if i % 64 == 0 {
-                            kept.clear();
-                        }
-                        let Some(read) = frames.read((i + reader) % 3) else { continue };
-                        let life = read.segment() as u8;
-                        assert!(read.iter().all(|b| *b == life), "another life's bytes");
-                        reads.fetch_add(1, Ordering::Relaxed);
-                        if i % 7 == 0 && !read.is_empty() {
-                            kept.push((life, read.pin(0..read.len())));
-                        }
-                        if kept.len() > 1 {
-                            let (life, pin) = kept.remove(0);
-                            assert!(pin.as_ref().iter().all(|b| *b == life), "a pin has changed");
-                        }
-                    }
-                });
-            }
-            let mut life = 0;
-            let mut former = None;
-            // Until readers have met frames often enough, on however few cores; a bound in case that they failed.
-            while life < LIVES || (reads.load(Ordering::Relaxed) < 5_000 && life < 1_000 * LIVES) {
-                let Some(mut writer) = frames.take(life) else {
-                    former.take().into_iter().for_each(|end| frames.retire(end));
-                    std::thread::yield_now();
-                    continue;
-                };
-                for _ in 0..8 {
-                    fill(&mut writer, life as u8, 64);
-                }
-                if let Some(end) = former.replace(writer.end()) {
-                    frames.retire(end);
-                }
-                life += 1;
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-        assert!(reads.into_inner() >= 5_000, "readers have seen something");
-        assert!(frames.free_count() >= 2, "no reader is left");
-    }
-}
+mod tests;
