@@ -28,7 +28,7 @@ use config::EMERGENCY_FRAMES;
 use parking_lot::Mutex;
 use progress::Progress;
 use rekindle_types::{Position, SegmentId, Version, key_hash};
-use state::{CallState, Membership, Roll, State};
+use state::{Membership, Roll, State};
 use std::sync::Arc;
 use tail::ENTRIES_MAX;
 use versions::Versions;
@@ -255,13 +255,14 @@ impl Log {
     }
 
     /// Frees a segment of the log: the next digest leaves it out, and once the switch to that head is complete its
-    /// memory and its replicas go. False when it is no closed segment of the log. Nothing may refer to it any more.
+    /// memory and its replicas go. False unless it is a segment of the log that a complete switch has closed or
+    /// brought in. Nothing may refer to it any more.
     pub fn free(&self, segment: SegmentId) -> bool {
         let mut state = self.state.lock();
-        let Some(found) = state.segments.get_mut(&segment) else { return false };
-        let can_go = found.membership == Membership::Member && found.close == CallState::Answered;
+        let can_go = state.is_settled(segment);
         if can_go {
-            found.membership = Membership::Leaving;
+            state.segments.get_mut(&segment).expect("settled ones are known").membership =
+                Membership::Leaving;
         }
         can_go
     }

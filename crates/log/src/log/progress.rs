@@ -94,8 +94,9 @@ impl Future for Wait<'_> {
         }
         let ticket = self.ticket.unwrap_or(waiters.next);
         waiters.next = waiters.next.max(ticket + 1);
-        waiters.wakers.insert((self.position, ticket), cx.waker().clone());
+        let former = waiters.wakers.insert((self.position, ticket), cx.waker().clone());
         drop(waiters);
+        drop(former);
         self.ticket = Some(ticket);
         Poll::Pending
     }
@@ -104,7 +105,11 @@ impl Future for Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.progress.waiters.lock().wakers.remove(&(self.position, ticket));
+            let mut waiters = self.progress.waiters.lock();
+            let waker = waiters.wakers.remove(&(self.position, ticket));
+            // Dropping a waker may run an executor's code: not under the lock.
+            drop(waiters);
+            drop(waker);
         }
     }
 }

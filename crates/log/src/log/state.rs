@@ -233,6 +233,14 @@ impl State {
         self.segments.values().filter(|s| s.membership != Membership::Gone).count() as u32
     }
 
+    /// Whether the segment is a member by a complete switch (H4), and closed by one.
+    pub(super) fn is_settled(&self, id: SegmentId) -> bool {
+        let is_member = self.segments.get(&id).is_some_and(|s| s.membership == Membership::Member);
+        // Heads up to the current one, and side logs whose commit is not complete.
+        let is_open_head = self.heads.contains(&id);
+        is_member && !is_open_head && !self.side_logs.values().any(|side| side.segments.contains(&id))
+    }
+
     /// Gives the segment's memory back; what the sink keeps of it is to be freed.
     pub(super) fn let_go(&mut self, id: SegmentId) {
         let segment = self.segments.get_mut(&id).expect("known");
