@@ -1,5 +1,6 @@
 //! Behaviour of the log, one module per claim.
 
+mod a_crash_loses_nothing_acknowledged;
 mod appends_are_whole_or_refused;
 mod entries_become_durable;
 mod formats_detect_every_damage;

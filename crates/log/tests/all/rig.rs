@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rekindle_log::segment::{Entries, EntryType, LogTime, ObjectEntry, Parsed, SegmentReader};
+use rekindle_log::segment::{Entries, EntryType, LogTime, ObjectEntry, Parsed, SegmentReader, entries};
 use rekindle_log::{
     Certificate, Log, LogConfig, SegmentKind, SegmentSink, SegmentSource, SinkError, segment::EntryDraft,
 };
 use rekindle_types::{LogId, SegmentId, ServerId, TableId, Version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -95,6 +95,19 @@ pub struct Kept {
     pub is_closed: bool,
 }
 
+impl Kept {
+    fn reader(&self) -> SegmentReader<'_> {
+        // Bodies were verified when they came.
+        SegmentReader::new(&self.bytes, self.cert).unwrap()
+    }
+}
+
+/// What the backups would hold after some calls.
+#[derive(Default)]
+pub struct Image {
+    pub kept: BTreeMap<SegmentId, Kept>,
+}
+
 /// Records calls, applies them in the order in which they were made, and answers when the test says so.
 #[derive(Default)]
 pub struct Scripted {
@@ -106,17 +119,23 @@ struct Inner {
     answers_at_once: bool,
     pending: Vec<(Called, oneshot::Sender<Result<(), SinkError>>)>,
     calls: Vec<Called>,
-    kept: BTreeMap<SegmentId, Kept>,
+    /// After all calls made.
+    made: Image,
+    /// After all calls answered, and those before them for the same segment.
+    answered: Image,
+    unanswered: Vec<Called>,
 }
 
 impl Scripted {
     fn called(&self, called: Called) -> Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>> {
         let (sender, receiver) = oneshot::channel();
         let mut inner = self.inner.lock();
-        inner.apply(&called);
+        inner.made.apply(&called);
         let called = called.detached();
         inner.calls.push(called.clone());
+        inner.unanswered.push(called.clone());
         if inner.answers_at_once {
+            inner.take_effect(&called);
             let _ = sender.send(Ok(()));
         } else {
             inner.pending.push((called, sender));
@@ -140,11 +159,21 @@ impl Scripted {
             inner.answers_at_once = true;
             std::mem::take(&mut inner.pending)
         };
-        pending.into_iter().for_each(|(_, sender)| sender.send(Ok(())).expect("the log waits"));
+        for (called, sender) in pending {
+            self.inner.lock().take_effect(&called);
+            sender.send(Ok(())).expect("the log waits");
+        }
     }
 
     pub fn answer_nth(&self, at: usize, result: Result<(), SinkError>) -> Called {
-        let (called, sender) = self.inner.lock().pending.remove(at);
+        let (called, sender) = {
+            let mut inner = self.inner.lock();
+            let (called, sender) = inner.pending.remove(at);
+            if result.is_ok() {
+                inner.take_effect(&called);
+            }
+            (called, sender)
+        };
         sender.send(result).expect("the log waits");
         called
     }
@@ -152,27 +181,88 @@ impl Scripted {
     /// What the calls say about a segment; the entries of its valid prefix are checked.
     pub fn keys(&self, segment: SegmentId) -> Vec<Vec<u8>> {
         let inner = self.inner.lock();
-        let kept = &inner.kept[&segment];
+        let kept = &inner.made.kept[&segment];
         keys(&kept.bytes, kept.cert)
     }
 
     pub fn is_kept(&self, segment: SegmentId) -> bool {
-        self.inner.lock().kept.contains_key(&segment)
+        self.inner.lock().made.kept.contains_key(&segment)
     }
 
     pub fn is_closed(&self, segment: SegmentId) -> bool {
-        self.inner.lock().kept[&segment].is_closed
+        self.inner.lock().made.kept[&segment].is_closed
     }
 
     /// Ids in the digest that the segment was opened with.
     pub fn digest(&self, segment: SegmentId) -> Option<Vec<SegmentId>> {
+        self.inner.lock().made.kept[&segment].reader().digest()
+    }
+
+    /// Heads whose open has no answer.
+    pub fn heads_opening(&self) -> Vec<SegmentId> {
         let inner = self.inner.lock();
-        let kept = &inner.kept[&segment];
-        SegmentReader::verified(&kept.bytes, kept.cert).unwrap().digest()
+        let opens = inner.pending.iter().map(|(called, _)| called);
+        let heads = opens.filter(|called| matches!(called, Called::Open { kind: SegmentKind::Head, .. }));
+        heads.map(Called::segment).collect()
+    }
+
+    /// Whether it was opened as a head.
+    pub fn is_head(&self, id: SegmentId) -> bool {
+        self.heads().contains(&id)
+    }
+
+    /// The head that was opened after this one.
+    pub fn head_after(&self, id: SegmentId) -> Option<SegmentId> {
+        self.heads().into_iter().find(|head| *head > id)
+    }
+
+    fn heads(&self) -> Vec<SegmentId> {
+        let inner = self.inner.lock();
+        let is_head = |called: &&Called| matches!(called, Called::Open { kind: SegmentKind::Head, .. });
+        inner.calls.iter().filter(is_head).map(Called::segment).collect()
+    }
+
+    /// Keys that a recovery would find if the master died now: when all calls made have taken effect, and when
+    /// only those have that were answered.
+    pub fn recovered(&self) -> [BTreeSet<Vec<u8>>; 2] {
+        let inner = self.inner.lock();
+        [inner.made.recover(), inner.answered.recover()]
     }
 }
 
 impl Inner {
+    fn take_effect(&mut self, answered: &Called) {
+        let Some(last) = self.unanswered.iter().position(|called| called == answered) else { return };
+        // Earlier calls for the segment have taken effect before it; those for others need not have.
+        let (before, after) = self.unanswered.split_at(last + 1);
+        let (effective, waiting): (Vec<_>, Vec<_>) =
+            before.iter().cloned().partition(|called| called.segment() == answered.segment());
+        self.unanswered = waiting.into_iter().chain(after.iter().cloned()).collect();
+        effective.iter().for_each(|called| self.answered.apply(called));
+    }
+}
+
+impl Image {
+    /// H6: the head is the lowest open segment with a digest, and all that the digest names must be there.
+    fn recover(&self) -> BTreeSet<Vec<u8>> {
+        let heads = self.kept.iter().filter_map(|(id, kept)| Some((id, kept, kept.reader().digest()?)));
+        let Some((head, _, digest)) = heads.filter(|(_, kept, _)| !kept.is_closed).next() else {
+            assert!(self.kept.values().all(|kept| kept.reader().digest().is_none()), "the head is gone");
+            return BTreeSet::new();
+        };
+        let contradiction =
+            self.kept.iter().find(|(id, k)| *id > head && k.is_closed && k.reader().digest().is_some());
+        assert!(contradiction.is_none(), "a closed head above the head");
+        digest
+            .iter()
+            .flat_map(|id| {
+                let kept = self.kept.get(id).unwrap_or_else(|| panic!("{id} of {head}'s digest is missing"));
+                assert!(kept.is_closed || id == head, "{id} is named but not closed");
+                objects(kept.reader().entries())
+            })
+            .collect()
+    }
+
     /// Keeps what the call says, and holds the log to the sink's contract.
     fn apply(&mut self, called: &Called) {
         match called {
@@ -188,7 +278,8 @@ impl Inner {
                 assert_eq!(*offset as usize, kept.bytes.len(), "appends continue");
                 kept.bytes.extend_from_slice(bytes);
                 kept.cert = *cert;
-                SegmentReader::verified(&kept.bytes, *cert).expect("every append leaves a valid prefix");
+                SegmentReader::new(&kept.bytes, *cert).expect("every append leaves a valid prefix");
+                assert!(entries(bytes).all(|entry| entry.unwrap().verify().is_ok()));
                 assert_eq!(kept.bytes.len(), cert.length as usize);
             }
             Called::Close { segment, cert } => {
