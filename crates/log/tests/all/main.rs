@@ -7,4 +7,5 @@ mod formats_detect_every_damage;
 mod heads_switch_in_order;
 mod rig;
 mod side_logs_join_together_or_not_at_all;
+mod threads_share_a_log;
 mod versions_never_repeat;

@@ -245,8 +245,8 @@ impl Inner {
 impl Image {
     /// H6: the head is the lowest open segment with a digest, and all that the digest names must be there.
     fn recover(&self) -> BTreeSet<Vec<u8>> {
-        let heads = self.kept.iter().filter_map(|(id, kept)| Some((id, kept, kept.reader().digest()?)));
-        let Some((head, _, digest)) = heads.filter(|(_, kept, _)| !kept.is_closed).next() else {
+        let mut heads = self.kept.iter().filter_map(|(id, kept)| Some((id, kept, kept.reader().digest()?)));
+        let Some((head, _, digest)) = heads.find(|(_, kept, _)| !kept.is_closed) else {
             assert!(self.kept.values().all(|kept| kept.reader().digest().is_none()), "the head is gone");
             return BTreeSet::new();
         };
