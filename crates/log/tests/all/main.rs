@@ -1,11 +1,18 @@
-//! Behaviour of the log, one module per claim.
+//! Behaviour of the log and of the store, one module per claim.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod a_crash_loses_nothing_acknowledged;
+mod answers_depend_on_what_they_show;
 mod appends_are_whole_or_refused;
 mod entries_become_durable;
 mod formats_detect_every_damage;
 mod heads_switch_in_order;
+mod replay_in_any_order_gives_the_same_store;
 mod rig;
+mod scan_lists_each_object_once;
 mod side_logs_join_together_or_not_at_all;
+mod store_is_a_map;
+mod stores;
 mod threads_share_a_log;
+mod threads_share_a_store;
 mod versions_never_repeat;
