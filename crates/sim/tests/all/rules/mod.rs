@@ -21,6 +21,11 @@ macro_rules! bodies {
 // One line per rule, in the order of docs/protocols.md.
 bodies!(
     P3: p3_late_creations_do_nothing,
+    C1: c1_overwrites_kill_inline,
+    C4: c4_replay_kills_too,
+    C6: c6_ids_are_used_once,
+    V1: v1_versions_never_repeat,
+    V3: v3_answers_outlive_crashes,
     T1: t1_the_map_says_what_is_recovered,
     T3: t3_replicas_outlive_the_last_batch,
     T4: t4_a_stale_step_is_decided_again,
