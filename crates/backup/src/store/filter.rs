@@ -141,3 +141,122 @@ fn open(
 fn damaged(replica: ReplicaId, at: u32, corrupt: &Corrupt) -> BackupError {
     BackupError::Damaged { replica, at, why: corrupt.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rekindle_log::segment::{
+        CAPACITY_MIN, CertificateCheck, EntryDraft, EntryHeader, EntryType, LogTime, ObjectEntry, SafeVersion,
+    };
+    use rekindle_types::{CreationNumber, LogId, ServerId, Tablet, TabletState, TabletVersion, Version};
+
+    const ID: ReplicaId =
+        ReplicaId { log: LogId::of(ServerId(1)), segment: SegmentId(5), creation: CreationNumber(1) };
+
+    fn segment() -> (Vec<u8>, Certificate) {
+        let header = SegmentHeader { log: ID.log, segment: ID.segment, capacity: CAPACITY_MIN };
+        let mut bytes = header.encode().to_vec();
+        bytes.extend(SafeVersion(Version(9)).encode());
+        for key in [b"a", b"b", b"c"] {
+            let draft = EntryDraft::Object(ObjectEntry {
+                table: TableId(1),
+                version: Version(1),
+                timestamp: LogTime(0),
+                replaces: None,
+                expiry: None,
+                key,
+                value: b"value",
+            });
+            let start = bytes.len();
+            bytes.resize(start + draft.encoded_len(), 0);
+            draft.encode(&mut bytes[start..]);
+        }
+        let certificate = CertificateCheck::certify(&bytes).unwrap();
+        (bytes, certificate)
+    }
+
+    /// Thirds of table 1, and a partition without any piece.
+    fn partitions() -> Vec<Partition> {
+        let piece = |range| Tablet {
+            table: TableId(1),
+            range,
+            owner: ServerId(1),
+            version: TabletVersion(1),
+            state: TabletState::Recovering,
+            created: SegmentId(0),
+        };
+        let thirds = KeyRange::FULL.split_even(3).into_iter().map(|r| Partition { pieces: vec![piece(r)] });
+        thirds.chain([Partition::default()]).collect()
+    }
+
+    fn run(bytes: &[u8], certificate: Certificate) -> Result<Vec<Bytes>, BackupError> {
+        Filter::new(&partitions(), Rules::default()).run(ID, bytes, certificate)
+    }
+
+    #[test]
+    fn every_entry_goes_to_one_partition_and_the_safe_version_to_all() {
+        let (bytes, certificate) = segment();
+        let parts = run(&bytes, certificate).unwrap();
+        let own = SafeVersion(Version(9)).encode();
+        assert!(parts.iter().all(|part| part.starts_with(&own)));
+        assert_eq!(parts[3], own);
+        let keyed: usize = parts.iter().map(|part| part.len() - own.len()).sum();
+        assert_eq!(keyed, bytes.len() - SegmentHeader::LEN - own.len());
+    }
+
+    #[test]
+    fn entries_of_unknown_types_go_to_all() {
+        let (mut bytes, _) = segment();
+        let mut body = 0_u32.to_le_bytes().to_vec();
+        body.extend(b"from a later release");
+        let crc = rekindle_log::crc32c(&body[4..]);
+        body[..4].copy_from_slice(&crc.to_le_bytes());
+        let mut header = [0; EntryHeader::LEN_MAX];
+        let draft = EntryHeader { entry_type: EntryType::RPC_RESULT, body_len: body.len() as u32 };
+        let len = draft.encode(&mut header);
+        let entry = [&header[..len], &body].concat();
+        bytes.extend_from_slice(&entry);
+        let parts = run(&bytes, CertificateCheck::certify(&bytes).unwrap()).unwrap();
+        assert!(parts.iter().all(|part| part.ends_with(&entry)));
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_damage() {
+        let (bytes, certificate) = segment();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x40;
+            assert!(run(&flipped, certificate).is_err(), "byte {at}");
+            assert!(run(&bytes[..at], certificate).is_err(), "cut at {at}");
+        }
+        for length in 0..certificate.length {
+            assert!(run(&bytes, Certificate { length, ..certificate }).is_err(), "certificate of {length}");
+        }
+    }
+
+    #[test]
+    fn another_segment_is_damage() {
+        let (bytes, certificate) = segment();
+        let other = ReplicaId { segment: SegmentId(6), ..ID };
+        let result = Filter::new(&partitions(), Rules::default()).run(other, &bytes, certificate);
+        assert!(matches!(result, Err(BackupError::Damaged { at: 0, .. })), "{result:?}");
+        assert!(digest(ID, &bytes).is_none(), "its first entry is no digest");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), length in 0..400_u32) {
+            let certificate = Certificate { length, checksum: 0 };
+            prop_assert!(run(&bytes, certificate).is_err());
+            // Behind a header that is right, too.
+            let (whole, _) = segment();
+            let bytes = [&whole[..SegmentHeader::LEN], &bytes].concat();
+            prop_assert!(digest(ID, &bytes).is_none());
+            if let Ok(parts) = CertificateCheck::certify(&bytes).map(|certificate| run(&bytes, certificate)) {
+                let out = parts.map_or(0, |parts| parts.iter().map(Bytes::len).sum::<usize>());
+                prop_assert!(out <= 4 * bytes.len());
+            }
+        }
+    }
+}

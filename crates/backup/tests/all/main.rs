@@ -1,6 +1,8 @@
 //! Behaviour of backups and of the replicator: one module per claim.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod any_calls_keep_the_memory_store_honest;
 mod memory_store_conforms;
+mod read_ahead_serves_loads;
 mod running;
 mod the_sink_replicates_a_log;

@@ -137,6 +137,10 @@ pub(super) async fn closed_replicas_take_nothing(subject: Arc<dyn Subject>) {
     let mut without = write(&first, 1, None, true);
     without.certificate = None;
     assert!(is_overflow(&store.write(without).await));
+    // Bytes that no certificate covers would vanish with the close: the master made a mistake.
+    let mut uncovered = write(&second, 1, None, true);
+    uncovered.certificate = Some(first.certificate());
+    assert!(is_overflow(&store.write(uncovered).await));
     store.write(write(&first, 1, None, true)).await.unwrap();
     assert_eq!(store.write(append(&first, &second, false)).await, Err(BackupError::Closed(id)));
     assert_eq!(list(&store, MASTER).await[0].certificate, first.certificate());

@@ -109,8 +109,8 @@ impl Replica {
         if is_closed && (!tail.is_empty() || certificate != self.certificate) {
             return Err(BackupError::Closed(self.id));
         }
-        if write.close && certificate.is_none() {
-            return refuse("closes without a certificate");
+        if write.close && certificate.is_none_or(|c| (c.length as usize) < end.max(present.len())) {
+            return refuse("closes with bytes that no certificate covers");
         }
         if self.fill == Fill::Atomic && !is_closed && write.close != write.certificate.is_some() {
             return refuse("a re-creation's certificate and close travel in one write");
