@@ -10,6 +10,7 @@ use rekindle_backup::Backups;
 use rekindle_coordinator::{ControlError, Report, TabletGrant};
 use rekindle_env::Env;
 use rekindle_log::{Log, store::Store};
+use rekindle_recovery::ReplayConfig;
 use rekindle_types::{Attempt, KeyRange, LogId, Lsn, PartitionReport, Rule, Rules, SegmentId, TableId};
 use std::{
     collections::BTreeMap,
@@ -30,6 +31,8 @@ pub struct RangeParts {
     pub store: Arc<Store>,
     /// Where replays read.
     pub backups: Arc<dyn Backups>,
+    /// How they read.
+    pub replay: ReplayConfig,
     /// Rules in force.
     pub rules: Rules,
 }

@@ -3,10 +3,9 @@
 use super::{Begin, Entry, Progress, Ranges};
 use crate::master::OrderTag;
 use futures_util::{FutureExt, select_biased};
-use rekindle_backup::LoadRequest;
 use rekindle_coordinator::{ControlError, ReplayOrder, Report};
-use rekindle_log::store::{Replay, Replayed};
-use rekindle_recovery::SegmentReplicas;
+use rekindle_log::store::{Replay, ReplayError, Replayed};
+use rekindle_recovery::{ApplyError, ReplayTask};
 use rekindle_types::{KeyRange, Rule, SegmentId, TableId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -121,10 +120,19 @@ impl Ranges {
     async fn fill(&self, order: &ReplayOrder, replay: Replay) -> Progress {
         // T2: without a position this log's older entries of the range come back with the next crash.
         let created = if self.parts.rules.on(Rule::T2) { replay.created() } else { SegmentId(0) };
-        for segment in &order.segments {
-            if let Err(reason) = self.load(order, segment, &replay).await {
-                return Progress::Failed(reason);
-            }
+        let task = ReplayTask {
+            index: order.partition,
+            partition: order.pieces.clone(),
+            segments: order.segments.clone(),
+            config: self.parts.replay,
+        };
+        let apply = |segment, entries: &[u8]| match replay.apply(segment, entries) {
+            Ok(_) => Ok(()),
+            Err(ReplayError::Corrupt(why)) => Err(ApplyError::Damaged(why.to_string())),
+            Err(why) => Err(ApplyError::Refused(why.to_string())),
+        };
+        if let Err(failure) = task.pull(&*self.parts.backups, &self.parts.env, apply).await {
+            return Progress::Failed(failure.to_string());
         }
         match replay.commit().await {
             Ok(Replayed { head, bytes, objects, .. }) => {
@@ -132,26 +140,6 @@ impl Ranges {
             }
             Err(error) => Progress::Failed(error.to_string()),
         }
-    }
-
-    async fn load(
-        &self,
-        order: &ReplayOrder,
-        segment: &SegmentReplicas,
-        replay: &Replay,
-    ) -> Result<(), String> {
-        let mut why = format!("{} has no replica", segment.segment);
-        for source in &segment.replicas {
-            let want = LoadRequest::Filtered { index: order.partition, partition: order.pieces.clone() };
-            match self.parts.backups.store(source.server).load(source.replica, want).await {
-                Err(error) => why = error.to_string(),
-                Ok(loaded) => match replay.apply(segment.segment, &loaded.bytes) {
-                    Ok(_) => return Ok(()),
-                    Err(error) => why = error.to_string(),
-                },
-            }
-        }
-        Err(why)
     }
 }
 

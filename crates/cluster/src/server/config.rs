@@ -7,6 +7,7 @@ use rekindle_backup::{
 };
 use rekindle_coordinator::CoordinatorConfig;
 use rekindle_log::{ConfigError, LogConfig, store::StoreConfig};
+use rekindle_recovery::ReplayConfig;
 use rekindle_types::{LogId, Rules, ServerId};
 use std::time::Duration;
 
@@ -143,6 +144,14 @@ impl StorageConfig {
             seed,
             rules: self.rules,
             ..ReplicatorConfig::new(LogId::of(own), replicas as usize, self.segment_bytes)
+        }
+    }
+
+    pub(super) fn replay(&self) -> ReplayConfig {
+        ReplayConfig {
+            load_timeout: self.replica_timeout,
+            back_off: self.retry_after,
+            ..ReplayConfig::default()
         }
     }
 

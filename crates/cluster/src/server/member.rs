@@ -88,6 +88,7 @@ impl Member {
             log: log.clone(),
             store: store.clone(),
             backups: neighbours.clone(),
+            replay: config.replay(),
             rules,
         });
         let objects = Arc::new(ObjectService {
