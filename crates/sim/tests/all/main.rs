@@ -2,4 +2,5 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod one_master;
+mod lone_master;
 mod rules;

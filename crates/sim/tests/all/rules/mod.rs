@@ -27,11 +27,15 @@ bodies!(
     V1: v1_versions_never_repeat,
     V3: v3_answers_outlive_crashes,
     T1: t1_the_map_says_what_is_recovered,
+    T2: t2_a_former_life_stays_out,
     T3: t3_replicas_outlive_the_last_batch,
     T4: t4_a_stale_step_is_decided_again,
+    T5: t5_a_call_holds_its_tablet,
     T6: t6_one_bad_entry_damages_the_replica,
     F1: f1_inventories_fence,
+    F2: f2_nothing_is_served_after_the_lease,
     F3: f3_the_batch_waits_for_the_lease,
+    F5: f5_a_late_order_changes_nothing,
 );
 
 #[test]
