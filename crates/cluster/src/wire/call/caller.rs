@@ -62,7 +62,7 @@ pub struct Caller {
 
 type Answer = oneshot::Sender<Frame>;
 
-/// Calls without an answer so far. Closed: dropping their senders tells the callers.
+/// Calls without an answer so far.
 #[derive(Default)]
 struct Pending(Mutex<PendingCalls>);
 
@@ -71,6 +71,17 @@ struct PendingCalls {
     next: u64,
     calls: BTreeMap<u64, Answer>,
     is_closed: bool,
+}
+
+impl Pending {
+    /// Dropping the senders tells the callers, outside the lock.
+    fn close(&self) {
+        let mut calls = self.0.lock();
+        calls.is_closed = true;
+        let broken = std::mem::take(&mut calls.calls);
+        drop(calls);
+        drop(broken);
+    }
 }
 
 impl Caller {
@@ -111,7 +122,11 @@ impl Caller {
             .map_err(|e| not_done(&e.to_string()))?;
         match until(&*self.clock, deadline, self.sender.send(packet)).await {
             Some(Ok(())) => {}
-            Some(Err(closed)) => return Err(not_done(&closed.to_string())),
+            Some(Err(closed)) => {
+                // At once, not when the reading future gets to it: the next call is to dial anew.
+                self.pending.close();
+                return Err(not_done(&closed.to_string()));
+            }
             None => return Err(not_done("the lane was full until the deadline")),
         }
         match until(&*self.clock, deadline, answer).await {
@@ -182,10 +197,6 @@ struct Closer {
 impl Drop for Closer {
     fn drop(&mut self) {
         self.sender.close();
-        let mut calls = self.pending.0.lock();
-        calls.is_closed = true;
-        let broken = std::mem::take(&mut calls.calls);
-        drop(calls);
-        drop(broken);
+        self.pending.close();
     }
 }

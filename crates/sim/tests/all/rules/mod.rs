@@ -36,6 +36,7 @@ bodies!(
     F2: f2_nothing_is_served_after_the_lease,
     F3: f3_the_batch_waits_for_the_lease,
     F5: f5_a_late_order_changes_nothing,
+    F6: f6_calls_reach_their_target_only,
 );
 
 #[test]
