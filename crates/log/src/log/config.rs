@@ -38,6 +38,12 @@ pub enum ConfigError {
         /// Bytes that it may have.
         room: usize,
     },
+    /// Fewer or smaller segments: the system refuses to reserve so much memory.
+    #[error("no {bytes} bytes of memory")]
+    NoMemory {
+        /// As configured.
+        bytes: u64,
+    },
     /// More segments.
     #[error("{got} segments, at least {need} are needed")]
     TooFewSegments {

@@ -94,7 +94,9 @@ impl Log {
     /// A log with its first head in memory.
     pub fn new(config: LogConfig, sink: Arc<dyn SegmentSink>) -> Result<Arc<Self>, ConfigError> {
         config.validate()?;
-        let frames = Frames::new(config.segments_max + EMERGENCY_FRAMES, config.segment_bytes);
+        let count = config.segments_max + EMERGENCY_FRAMES;
+        let bytes = u64::from(count) * u64::from(config.segment_bytes);
+        let frames = Frames::new(count, config.segment_bytes).ok_or(ConfigError::NoMemory { bytes })?;
         let versions = Versions::default();
         let state = Mutex::new(State::new(config, Arc::clone(&frames), &versions));
         let (progress, wake) = (Progress::default(), tokio::sync::Notify::new());

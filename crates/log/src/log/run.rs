@@ -10,6 +10,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
+/// Turns of the loop between two chances for other tasks, when a sink answers at once.
+const TURNS_MAX: u32 = 64;
+
 type Pending<'a> = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send + 'a>>;
 
 impl Log {
@@ -19,6 +22,7 @@ impl Log {
         let on_drop = FailOnDrop(&self);
         let sink = Arc::clone(&self.sink);
         let mut pending = FuturesUnordered::new();
+        let mut turns = 0_u32;
         let error = loop {
             // Made before the calls are gathered: what comes meanwhile is not missed.
             let mut woken = pin!(self.wake.notified());
@@ -36,6 +40,10 @@ impl Log {
                 Some((tag, Ok(()))) => self.take_answer(tag),
                 Some((_, Err(error))) => break error,
                 None => {}
+            }
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(TURNS_MAX) {
+                yield_once().await;
             }
         };
         self.fail(error.clone());
@@ -64,6 +72,19 @@ impl Log {
         self.progress.fail(error);
         drop(waiters);
     }
+}
+
+/// Lets other tasks of the executor have a turn, and whoever wants to stop this one.
+async fn yield_once() {
+    let mut is_second = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut is_second, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 struct FailOnDrop<'a>(&'a Log);

@@ -15,14 +15,16 @@
 #![allow(unsafe_code)]
 
 use parking_lot::Mutex;
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::{Deref, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
-/// Frames start at multiples of it when they have at least this size, so that huge pages fit.
+/// The range starts at a multiple of it, so that huge pages fit.
 const HUGE_PAGE: usize = 2 << 20;
+/// Smaller ranges do without: a huge page would be most of them.
+const HUGE_PAGES_FROM: usize = 16 * HUGE_PAGE;
 
 /// Starts to load the cache line at `target`; waits for nothing. A hint, and nothing at all where the processor
 /// has none.
@@ -58,23 +60,33 @@ unsafe impl Send for Reservation {}
 unsafe impl Sync for Reservation {}
 
 impl Reservation {
-    fn new(bytes: usize) -> Self {
+    /// `None` when the system refuses so much.
+    fn new(bytes: usize) -> Option<Self> {
         // With a small alignment the allocator maps zero pages lazily; with a large one it would write all of
         // them. So the range is a huge page longer, and aligned by hand.
-        let layout =
-            Layout::from_size_align(bytes + HUGE_PAGE, 16).expect("the range fits the address space");
+        let layout = Layout::from_size_align(bytes.checked_add(HUGE_PAGE)?, 16).ok()?;
         // SAFETY: the layout has a size above zero.
-        let Some(base) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         let start = base.as_ptr().align_offset(HUGE_PAGE);
         assert!(start < HUGE_PAGE, "bytes can be aligned to anything");
-        #[cfg(target_os = "linux")]
-        // SAFETY: `start + bytes` is within the allocation just made, and page aligned at its start. The advice
-        // changes the size of the pages that come, not what is in them; refused advice does no harm.
-        unsafe {
-            libc::madvise(base.as_ptr().add(start).cast(), bytes, libc::MADV_HUGEPAGE);
+        let reservation = Self { base, start, layout };
+        if bytes >= HUGE_PAGES_FROM {
+            reservation.ask_for_huge_pages(bytes);
         }
-        Self { base, start, layout }
+        Some(reservation)
     }
+
+    #[cfg(target_os = "linux")]
+    fn ask_for_huge_pages(&self, bytes: usize) {
+        // SAFETY: `bytes` from the aligned start on are within the allocation. The advice changes the size of the
+        // pages that come, not what is in them; refused advice does no harm.
+        unsafe {
+            libc::madvise(self.at(0).cast(), bytes, libc::MADV_HUGEPAGE);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn ask_for_huge_pages(&self, _: usize) {}
 
     /// Pointer to a byte of the aligned part; `at` is within it.
     #[inline]
@@ -132,15 +144,15 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Reserves `count` frames of `frame_bytes` each.
-    pub(crate) fn new(count: u32, frame_bytes: u32) -> Arc<Self> {
+    /// Reserves `count` frames of `frame_bytes` each. `None` when the system refuses so much.
+    pub(crate) fn new(count: u32, frame_bytes: u32) -> Option<Arc<Self>> {
         let frame_bytes = frame_bytes as usize;
-        Arc::new(Self {
-            reservation: Reservation::new(count as usize * frame_bytes),
+        Some(Arc::new(Self {
+            reservation: Reservation::new((count as usize).checked_mul(frame_bytes)?)?,
             frame_bytes,
             frames: (0..count).map(|_| Frame::default()).collect(),
             pool: Mutex::new(Pool { untouched: (0..count).rev().collect(), ..Pool::default() }),
-        })
+        }))
     }
 
     /// Frames that can be taken now.

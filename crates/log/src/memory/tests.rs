@@ -10,7 +10,7 @@ fn fill(writer: &mut FrameWriter, byte: u8, len: usize) {
 
 #[test]
 fn a_frame_is_reused_only_when_no_reader_is_left() {
-    let frames = Frames::new(1, 4096);
+    let frames = Frames::new(1, 4096).unwrap();
     let mut writer = frames.take(1).unwrap();
     fill(&mut writer, 7, 100);
     let slot = writer.slot();
@@ -29,7 +29,7 @@ fn a_frame_is_reused_only_when_no_reader_is_left() {
 
 #[test]
 fn a_pin_outlives_the_pool() {
-    let frames = Frames::new(2, 4096);
+    let frames = Frames::new(2, 4096).unwrap();
     let mut writer = frames.take(1).unwrap();
     fill(&mut writer, 9, 4096);
     let pin = Bytes::from_owner(frames.pin(writer.slot(), 0..4096).unwrap());
@@ -39,7 +39,7 @@ fn a_pin_outlives_the_pool() {
 
 #[test]
 fn a_read_can_be_pinned_after_the_frame_was_retired() {
-    let frames = Frames::new(1, 4096);
+    let frames = Frames::new(1, 4096).unwrap();
     let mut writer = frames.take(1).unwrap();
     fill(&mut writer, 3, 8);
     let read = frames.read(writer.slot()).unwrap();
@@ -54,7 +54,7 @@ fn a_read_can_be_pinned_after_the_frame_was_retired() {
 #[test]
 fn readers_see_one_life_and_only_what_is_published() {
     const LIVES: u64 = 3_000;
-    let frames = Frames::new(3, 4096);
+    let frames = Frames::new(3, 4096).unwrap();
     let done = AtomicBool::new(false);
     let reads = AtomicU64::new(0);
     std::thread::scope(|scope| {

@@ -43,6 +43,7 @@ impl<'a> ObjectEntry<'a> {
     /// Writes the body behind its crc32c.
     #[inline]
     pub(super) fn encode(&self, out: &mut [u8]) {
+        debug_assert!(self.version.0 > 0, "zero is no version");
         out[..8].copy_from_slice(&self.version.0.to_le_bytes());
         out[8..12].copy_from_slice(&self.timestamp.0.to_le_bytes());
         let key_len = u16::try_from(self.key.len()).expect("checked before: keys have 64 KiB at most");

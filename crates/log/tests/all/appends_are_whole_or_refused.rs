@@ -146,3 +146,11 @@ fn dead_entries_are_not_counted_as_live() {
     rig.log.mark_dead(appended.refs()[0]);
     assert_eq!(rig.log.stats().live_bytes, empty);
 }
+
+#[test]
+fn more_memory_than_the_system_gives_is_refused() {
+    let mut huge = LogConfig::new(LogId::of(ServerId(1)));
+    (huge.segment_bytes, huge.segments_max) = (64 << 20, 4_000_000);
+    let refused = Log::new(huge, Arc::new(Volatile)).err();
+    assert!(matches!(refused, Some(ConfigError::NoMemory { .. })), "{refused:?}");
+}
