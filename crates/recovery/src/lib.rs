@@ -1,7 +1,47 @@
 //! How a dead master's data comes back: log discovery, the recovery planner, and the replay of one partition.
 //!
-//! Discovery and planner are pure: inventories in, a plan out. The replay pulls filtered segments from the
-//! backups and applies them to a store; it spawns nothing, the server runs its future.
+//! [`discover`] finds the log in what the backups list, or says what is missing. A [`RecoveryPlanner`] cuts what the
+//! dead master owned into partitions and places them. Both are pure: inventories in, a plan out. A [`ReplayTask`]
+//! pulls one partition from the backups into a store. Nothing here records, orders or serves: that is the
+//! coordinator's and the server's; nothing spawns: the server runs the futures.
+//!
+//! Limits: 4,096 partitions in a plan without a will; 8 loads of a replay in flight, 2 to one backup, each with one
+//! segment's share of a partition; a silent replica is asked 6 times (see [`ReplayConfig`]).
+//!
+//! ```
+//! use rekindle_backup::{ReplicaInfo, ReplicaState};
+//! use rekindle_log::Certificate;
+//! use rekindle_recovery::{ClusterRoom, EvenPlanner, MasterRoom, PlanInput, RecoveryPlanner, discover};
+//! use rekindle_types::*;
+//!
+//! // Backup 2 holds the only segment of the log of server 1, its head.
+//! let (log, head) = (LogId::of(ServerId(1)), SegmentId(1));
+//! let inventory = vec![ReplicaInfo {
+//!     replica: ReplicaId { log, segment: head, creation: CreationNumber(1) },
+//!     state: ReplicaState::Open,
+//!     certificate: Certificate { length: 4096, checksum: 7 },
+//!     primary: true,
+//!     digest: Some(vec![head]),
+//! }];
+//! let found = discover(log, &[(ServerId(2), inventory)], head)?;
+//!
+//! let tablet = Tablet {
+//!     table: TableId(1),
+//!     range: KeyRange::FULL,
+//!     owner: log.server,
+//!     version: TabletVersion(1),
+//!     state: TabletState::Recovering,
+//!     created: SegmentId(0),
+//! };
+//! let rules = Rules::default();
+//! let input = PlanInput { log: found, owned: vec![tablet], will: None, partition_bytes: 2048, rules };
+//! let mut room = ClusterRoom::default();
+//! room.masters.insert(ServerId(3), MasterRoom { free_bytes: 1 << 20, busy_bytes: 0 });
+//! let plan = EvenPlanner.plan(&input, &mut room)?;
+//! assert_eq!(plan.partitions.len(), 2);
+//! assert!(plan.partitions.iter().all(|p| p.master == Some(ServerId(3))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod discovery;
@@ -11,6 +51,6 @@ pub mod replay;
 pub use discovery::{Contradiction, FoundReplica, Incomplete, LogMap, SegmentMap, discover};
 pub use plan::{
     BackupRoom, ClusterRoom, EvenPlanner, MasterRoom, PlanError, PlanInput, PlannedPartition, RecoveryPlan,
-    RecoveryPlanner, ReplicaSource, SegmentReplicas, Will, WillPiece,
+    RecoveryPlanner, ReplicaSource, SegmentReplicas, Will, WillPiece, plan_reads,
 };
 pub use replay::{ApplyError, LostSegment, ReplayConfig, ReplayFailure, ReplayTask};

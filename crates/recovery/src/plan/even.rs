@@ -4,7 +4,7 @@ use super::{
     ClusterRoom, PlanError, PlanInput, PlannedPartition, RecoveryPlan, RecoveryPlanner,
     cut::{Cut, PARTITIONS_MAX, cut},
     place::place,
-    read_order::{order_reads, read_plans},
+    read_order::plan_reads,
 };
 use rekindle_types::{Partition, PartitionIndex, ServerId};
 use std::collections::BTreeMap;
@@ -20,12 +20,11 @@ impl RecoveryPlanner for EvenPlanner {
         if !cuts.is_empty() && masters.iter().all(Option::is_none) {
             return Err(PlanError::NoRoom { bytes_missing: cuts.iter().map(|c| c.bytes).sum() });
         }
-        let segments = order_reads(&input.log, &mut after);
-        *room = after;
         let all: Vec<Partition> = cuts.iter().map(|c| c.partition.clone()).collect();
         let bytes_missing =
             cuts.iter().zip(&masters).filter(|(_, m)| m.is_none()).map(|(c, _)| c.bytes).sum();
-        let reads = read_plans(&segments, &all);
+        let (segments, reads) = plan_reads(&input.log, &all, &mut after);
+        *room = after;
         Ok(RecoveryPlan { partitions: number(cuts, &masters), segments, reads, bytes_missing })
     }
 

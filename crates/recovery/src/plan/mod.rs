@@ -12,5 +12,6 @@ mod room;
 pub use even::EvenPlanner;
 pub use input::{PlanInput, Will, WillPiece};
 pub use planner::{PlanError, RecoveryPlanner};
+pub use read_order::plan_reads;
 pub use recovery_plan::{PlannedPartition, RecoveryPlan, ReplicaSource, SegmentReplicas};
 pub use room::{BackupRoom, ClusterRoom, MasterRoom};

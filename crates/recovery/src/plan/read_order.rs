@@ -7,9 +7,24 @@ use rekindle_types::{Partition, ServerId};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+/// Where a log is read, and what each backup should read ahead for partitions that are planned already: for an
+/// attempt after the first, and for a coordinator that took a recovery over. The same log, partitions and room
+/// give the same reads, so that backups told twice go on with what they have. `partitions` are all of the plan's,
+/// at their indexes.
+#[must_use]
+pub fn plan_reads(
+    log: &LogMap,
+    partitions: &[Partition],
+    room: &mut ClusterRoom,
+) -> (Vec<SegmentReplicas>, BTreeMap<ServerId, ReadPlan>) {
+    let segments = order_reads(log, room);
+    let reads = read_plans(&segments, partitions);
+    (segments, reads)
+}
+
 /// Orders every segment's replicas: longest certificate, then primaries, then by when the backup would have read
 /// it, given what it reads before. The first one's backup is charged with the read.
-pub(super) fn order_reads(log: &LogMap, room: &mut ClusterRoom) -> Vec<SegmentReplicas> {
+fn order_reads(log: &LogMap, room: &mut ClusterRoom) -> Vec<SegmentReplicas> {
     log.segments.iter().map(|segment| order_segment(segment, room)).collect()
 }
 
@@ -37,10 +52,7 @@ fn source(found: &FoundReplica) -> ReplicaSource {
 }
 
 /// What each backup reads ahead: the segments whose first replica it holds.
-pub(super) fn read_plans(
-    segments: &[SegmentReplicas],
-    partitions: &[Partition],
-) -> BTreeMap<ServerId, ReadPlan> {
+fn read_plans(segments: &[SegmentReplicas], partitions: &[Partition]) -> BTreeMap<ServerId, ReadPlan> {
     let mut plans: BTreeMap<ServerId, ReadPlan> = BTreeMap::new();
     for first in segments.iter().filter_map(|s| s.replicas.first()) {
         let plan = plans

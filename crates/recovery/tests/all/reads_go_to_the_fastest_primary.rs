@@ -4,6 +4,7 @@ use crate::lists::{Inventory, LOG, backup, closed, head, primary};
 use crate::plans_cover_what_was_owned::tablet;
 use rekindle_recovery::{
     BackupRoom, ClusterRoom, EvenPlanner, MasterRoom, PlanInput, RecoveryPlan, RecoveryPlanner, discover,
+    plan_reads,
 };
 use rekindle_types::{KeyRange, Rules, SegmentId, ServerId};
 
@@ -48,4 +49,18 @@ fn reads_are_spread_over_equal_backups() {
         assert_eq!(reads.replicas.len(), 2, "{server}");
         assert_eq!(reads.partitions.len(), 1);
     }
+}
+
+#[test]
+fn reads_of_recorded_partitions_are_those_of_the_plan() {
+    let both = || [primary(closed(1)), primary(closed(2)), closed(3), head(5, &[1, 2, 3])];
+    let lists = [backup(2, both()), backup(3, both())];
+    let rates = [(2, 100), (3, 90)];
+    let plan = plan(&lists, &rates);
+    // Recorded; then some are committed, and another reign asks where the rest is read.
+    let partitions: Vec<_> = plan.partitions.iter().map(|p| p.partition.clone()).collect();
+    let backups = rates.map(|(id, read_rate)| (ServerId(id), BackupRoom { read_rate, queued_bytes: 0 }));
+    let mut room = ClusterRoom { backups: backups.into(), ..ClusterRoom::default() };
+    let log = discover(LOG, &lists, SegmentId(0)).unwrap();
+    assert_eq!(plan_reads(&log, &partitions, &mut room), (plan.segments, plan.reads));
 }
