@@ -3,6 +3,8 @@
 
 pub mod replicator;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use replicator::{
     FloorError, FloorKeeper, Replication, ReplicationStats, Replicator, ReplicatorConfig, TooFewBackups,

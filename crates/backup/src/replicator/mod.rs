@@ -12,6 +12,8 @@
 mod actions;
 mod answers;
 mod backups;
+#[cfg(feature = "testing")]
+mod canon;
 mod config;
 mod events;
 mod heads;

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod any_calls_keep_the_memory_store_honest;
+mod explore;
 mod memory_store_conforms;
 mod read_ahead_serves_loads;
 mod running;

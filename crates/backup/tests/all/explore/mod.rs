@@ -1,0 +1,73 @@
+//! The real state machine among model backups, a model log and a model coordinator, in every order of events:
+//! late, lost and unknown answers, late runs of given-up calls, crashes.
+//!
+//! In every state, whatever part of the living backups a recovery reaches: what was acknowledged is found, or
+//! the log is known to be incomplete; never a false stop; never incomplete with fewer than R backups missing.
+//! Whenever nothing is due any more, everything appended is acknowledged and every switch is complete.
+//!
+//! The short form runs always; the full one with
+//! `cargo test --release -p rekindle-backup explore -- --ignored --nocapture`.
+
+#[cfg(feature = "mutations")]
+mod mutations;
+mod search;
+
+use rekindle_backup::testing::{Model, ModelConfig};
+use search::{Seen, depth_first};
+
+fn explore(config: ModelConfig, states_max: u64) -> Seen {
+    let seen = depth_first(Model::new(config), states_max).unwrap();
+    println!(
+        "{} backups, R = {}, {} heads, {} losses{}, seed {}: {seen}",
+        config.backups,
+        config.replicas,
+        config.heads,
+        config.losses,
+        if config.is_cleaning { ", cleaning" } else { "" },
+        config.seed,
+    );
+    seen
+}
+
+#[test]
+fn two_heads_and_one_loss() {
+    let seen = explore(ModelConfig::new(3, 2, 2, 1), u64::MAX);
+    assert!(seen.is_full && seen.at_rest > 0);
+}
+
+#[test]
+fn three_heads_without_loss_are_cleaned() {
+    let config = ModelConfig { is_cleaning: true, ..ModelConfig::new(3, 2, 3, 0) };
+    let seen = explore(config, u64::MAX);
+    assert!(seen.is_full && seen.at_rest > 0);
+}
+
+#[test]
+#[ignore = "minutes: the full form"]
+fn three_heads_and_one_loss_in_full() {
+    for (backups, seed) in [(3, 0), (3, 1), (4, 0), (4, 1), (4, 2)] {
+        let seen = explore(ModelConfig { seed, ..ModelConfig::new(backups, 2, 3, 1) }, 40_000_000);
+        assert!(seen.is_full);
+    }
+}
+
+#[test]
+#[ignore = "minutes: the full form"]
+fn three_heads_one_loss_and_a_cleaner_in_full() {
+    let config = ModelConfig { is_cleaning: true, chunk_bytes: 1, ..ModelConfig::new(3, 2, 3, 1) };
+    assert!(explore(config, 40_000_000).is_full);
+}
+
+#[test]
+#[ignore = "minutes: the full form"]
+fn two_losses_as_far_as_it_goes() {
+    explore(ModelConfig::new(3, 2, 3, 2), 20_000_000);
+    explore(ModelConfig::new(4, 2, 3, 2), 20_000_000);
+}
+
+#[test]
+#[ignore = "minutes: the full form"]
+fn three_replicas_as_far_as_it_goes() {
+    explore(ModelConfig::new(4, 3, 3, 1), 20_000_000);
+    explore(ModelConfig::new(4, 3, 2, 2), 20_000_000);
+}
