@@ -49,7 +49,7 @@ impl Replicator {
                 self.active.contains(id),
             ]);
             out.extend([u32::MAX, id.0 as u32, flags, segment.target.length, segment.acknowledged]);
-            out.extend([named(segment.free_after), u32::from(segment.free_after.is_some()), segment.placed]);
+            out.extend([u32::from(segment.is_free_wanted), segment.placed]);
             for replica in &segment.replicas {
                 self.encode_replica(replica, rank(*id, replica.creation), out);
             }

@@ -43,7 +43,7 @@ pub enum Event {
         /// Its last.
         cert: Certificate,
     },
-    /// The segment is needed no more: the newest head's digest, or none ever, names it.
+    /// The segment is needed no more: the current head's digest leaves it out, or none ever named it.
     Free {
         /// Which.
         segment: SegmentId,

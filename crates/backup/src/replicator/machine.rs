@@ -160,9 +160,8 @@ impl Replicator {
         if !self.segments.contains_key(&id) {
             return actions.push(Action::Freed(id));
         }
-        let gate = self.free_gate();
         self.deactivate(id);
-        self.segments.get_mut(&id).expect("just seen").free_after.get_or_insert(gate);
+        self.segments.get_mut(&id).expect("just seen").is_free_wanted = true;
         self.active.insert(id);
     }
 
@@ -244,7 +243,7 @@ impl Replicator {
         let segment = &self.segments[&id];
         segment.is_closed_on(self.config.replicas)
             && segment.garbage.is_empty()
-            && segment.free_after.is_none()
+            && !segment.is_free_wanted
             && (segment.kind == SegmentKind::Side || self.heads.is_past(id))
     }
 

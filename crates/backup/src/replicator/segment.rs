@@ -2,7 +2,6 @@
 
 use super::replica::{Garbage, Replica};
 use rekindle_log::{Certificate, SegmentKind};
-use rekindle_types::SegmentId;
 
 /// A segment between its open and the end of its free.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,8 +13,8 @@ pub(super) struct Segment {
     pub(super) target: Certificate,
     /// `target` is the last.
     pub(super) is_close_wanted: bool,
-    /// To be freed, once the switch to this head is complete.
-    pub(super) free_after: Option<SegmentId>,
+    /// To be freed.
+    pub(super) is_free_wanted: bool,
     /// It lost an open replica (H3).
     pub(super) is_hurt: bool,
     /// It did so before the switch to it was complete (H2).
@@ -62,7 +61,7 @@ impl Segment {
             opened: cert,
             target: cert,
             is_close_wanted: false,
-            free_after: None,
+            is_free_wanted: false,
             is_hurt: false,
             is_hurt_from_birth: false,
             is_open_told: false,

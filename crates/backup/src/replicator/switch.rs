@@ -47,10 +47,9 @@ impl Replicator {
     /// What the rules allow this segment now.
     pub(super) fn permit(&self, id: SegmentId) -> Permit {
         let segment = &self.segments[&id];
-        let free = segment.free_after.is_some_and(|gate| {
-            let is_in_chain = segment.kind == SegmentKind::Head && !self.heads.is_past(id);
-            !is_in_chain && (gate == SegmentId(0) || self.heads.is_reached(gate))
-        });
+        // H4: the log frees what the current digest leaves out; a head that is no past one is in it.
+        let is_in_chain = segment.kind == SegmentKind::Head && !self.heads.is_past(id);
+        let free = segment.is_free_wanted && !is_in_chain;
         if segment.kind == SegmentKind::Side {
             let is_past = segment.is_close_wanted;
             return Permit { open: true, data: true, close: true, is_rolled: false, is_past, free };
@@ -70,12 +69,5 @@ impl Replicator {
         // H4: nothing but opens before the switch to it is complete.
         let data = is_reached || !rules.on(Rule::H4);
         Permit { open, data, close: data && is_next_open, is_rolled: is_reached, is_past, free }
-    }
-
-    /// From when on a segment freed now is really dropped: the digests before the newest head's may name it.
-    pub(super) fn free_gate(&self) -> SegmentId {
-        // H4: frees wait for the complete switch.
-        let newest = self.heads.newest().filter(|_| self.config.rules.on(Rule::H4));
-        newest.unwrap_or(SegmentId(0))
     }
 }
