@@ -20,6 +20,13 @@ macro_rules! bodies {
 
 // One line per rule, in the order of docs/protocols.md.
 bodies!(
+    H1: h1_opens_in_order,
+    H2: h2_open_before_close,
+    H3: h3_a_lost_head_stays_below_the_floor,
+    H4: h4_only_opens_before_the_switch,
+    H5: h5_a_hurt_head_acknowledges_nothing,
+    P1: p1_open_until_the_close_is_seen,
+    P2: p2_re_creations_are_atomic,
     P3: p3_late_creations_do_nothing,
     C1: c1_overwrites_kill_inline,
     C4: c4_replay_kills_too,
