@@ -246,7 +246,7 @@ impl State {
         let segment = self.segments.get_mut(&id).expect("known");
         segment.membership = Membership::Gone;
         let end = segment.sealed.as_mut().and_then(|(_, end)| end.take());
-        self.frames.retire(end.expect("only sealed segments go, and only once"));
+        end.expect("only sealed segments go, and only once").retire();
         if segment.open == CallState::ToMake {
             self.forget(id);
         } else {

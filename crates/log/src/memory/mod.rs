@@ -211,12 +211,6 @@ impl Frames {
         Some(FrameWriter { frames: Arc::clone(self), slot, len: 0 })
     }
 
-    /// Ends a frame's life: no new readers from now on; its memory is used again once the present ones left.
-    pub(crate) fn retire(&self, end: FrameEnd) {
-        self.frames[end.slot as usize].readers.is_live.store(false, Ordering::SeqCst);
-        self.pool.lock().retired.push(end.slot);
-    }
-
     /// Published length and running checksum of the frame's present life.
     #[inline]
     pub(crate) fn published(&self, slot: Slot) -> Option<(u32, u32)> {
@@ -293,7 +287,17 @@ pub(crate) struct FrameWriter {
 
 /// Proof that a frame's writer is gone, and the right to end the frame's life, once.
 pub(crate) struct FrameEnd {
+    frames: Arc<Frames>,
     slot: Slot,
+}
+
+impl FrameEnd {
+    /// Ends the frame's life: no new readers from now on; its memory is used again once the present ones left.
+    pub(crate) fn retire(self) {
+        let Self { frames, slot } = self;
+        frames.frames[slot as usize].readers.is_live.store(false, Ordering::SeqCst);
+        frames.pool.lock().retired.push(slot);
+    }
 }
 
 impl FrameWriter {
@@ -341,7 +345,7 @@ impl FrameWriter {
 
     /// Ends writing.
     pub(crate) fn end(self) -> FrameEnd {
-        FrameEnd { slot: self.slot }
+        FrameEnd { frames: self.frames, slot: self.slot }
     }
 }
 

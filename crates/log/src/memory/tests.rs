@@ -16,7 +16,7 @@ fn a_frame_is_reused_only_when_no_reader_is_left() {
     let slot = writer.slot();
     let pin = Bytes::from_owner(frames.pin(slot, 10..100).unwrap());
     let part = pin.slice(5..);
-    frames.retire(writer.end());
+    writer.end().retire();
     assert!(frames.read(slot).is_none() && frames.pin(slot, 0..1).is_none());
     drop(pin);
     assert!(frames.take(2).is_none(), "a slice still holds it");
@@ -43,7 +43,7 @@ fn a_read_can_be_pinned_after_the_frame_was_retired() {
     let mut writer = frames.take(1).unwrap();
     fill(&mut writer, 3, 8);
     let read = frames.read(writer.slot()).unwrap();
-    frames.retire(writer.end());
+    writer.end().retire();
     let pin = read.pin(0..8);
     drop(read);
     assert!(frames.take(2).is_none());
@@ -88,7 +88,7 @@ fn readers_see_one_life_and_only_what_is_published() {
         // Until readers have met frames often enough, on however few cores; a bound in case that they failed.
         while life < LIVES || (reads.load(Ordering::Relaxed) < 5_000 && life < 1_000 * LIVES) {
             let Some(mut writer) = frames.take(life) else {
-                former.take().into_iter().for_each(|end| frames.retire(end));
+                former.take().into_iter().for_each(FrameEnd::retire);
                 std::thread::yield_now();
                 continue;
             };
@@ -96,7 +96,7 @@ fn readers_see_one_life_and_only_what_is_published() {
                 fill(&mut writer, life as u8, 64);
             }
             if let Some(end) = former.replace(writer.end()) {
-                frames.retire(end);
+                end.retire();
             }
             life += 1;
         }
