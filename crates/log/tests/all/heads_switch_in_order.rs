@@ -2,8 +2,8 @@
 //! is complete, and exactly one digest is current.
 
 use crate::rig::{Called, Rig, config, object, poll};
-use rekindle_log::{LogError, SegmentSource};
-use rekindle_types::{Position, SegmentId};
+use rekindle_log::{LogConfig, LogError, SegmentSource};
+use rekindle_types::{Position, Rules, SegmentId};
 use std::collections::BTreeSet;
 use std::task::Poll;
 
@@ -170,4 +170,35 @@ fn every_order_of_answers_keeps_one_current_digest() {
         choices.truncate(at + 1);
     }
     assert!(plays > 100, "{plays} orders");
+}
+
+/// Frees a segment that the current digest names, rolls, and lets everything be answered but the close of the
+/// former head. What a recovery finds then.
+fn free_during_a_switch(rules: Rules) -> std::thread::Result<[BTreeSet<Vec<u8>>; 2]> {
+    let mut rig = Rig::new(LogConfig { rules, ..config() });
+    rig.answer("open 1");
+    rig.put("a", b"1");
+    rig.roll();
+    for name in ["append 1", "open 2", "close 1"] {
+        rig.answer(name);
+    }
+    assert!(rig.log.free(SegmentId(1)));
+    rig.roll();
+    rig.answer("open 3");
+    while let Some(name) = rig.sink.pending().into_iter().find(|name| name != "close 2") {
+        rig.answer(&name);
+    }
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rig.sink.recovered()))
+}
+
+#[test]
+fn frees_wait_for_the_complete_switch() {
+    let found = free_during_a_switch(Rules::default()).expect("a head, and all that its digest names");
+    assert!(found[1].contains(&b"a"[..]), "the close may not have reached anyone: the old digest counts");
+}
+
+#[cfg(feature = "mutations")]
+#[test]
+fn without_h4_a_digest_names_what_was_freed() {
+    assert!(free_during_a_switch(Rules::without(rekindle_types::Rule::H4)).is_err());
 }
