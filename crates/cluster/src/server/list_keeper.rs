@@ -28,6 +28,12 @@ impl ListWatch {
         Arc::new(Self { membership, is_wanted: AtomicBool::new(false), wanted: Notify::new() })
     }
 
+    /// Whose list it is.
+    #[must_use]
+    pub fn own(&self) -> ServerId {
+        self.membership.own()
+    }
+
     /// The list has to be fetched: somebody treats this server as if it were no member.
     pub fn verify(&self) {
         self.is_wanted.store(true, Ordering::Release);

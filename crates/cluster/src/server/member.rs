@@ -1,21 +1,21 @@
 //! A storage server that has its id: its parts, and how they hang together.
 
 use super::{
-    BackupService, CoordinatorFloors, HeartbeatCounts, Heartbeats, ListKeeper, ListWatch, Membership,
-    Neighbours, Pulse, StorageConfig, StorageConfigError, StorageStatus, Tasks, enlist,
+    BackupService, HeartbeatCounts, Heartbeats, Membership, Pulse, StorageConfig, StorageConfigError,
+    StorageStatus, Tasks, ties::Ties,
 };
 use crate::{
     control::{Control, RangeParts, Ranges},
     master::{Lease, ObjectService, Tablets, Waiting},
-    wire::{Gate, Party, Peers, PeersConfig, ServeConfig, Services, Stamps, Transport, serve},
+    wire::{Gate, Party, ServeConfig, Services, Transport, serve},
 };
 use rekindle_backup::{
-    replicator::{FloorError, FloorKeeper, Replication},
+    replicator::{FloorError, Replication},
     store::MemoryStore,
 };
 use rekindle_env::Env;
 use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime, store::Store};
-use rekindle_types::{CoordinatorApi, Enlisted, LogId, Position, SegmentId, ServerId};
+use rekindle_types::{Enlisted, LogId, Position, SegmentId, ServerId};
 use std::{
     sync::{
         Arc, Weak,
@@ -38,15 +38,10 @@ pub(super) struct Member {
     ranges: Arc<Ranges>,
     objects: Arc<ObjectService>,
     pulse: Arc<Pulse>,
-    floors: Arc<dyn FloorKeeper>,
     heartbeats: Arc<HeartbeatCounts>,
     /// Written once, when the coordinator has recorded the first head (T7).
     is_ready: AtomicBool,
-    services: Services,
-    gate: Arc<Gate>,
-    list_watch: Arc<ListWatch>,
-    list_keeper: Arc<ListKeeper>,
-    coordinator: Arc<dyn CoordinatorApi>,
+    ties: Ties,
 }
 
 impl Member {
@@ -58,36 +53,23 @@ impl Member {
         enlisted: Enlisted,
         tasks: Weak<Tasks>,
     ) -> Result<Arc<Self>, StorageConfigError> {
-        let (own, rules) = (enlisted.server, config.rules);
-        let membership = Arc::new(Membership::new(own, enlisted.term, enlisted.list, rules));
-        let list_watch = ListWatch::new(membership.clone());
-        let peers = PeersConfig { rules, ..PeersConfig::new(config.cluster, Party::Server(own)) };
-        let peers = Peers::new(peers, env.clone(), transport.clone(), list_watch.clone());
-        let coordinator = enlist::coordinator(&config, peers.clone());
-        let list_keeper = Arc::new(ListKeeper::new(list_watch.clone(), coordinator.clone()));
-        let backup = Arc::new(MemoryStore::new(config.backup(own)));
-        let neighbours =
-            Arc::new(Neighbours::new(peers.clone(), membership.clone(), backup.clone(), &config));
-        let floors: Arc<dyn FloorKeeper> =
-            Arc::new(CoordinatorFloors { coordinator: coordinator.clone(), membership: membership.clone() });
-        let verify = list_watch.clone();
-        let replicator = config.replicator(own, enlisted.replicas, env.rng.next_u64());
-        let replication =
-            Replication::new(replicator, neighbours.clone(), floors.clone(), move || verify.verify())?;
-        let log = Log::new(config.log(own), replication.clone())?;
-        let source: Weak<dyn SegmentSource> = Arc::downgrade(&(log.clone() as Arc<dyn SegmentSource>));
-        replication.attach(source);
+        let (replicas, rules) = (enlisted.replicas, config.rules);
+        let backup = Arc::new(MemoryStore::new(config.backup(enlisted.server)));
+        let (membership, ties) = Ties::new(&config, &env, transport, enlisted, &backup);
+        let replication = ties.replication(&config, &env, replicas)?;
+        let log = Log::new(config.log(membership.own()), replication.clone())?;
+        let source: Arc<dyn SegmentSource> = log.clone();
+        replication.attach(Arc::downgrade(&source));
         let store = Store::new(log.clone(), config.store());
         let tablets = Arc::new(Tablets::new(rules));
         let lease = Arc::new(Lease::new(config.lease, rules));
-        let pulse = Arc::new(Pulse::new(env.clock.clone(), config.stuck_after));
         let ranges = Ranges::new(RangeParts {
             env: env.clone(),
             tasks,
             tablets: tablets.clone(),
             log: log.clone(),
             store: store.clone(),
-            backups: neighbours.clone(),
+            backups: ties.neighbours.clone(),
             replay: config.replay(),
             rules,
         });
@@ -101,21 +83,8 @@ impl Member {
             wait_max: config.call_timeout,
             retry_after: config.retry_after,
         });
-        let control = Control {
-            membership: membership.clone(),
-            pulse: pulse.clone(),
-            ranges: ranges.clone(),
-            backup: backup.clone(),
-            neighbours: Box::new(move |server| neighbours.control(server)),
-        };
-        let services = Services {
-            backup: Some(Arc::new(BackupService::new(backup.clone(), list_keeper.clone()))),
-            control: Some(Arc::new(control)),
-            master: Some(objects.clone()),
-            coordinator: None,
-        };
-        let gate = Arc::new(Gate::new(config.cluster, Party::Server(own), membership.clone(), rules));
         let member = Arc::new(Self {
+            pulse: Arc::new(Pulse::new(env.clock.clone(), config.stuck_after)),
             config,
             env,
             membership,
@@ -127,22 +96,34 @@ impl Member {
             replication,
             ranges,
             objects,
-            pulse,
-            floors,
             heartbeats: Arc::default(),
             is_ready: AtomicBool::new(false),
-            services,
-            gate,
-            list_watch,
-            list_keeper,
-            coordinator,
+            ties,
         });
-        member.observe(&peers);
+        member.observe();
         Ok(member)
     }
 
+    /// What others may call.
+    fn services(&self) -> Services {
+        let neighbours = self.ties.neighbours.clone();
+        let control = Control {
+            membership: self.membership.clone(),
+            pulse: self.pulse.clone(),
+            ranges: self.ranges.clone(),
+            backup: self.backup.clone(),
+            neighbours: Box::new(move |server| neighbours.control(server)),
+        };
+        Services {
+            backup: Some(Arc::new(BackupService::new(self.backup.clone(), self.ties.list_keeper.clone()))),
+            control: Some(Arc::new(control)),
+            master: Some(self.objects.clone()),
+            coordinator: None,
+        }
+    }
+
     /// Tells the parts of every list, and of the removal. Held weakly: the parts know the membership.
-    fn observe(self: &Arc<Self>, peers: &Arc<Peers>) {
+    fn observe(self: &Arc<Self>) {
         let backup = Arc::downgrade(&self.backup);
         self.membership.observe(Box::new(move |list| {
             backup.upgrade().inspect(|backup| backup.set_servers(list));
@@ -151,7 +132,7 @@ impl Member {
         self.membership.observe(Box::new(move |list| {
             replication.upgrade().inspect(|replication| replication.update_servers(list));
         }));
-        let peers = Arc::downgrade(peers);
+        let peers = Arc::downgrade(&self.ties.peers);
         self.membership.observe(Box::new(move |list| {
             let Some(peers) = peers.upgrade() else { return };
             let gone = list.iter().filter(|entry| list.is_gone(entry.id));
@@ -170,9 +151,10 @@ impl Member {
     /// Starts the tasks.
     pub(super) fn start(self: &Arc<Self>, tasks: &Tasks, transport: Arc<dyn Transport>) {
         let (env, config) = (&self.env, &self.config);
-        let stamps: Arc<dyn Stamps> = self.list_watch.clone();
-        let (gate, services) = (self.gate.clone(), self.services.clone());
-        let lanes = serve(env.clone(), transport, gate, services, stamps, ServeConfig::default());
+        let (own, ties) = (Party::Server(self.id()), &self.ties);
+        let gate = Arc::new(Gate::new(config.cluster, own, self.membership.clone(), config.rules));
+        let stamps = ties.list_watch.clone();
+        let lanes = serve(env.clone(), transport, gate, self.services(), stamps, ServeConfig::default());
         tasks.start("lanes", self.pulse.watch(lanes));
 
         let replication = self.replication.clone().run(env.clone());
@@ -180,7 +162,7 @@ impl Member {
         tasks.start("log", drop_output(self.pulse.watch(self.log.clone().run())));
         tasks.start("read ahead", self.backup.clone().run(env.clone()));
 
-        let (keeper, clock, retry_after) = (self.list_keeper.clone(), env.clock.clone(), config.retry_after);
+        let (keeper, clock, retry_after) = (ties.list_keeper.clone(), env.clock.clone(), config.retry_after);
         let keep = async move { keeper.run(clock, retry_after).await };
         tasks.start("server list", self.pulse.watch(keep));
 
@@ -190,7 +172,7 @@ impl Member {
         tasks.start("entry time", async move { member.keep_time().await });
 
         let heartbeats = Heartbeats {
-            coordinator: self.coordinator.clone(),
+            coordinator: ties.coordinator.clone(),
             clock: env.clock.clone(),
             every: config.heartbeat,
             lease_duration: config.lease,
@@ -211,9 +193,9 @@ impl Member {
         }
         let Some(head) = self.log.current_head() else { return };
         loop {
-            match self.floors.store_floor(LogId::of(self.membership.own()), head).await {
+            match self.ties.floors.store_floor(LogId::of(self.membership.own()), head).await {
                 Ok(()) => break,
-                Err(FloorError::Fenced(_)) => return self.list_watch.verify(),
+                Err(FloorError::Fenced(_)) => return self.ties.list_watch.verify(),
                 Err(FloorError::Remote(_)) => self.env.clock.sleep(self.config.retry_after).await,
             }
         }

@@ -16,6 +16,7 @@ mod reports;
 mod status;
 mod storage;
 mod tasks;
+mod ties;
 
 pub use backup_service::BackupService;
 pub use config::{CoordinatorServerConfig, StorageConfig, StorageConfigError};

@@ -1,6 +1,8 @@
 //! Tests of the whole: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod answers_wait_until_durable;
 mod lone_master;
 mod one_master;
+mod orders_about_ranges_are_carried_out_once;
 mod rules;

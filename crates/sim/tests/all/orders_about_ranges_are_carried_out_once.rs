@@ -1,0 +1,159 @@
+//! Rules F5, T2, T3 on one master: whatever comes twice, late or too early changes nothing.
+
+use crate::lone_master::{LoneMaster, Remains, TABLE};
+use rekindle_cluster::server::Reports;
+use rekindle_coordinator::{ControlError, Report, TabletGrant};
+use rekindle_env::memory::World;
+use rekindle_types::{
+    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, Rules, SegmentId, TabletVersion,
+    key_hash,
+};
+use std::time::Duration;
+
+const ZERO: SegmentId = SegmentId(0);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn dead(world: &World, id: u64, key: &str) -> (LoneMaster, Remains) {
+    let dead = LoneMaster::new(world, id, &[], Rules::default());
+    dead.put(key, "value");
+    let remains = dead.remains();
+    (dead, remains)
+}
+
+fn grant(
+    master: &LoneMaster,
+    dead: &LoneMaster,
+    attempt: u32,
+    created: SegmentId,
+) -> Result<Report, ControlError> {
+    let replayed = Some((LogId::of(dead.server), PartitionIndex(0), Attempt(attempt)));
+    let (version, range) = (TabletVersion(50), KeyRange::FULL);
+    master.ranges.serve(Lsn(50), &[TabletGrant { table: TABLE, range, version, created, replayed }])
+}
+
+fn discard(master: &LoneMaster, dead: &LoneMaster, cause: u64, attempt: u32) -> Result<Report, ControlError> {
+    master.ranges.discard(Lsn(cause), (LogId::of(dead.server), PartitionIndex(0)), Attempt(attempt))
+}
+
+fn is_served(master: &LoneMaster, key: &str, version: u64) -> bool {
+    let hash = key_hash(TABLE, key.as_bytes());
+    master.tablets.with(TABLE, hash, TabletVersion(version), |_| master.get(key).is_some()) == Ok(true)
+}
+
+#[test]
+fn a_result_is_reported_until_served_and_served_once() {
+    let world = World::new(1);
+    let (dead, remains) = dead(&world, 1, "key");
+    let master = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], Rules::default());
+    assert!(matches!(grant(&master, &dead, 1, ZERO), Err(ControlError::Refused(_))), "unknown");
+
+    let replay = || master.order_replay(10, 1, (&dead, &remains), ZERO);
+    assert_eq!(replay(), Ok(Report::Done));
+    assert!(matches!(grant(&master, &dead, 1, ZERO), Err(ControlError::Refused(_))), "not committed yet");
+    let created = master.committed(&world);
+    assert_eq!(replay(), Ok(Report::Done), "a copy");
+    world.run_for(SECOND);
+    assert_eq!(master.committed(&world), created, "it did nothing");
+    assert!(matches!(grant(&master, &dead, 2, created), Err(ControlError::Refused(_))), "another attempt");
+    assert!(matches!(grant(&master, &dead, 1, created.next()), Err(ControlError::Refused(_))));
+    assert!(!is_served(&master, "key", 50));
+
+    assert_eq!(grant(&master, &dead, 1, created), Ok(Report::Done));
+    assert!(is_served(&master, "key", 50));
+    assert!(master.ranges.pending().is_empty());
+    assert_eq!(grant(&master, &dead, 1, created), Ok(Report::Done), "a copy");
+    assert_eq!(replay(), Err(ControlError::Superseded(Lsn(50))), "a late copy");
+    assert_eq!(discard(&master, &dead, 49, 1), Ok(Report::Done), "there is nothing to discard any more");
+    assert!(is_served(&master, "key", 50), "what is served stays");
+}
+
+#[test]
+fn a_discarded_attempt_leaves_nothing() {
+    let world = World::new(1);
+    let (dead, remains) = dead(&world, 1, "key");
+    let master = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], Rules::default());
+    let replay = |cause, attempt| master.order_replay(cause, attempt, (&dead, &remains), ZERO);
+
+    replay(10, 1).unwrap();
+    discard(&master, &dead, 11, 1).unwrap(); // Before its task has run at all.
+    world.run_for(SECOND);
+    assert_eq!(master.store.objects(), 0);
+    assert!(master.tablets.status().is_empty());
+
+    assert_eq!(replay(12, 2), Ok(Report::Done));
+    master.committed(&world);
+    assert_eq!(master.store.objects(), 1);
+    discard(&master, &dead, 13, 2).unwrap(); // After its commit.
+    assert_eq!(master.store.objects(), 0);
+    assert!(master.ranges.pending().is_empty());
+    let _ = replay(12, 2); // A late copy.
+    world.run_for(SECOND);
+    assert_eq!(master.store.objects(), 0);
+    assert!(master.ranges.pending().is_empty());
+}
+
+#[test]
+fn a_higher_attempt_takes_the_place_of_a_lower_one() {
+    let world = World::new(1);
+    let (dead, remains) = dead(&world, 1, "key");
+    let master = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], Rules::default());
+    master.order_replay(10, 1, (&dead, &remains), ZERO).unwrap();
+    master.order_replay(12, 2, (&dead, &remains), ZERO).unwrap();
+    let created = master.committed(&world);
+    let pending = master.ranges.pending();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].attempt, Attempt(2));
+    discard(&master, &dead, 12, 1).unwrap(); // The same batch gave up the first attempt.
+    assert_eq!(grant(&master, &dead, 2, created), Ok(Report::Done));
+    assert!(is_served(&master, "key", 50));
+}
+
+#[test]
+fn the_next_dead_masters_partition_takes_the_place_of_the_first_ones() {
+    let world = World::new(1);
+    let (first, of_first) = dead(&world, 1, "first");
+    let (next, of_next) = dead(&world, 2, "next");
+    let graves = [(&first, of_first.clone()), (&next, of_next.clone())];
+    let master = LoneMaster::new(&world, 3, &graves, Rules::default());
+    master.order_replay(10, 1, (&first, &of_first), ZERO).unwrap();
+    master.committed(&world);
+    master.order_replay(20, 1, (&next, &of_next), ZERO).unwrap();
+    let created = master.committed(&world);
+    assert_eq!(master.ranges.pending()[0].crashed, LogId::of(next.server));
+    assert_eq!(master.ranges.pending().len(), 1);
+    assert_eq!(grant(&master, &next, 1, created), Ok(Report::Done));
+    assert!(is_served(&master, "next", 50));
+    assert_eq!(master.get("first"), None);
+}
+
+#[test]
+fn what_can_not_be_read_is_reported_as_failed() {
+    let world = World::new(1);
+    let (dead, remains) = dead(&world, 1, "key");
+    let master = LoneMaster::new(&world, 2, &[], Rules::default());
+    master.order_replay(10, 1, (&dead, &remains), ZERO).unwrap();
+    world.run_for(SECOND * 60);
+    let pending = master.ranges.pending();
+    assert!(matches!(pending[0].outcome, PartitionOutcome::Failed { .. }), "{pending:?}");
+    discard(&master, &dead, 11, 1).unwrap();
+    assert!(master.ranges.pending().is_empty());
+    assert_eq!(master.store.objects(), 0);
+}
+
+#[test]
+fn drops_are_ordered_by_their_cause() {
+    let world = World::new(1);
+    let master = LoneMaster::new(&world, 1, &[], Rules::default());
+    let version = TabletVersion(5);
+    let new = TabletGrant { table: TABLE, range: KeyRange::FULL, version, created: ZERO, replayed: None };
+    assert_eq!(master.ranges.serve(Lsn(5), &[new]), Ok(Report::Done));
+    master.put("key", "value");
+    let early = master.ranges.drop_range(Lsn(4), TABLE, KeyRange::FULL);
+    assert_eq!(early, Err(ControlError::Superseded(Lsn(5))));
+    assert!(is_served(&master, "key", 5));
+    let drop = || master.ranges.drop_range(Lsn(6), TABLE, KeyRange::FULL);
+    assert_eq!((drop(), drop()), (Ok(Report::Done), Ok(Report::Done)));
+    assert_eq!(master.store.objects(), 0);
+    assert_eq!(master.ranges.serve(Lsn(5), &[new]), Err(ControlError::Superseded(Lsn(6))));
+    assert!(!is_served(&master, "key", 5));
+}
