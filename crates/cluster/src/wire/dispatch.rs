@@ -2,10 +2,13 @@
 
 use super::{CallRefusal, Frame, FrameKind, FrameWriter, LaneKind, Party, WireError, codec};
 use rekindle_backup::BackupStore;
-use rekindle_client::Master;
+use rekindle_client::{Master, ObjectError, ObjectReply};
 use rekindle_coordinator::{Order, OrderKind, ServerControl};
 use rekindle_types::{CoordinatorApi, Request};
 use std::{sync::Arc, time::Duration};
+
+/// A process with too much to do puts object calls off for so long.
+const PUT_OFF_MS: u32 = 20;
 
 /// What a process serves; calls for what it does not serve are unknown to it.
 #[derive(Clone, Default)]
@@ -41,6 +44,19 @@ impl Services {
             kind => self.backup(kind, from, &frame).await,
         };
         answer.unwrap_or_else(|refusal| refusal.encode())
+    }
+
+    /// Answers a request with object calls without a look at them: come again a little later.
+    pub(super) fn put_off(&self, frame: &Frame) -> FrameWriter {
+        match codec::decode_object_request(&frame.body, 0) {
+            Ok(request) => {
+                let retry = |_| Err(ObjectError::Retry { after_ms: PUT_OFF_MS });
+                codec::encode_object_reply(&ObjectReply {
+                    results: request.calls.iter().map(retry).collect(),
+                })
+            }
+            Err(error) => bad_body(error).encode(),
+        }
     }
 
     async fn object(

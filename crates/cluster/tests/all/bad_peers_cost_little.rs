@@ -3,12 +3,13 @@
 use crate::calls_reach_the_right_service::get;
 use crate::support::*;
 use bytes::{BufMut, Bytes, BytesMut};
-use rekindle_client::{Master, ObjectRequest};
+use rekindle_client::{Master, ObjectError, ObjectRequest};
 use rekindle_cluster::wire::{
     CallRefusal, Frame, FrameKind, FrameWriter, Hello, Lane, LaneClosed, LaneKind, Packet, Party,
-    RemoteMaster, Stamp, Transport, codec,
+    RemoteMaster, ServeConfig, Stamp, Transport, codec,
 };
-use std::time::Duration;
+use rekindle_types::{RemoteError, Rules};
+use std::{sync::Arc, time::Duration};
 
 async fn dial(net: &Net, at: &str, kind: LaneKind) -> Lane {
     let transport = net.network.endpoint(at, identity(Party::Client));
@@ -123,5 +124,27 @@ fn a_peer_that_never_reads_is_cut_off() {
         assert!(sent < handled + 1100, "{sent} calls were taken");
         assert_eq!(lane.sender.send(packet(FrameWriter::new(FrameKind::OBJECT), 9)).await, Err(LaneClosed));
         others_are_served(&net).await;
+    });
+}
+
+#[test]
+fn too_many_object_requests_are_put_off_and_other_calls_are_not() {
+    let net = Net::calm();
+    let fake = Arc::new(Fake::default());
+    *fake.delay.lock() = Some((net.world.node("x").env(), Duration::from_millis(50)));
+    let config = ServeConfig { object_requests_max: 3, client_lanes_max: 1, ..ServeConfig::default() };
+    let _serve = net.serve_as("s", server(2), CLUSTER, Rules::default(), fake.clone(), config);
+    let master = RemoteMaster::new(net.peers("client", Party::Client), peer(server(2), "s"));
+    let request = || ObjectRequest { calls: vec![get(), get()], time_left_ms: 200 };
+    net.world.block_on(async {
+        let replies = futures_util::future::join_all((0..5).map(|_| master.call(request()))).await;
+        let is_put_off = |results: &[_]| results.iter().all(|r| matches!(r, Err(ObjectError::Retry { .. })));
+        let put_off = replies.into_iter().filter(|r| is_put_off(&r.as_ref().unwrap().results)).count();
+        assert_eq!(put_off, 2);
+        // A second client finds no lane, a server does.
+        let other = RemoteMaster::new(net.peers("other", Party::Client), peer(server(2), "s"));
+        assert!(matches!(other.call(request()).await, Err(RemoteError::NotDone(_))));
+        let one = RemoteMaster::new(net.peers("one", server(1)), peer(server(2), "s"));
+        assert!(one.call(request()).await.is_ok());
     });
 }

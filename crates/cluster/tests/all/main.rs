@@ -1,6 +1,7 @@
 //! Tests of the assembly's parts: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_client_sees_a_crash_as_latency;
 mod a_dropped_table_is_forgotten;
 mod a_killed_servers_data_comes_back;
 mod a_removed_server_serves_nothing;

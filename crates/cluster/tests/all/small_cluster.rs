@@ -1,12 +1,15 @@
 //! A few real servers and a coordinator on one thread, and a plain caller.
 
 use bytes::Bytes;
-use rekindle_client::{Condition, Master, ObjectCall, ObjectError, ObjectOp, ObjectRequest, ObjectResult};
+use rekindle_client::{
+    Client, ClientConfig, Condition, Master, ObjectCall, ObjectError, ObjectOp, ObjectRequest, ObjectResult,
+};
 use rekindle_cluster::{
     memory::{Calm, MemoryNetwork},
     server::{CoordinatorServer, CoordinatorServerConfig, StorageConfig, StorageServer},
     wire::{
-        ClusterId, Identity, NoStamps, Party, Peer, Peers, PeersConfig, RemoteCoordinator, RemoteMaster, Role,
+        ClusterId, Identity, NoStamps, Party, Peer, Peers, PeersConfig, RemoteCoordinator, RemoteMaster,
+        RemoteMasters, Role,
     },
 };
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, MemoryMetaLog, MetaLog};
@@ -47,6 +50,15 @@ impl SmallCluster {
         (0..servers).for_each(|i| cluster.start_server(i));
         cluster.until("all servers are ready", |c| c.servers.iter().flatten().all(StorageServer::is_ready));
         cluster
+    }
+
+    /// A client of its own, over the network.
+    pub fn client(&self, config: ClientConfig) -> Client {
+        let second = Duration::from_secs(1);
+        let addresses = ["coordinator".to_owned()];
+        let api = RemoteCoordinator::new(self.peers.clone(), addresses, second, second * 5);
+        let masters = RemoteMasters::new(self.peers.clone());
+        Client::new(config, Arc::new(api), Arc::new(masters), self.client.clone())
     }
 
     fn start_coordinator(&mut self, servers: usize) {

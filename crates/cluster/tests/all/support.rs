@@ -142,6 +142,18 @@ impl Net {
         rules: Rules,
         fake: Arc<Fake>,
     ) -> Task {
+        self.serve_as(address, party, cluster, rules, fake, ServeConfig::default())
+    }
+
+    pub fn serve_as(
+        &self,
+        address: &str,
+        party: Party,
+        cluster: ClusterId,
+        rules: Rules,
+        fake: Arc<Fake>,
+        config: ServeConfig,
+    ) -> Task {
         let env = self.world.node(address).env();
         let gate = Arc::new(Gate::new(cluster, party, Arc::new(Names), rules));
         let services = match party {
@@ -154,7 +166,6 @@ impl Net {
             },
         };
         let transport = self.network.endpoint(address, identity(party));
-        let config = ServeConfig::default();
         let run = serve(env.clone(), transport, gate, services, Arc::new(NoStamps), config);
         env.spawn.spawn("serve", Box::pin(run))
     }

@@ -1,24 +1,34 @@
 //! A process's open door.
 
 use super::{Gate, LaneLimits, Stamps, accept_hello, serve_lane};
-use crate::wire::{Accepted, Origin, Services, Transport};
+use crate::wire::{Accepted, Frame, FrameWriter, LaneKind, Origin, Role, Services, Transport};
 use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use rekindle_env::{Env, Time};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// What all lanes to a process may use together.
 #[derive(Clone, Copy, Debug)]
 pub struct ServeConfig {
     /// Most lanes; further ones are closed unread.
     pub lanes_max: usize,
+    /// Most of these for clients, so that members always find room.
+    pub client_lanes_max: usize,
+    /// Most requests with object calls handled at once over all lanes; further ones are told to try again.
+    pub object_requests_max: usize,
     /// A lane without a hello for so long is closed.
     pub hello_timeout: Duration,
 }
 
 impl Default for ServeConfig {
-    /// 65,536 lanes, 1 s for the hello.
+    /// 65,536 lanes, half of them for clients; 4,096 requests with object calls; 1 s for the hello.
     fn default() -> Self {
-        Self { lanes_max: 1 << 16, hello_timeout: Duration::from_secs(1) }
+        Self {
+            lanes_max: 1 << 16,
+            client_lanes_max: 1 << 15,
+            object_requests_max: 4096,
+            hello_timeout: Duration::from_secs(1),
+        }
     }
 }
 
@@ -32,49 +42,60 @@ pub async fn serve(
     stamps: Arc<dyn Stamps>,
     config: ServeConfig,
 ) {
-    let mut lanes = FuturesUnordered::new();
+    let object_requests = Semaphore::new(config.object_requests_max);
+    let door = Arc::new(Door { env, gate, services, stamps, config, object_requests });
+    let (mut lanes, mut client_lanes) = (FuturesUnordered::new(), 0);
     loop {
         let accepted = select_biased! {
-            _ = lanes.select_next_some() => continue,
+            role = lanes.select_next_some() => {
+                client_lanes -= usize::from(role == Role::Client);
+                continue;
+            }
             accepted = transport.accept().fuse() => accepted,
         };
         let Some(accepted) = accepted else { break };
-        if lanes.len() >= config.lanes_max {
+        let role = accepted.identity.role;
+        let is_client = role == Role::Client;
+        if lanes.len() >= config.lanes_max || is_client && client_lanes >= config.client_lanes_max {
             accepted.lane.sender.close();
             continue;
         }
-        let run = run_lane(
-            env.clone(),
-            accepted,
-            gate.clone(),
-            services.clone(),
-            stamps.clone(),
-            config.hello_timeout,
-        );
-        lanes.push(env.spawn.spawn("lane calls", Box::pin(run)).join());
+        client_lanes += usize::from(is_client);
+        let run = door.clone().run_lane(accepted);
+        let lane = door.env.spawn.spawn("lane calls", Box::pin(run));
+        lanes.push(lane.join().map(move |()| role));
     }
     while lanes.next().await.is_some() {}
 }
 
-async fn run_lane(
+/// What all lanes share.
+struct Door {
     env: Env,
-    mut accepted: Accepted,
     gate: Arc<Gate>,
     services: Services,
     stamps: Arc<dyn Stamps>,
-    hello_timeout: Duration,
-) {
-    let deadline = env.clock.now() + hello_timeout;
-    let Some(hello) = accept_hello(&mut accepted, &gate, &*env.clock, deadline).await else { return };
-    let Accepted { lane, kind, identity } = accepted;
-    let from = Origin { party: hello.sender, name: identity.name, lane: kind };
-    let limits = LaneLimits::of(kind);
-    let answer = |frame, deadline: Time| {
-        let (services, from, clock) = (services.clone(), &from, &env.clock);
-        async move {
-            let now = clock.now();
-            services.answer(from, frame, deadline.since(now)).await
+    config: ServeConfig,
+    object_requests: Semaphore,
+}
+
+impl Door {
+    async fn run_lane(self: Arc<Self>, mut accepted: Accepted) {
+        let clock = &self.env.clock;
+        let deadline = clock.now() + self.config.hello_timeout;
+        let Some(hello) = accept_hello(&mut accepted, &self.gate, &**clock, deadline).await else { return };
+        let Accepted { lane, kind, identity } = accepted;
+        let from = Origin { party: hello.sender, name: identity.name, lane: kind };
+        let limits = LaneLimits::of(kind);
+        let answer = |frame, deadline| self.answer(&from, frame, deadline);
+        serve_lane(lane, kind, hello.sender, limits, clock.clone(), self.stamps.clone(), answer).await;
+    }
+
+    async fn answer(&self, from: &Origin, frame: Frame, deadline: Time) -> FrameWriter {
+        // V3: what objects may use is not for other calls to wait for.
+        let room = (from.lane == LaneKind::Object).then(|| self.object_requests.try_acquire());
+        if matches!(room, Some(Err(_))) {
+            return self.services.put_off(&frame);
         }
-    };
-    serve_lane(lane, kind, hello.sender, limits, env.clock.clone(), stamps, answer).await;
+        self.services.answer(from, frame, deadline.since(self.env.clock.now())).await
+    }
 }
