@@ -175,6 +175,8 @@ impl Play {
     fn settle(mut self) -> [usize; 3] {
         self.sides.clear();
         for _ in 0..1_000 {
+            // A commit that was polled for the first time has something for the runner.
+            self.rig.step();
             if self.rig.sink.pending().is_empty() {
                 break;
             }
