@@ -43,7 +43,7 @@ mod volatile;
 
 pub use crc::{crc32c, crc32c_append};
 pub use log::{
-    Appended, CommittedAt, ConfigError, EntryRef, EntryView, Log, LogConfig, LogError, LogStats,
+    Appended, CommittedAt, ConfigError, EntryRef, EntryView, LaneGuard, Log, LogConfig, LogError, LogStats,
     SideAppended, SideLog,
 };
 pub use segment::Certificate;

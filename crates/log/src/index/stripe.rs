@@ -2,15 +2,24 @@
 
 use super::{
     IndexRef,
-    table::{SlotAt, Table},
+    bucket::Bucket,
+    table::{Shape, SlotAt, Table},
 };
+use crate::memory::prefetch;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rekindle_types::{KeyHash, Position};
 use std::ops::Deref;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// Readers share it and never wait for each other.
 #[repr(align(64))]
-pub(super) struct Stripe(RwLock<StripeContent>);
+pub(super) struct Stripe {
+    content: RwLock<StripeContent>,
+    /// Where the buckets are and how many, for prefetching without the lock. Written under the write lock, read
+    /// without, Relaxed: nothing is read through them, and an outdated address costs no more than a miss.
+    buckets: AtomicPtr<Bucket>,
+    shape: AtomicU32,
+}
 
 /// What a stripe's lock guards.
 pub struct StripeContent {
@@ -21,29 +30,34 @@ pub struct StripeContent {
 
 impl Stripe {
     pub(super) fn new(number: usize) -> Self {
-        Self(RwLock::new(StripeContent { table: Table::new(number), removed: Position::default() }))
+        let table = Table::new(number);
+        let (buckets, shape) = table.shape();
+        Self {
+            content: RwLock::new(StripeContent { table, removed: Position::default() }),
+            buckets: AtomicPtr::new(buckets.cast_mut()),
+            shape: AtomicU32::new(shape.to_bits()),
+        }
     }
 
     #[inline]
     pub(super) fn read(&self) -> StripeRead<'_> {
-        StripeRead(self.0.read())
+        StripeRead(self.content.read())
     }
 
     #[inline]
     pub(super) fn try_read(&self) -> Option<StripeRead<'_>> {
-        self.0.try_read().map(StripeRead)
+        self.content.try_read().map(StripeRead)
     }
 
     #[inline]
     pub(super) fn write(&self) -> StripeWrite<'_> {
-        StripeWrite(self.0.write())
+        StripeWrite { stripe: self, content: self.content.write() }
     }
 
     #[inline]
     pub(super) fn prefetch(&self, hash: KeyHash) {
-        if let Some(content) = self.0.try_read() {
-            content.table.prefetch(hash);
-        }
+        let home = Shape::from_bits(self.shape.load(Ordering::Relaxed)).place(hash).home;
+        prefetch(self.buckets.load(Ordering::Relaxed).wrapping_add(home as usize));
     }
 }
 
@@ -51,7 +65,10 @@ impl Stripe {
 pub struct StripeRead<'a>(RwLockReadGuard<'a, StripeContent>);
 
 /// A stripe held alone.
-pub struct StripeWrite<'a>(RwLockWriteGuard<'a, StripeContent>);
+pub struct StripeWrite<'a> {
+    stripe: &'a Stripe,
+    content: RwLockWriteGuard<'a, StripeContent>,
+}
 
 impl Deref for StripeRead<'_> {
     type Target = StripeContent;
@@ -65,7 +82,7 @@ impl Deref for StripeWrite<'_> {
     type Target = StripeContent;
 
     fn deref(&self) -> &StripeContent {
-        &self.0
+        &self.content
     }
 }
 
@@ -112,24 +129,28 @@ impl StripeWrite<'_> {
     /// once per 256-fold growth.
     #[inline]
     pub fn insert(&mut self, hash: KeyHash, to: IndexRef, hash_of: impl Fn(IndexRef) -> KeyHash) {
-        self.0.table.insert(hash, to, hash_of);
+        if self.content.table.insert(hash, to, hash_of) {
+            let (buckets, shape) = self.content.table.shape();
+            self.stripe.buckets.store(buckets.cast_mut(), Ordering::Relaxed);
+            self.stripe.shape.store(shape.to_bits(), Ordering::Relaxed);
+        }
     }
 
     /// Points the slot, found under this very hold, elsewhere.
     #[inline]
     pub fn replace(&mut self, at: SlotAt, to: IndexRef) {
-        self.0.table.replace(at, to);
+        self.content.table.replace(at, to);
     }
 
     /// Removes the slot, found under this very hold; other slots stay where they are.
     #[inline]
     pub fn remove(&mut self, at: SlotAt) {
-        self.0.table.remove(at);
+        self.content.table.remove(at);
     }
 
     /// A tombstone that ends at `at` was appended for a key of this stripe.
     #[inline]
     pub fn note_removal(&mut self, at: Position) {
-        self.0.removed = self.0.removed.max(at);
+        self.content.removed = self.content.removed.max(at);
     }
 }

@@ -10,7 +10,6 @@ use super::{
     IndexRef,
     bucket::{Bucket, Content, SLOTS, Slot},
 };
-use crate::memory::prefetch;
 use rekindle_types::KeyHash;
 
 /// Entries per two buckets at which the table doubles: higher is denser, but overflows cost a second cache miss.
@@ -24,6 +23,12 @@ pub(super) struct Table {
     /// Buckets behind full ones; linked through last slots.
     overflow: Vec<Bucket>,
     len: usize,
+    shape: Shape,
+}
+
+/// What a hash's place depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
     base: u8,
     doublings: u8,
     /// How many of the fraction's first bits are not in the tags.
@@ -75,8 +80,8 @@ impl Iterator for Candidates<'_> {
 
 /// A hash as this table sees it.
 #[derive(Clone, Copy)]
-struct Place {
-    home: u32,
+pub(super) struct Place {
+    pub(super) home: u32,
     tag: u16,
 }
 
@@ -86,9 +91,7 @@ impl Table {
             buckets: Vec::new(),
             overflow: Vec::new(),
             len: 0,
-            base: 4 + (stripe % 4) as u8,
-            doublings: 0,
-            tag_from: 0,
+            shape: Shape { base: 4 + (stripe % 4) as u8, doublings: 0, tag_from: 0 },
         }
     }
 
@@ -100,16 +103,14 @@ impl Table {
         (self.buckets.capacity() + self.overflow.capacity()) * size_of::<Bucket>()
     }
 
-    #[inline]
-    pub(super) fn prefetch(&self, hash: KeyHash) {
-        if let Some(bucket) = self.buckets.get(self.place(hash).home as usize) {
-            prefetch(bucket);
-        }
+    /// Where its buckets are, and which one a hash belongs to.
+    pub(super) fn shape(&self) -> (*const Bucket, Shape) {
+        (self.buckets.as_ptr(), self.shape)
     }
 
     #[inline]
     pub(super) fn candidates(&self, hash: KeyHash) -> Candidates<'_> {
-        let Place { home, tag } = self.place(hash);
+        let Place { home, tag } = self.shape.place(hash);
         let bucket = self.buckets.get(home as usize).unwrap_or(&Bucket::EMPTY);
         Candidates { table: self, at: BucketAt::Main(home), bucket, tag, matches: bucket.matches(tag) }
     }
@@ -131,18 +132,22 @@ impl Table {
         self.len -= 1;
     }
 
-    pub(super) fn insert(&mut self, hash: KeyHash, to: IndexRef, hash_of: impl Fn(IndexRef) -> KeyHash) {
-        if 2 * self.len >= self.buckets.len() * FILL_MAX {
+    /// Adds a slot; true when the table has grown.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        hash: KeyHash,
+        to: IndexRef,
+        hash_of: impl Fn(IndexRef) -> KeyHash,
+    ) -> bool {
+        let grows = 2 * self.len >= self.buckets.len() * FILL_MAX;
+        if grows {
             self.grow(hash_of);
         }
-        let Place { home, tag } = self.place(hash);
+        let Place { home, tag } = self.shape.place(hash);
         self.put(home, Slot::entry(tag, to));
         self.len += 1;
-    }
-
-    #[inline]
-    fn place(&self, hash: KeyHash) -> Place {
-        place(hash, self.base, self.doublings, self.tag_from)
+        grows
     }
 
     #[inline]
@@ -214,21 +219,20 @@ impl Table {
 
     fn grow(&mut self, hash_of: impl Fn(IndexRef) -> KeyHash) {
         if self.buckets.is_empty() {
-            self.buckets = vec![Bucket::EMPTY; self.base as usize];
+            self.buckets = vec![Bucket::EMPTY; self.shape.base as usize];
             return;
         }
         let mut doubled = Self {
             buckets: vec![Bucket::EMPTY; self.buckets.len() * 2],
             overflow: Vec::new(),
             len: self.len,
-            doublings: self.doublings + 1,
-            ..*self
+            shape: Shape { doublings: self.shape.doublings + 1, ..self.shape },
         };
-        let bits_used = u32::from(doubled.doublings - doubled.tag_from);
+        let bits_used = u32::from(doubled.shape.doublings - doubled.shape.tag_from);
         if bits_used > TAG_BITS_USED_MAX {
-            doubled.tag_from = self.doublings;
+            doubled.shape.tag_from = self.shape.doublings;
             for (_, to) in self.iter() {
-                let Place { home, tag } = doubled.place(hash_of(to));
+                let Place { home, tag } = doubled.shape.place(hash_of(to));
                 doubled.put(home, Slot::entry(tag, to));
             }
         } else {
@@ -243,15 +247,29 @@ impl Table {
     }
 }
 
-/// Bucket and tag of `hash` in a table of `base << doublings` buckets.
-#[inline]
-fn place(hash: KeyHash, base: u8, doublings: u8, tag_from: u8) -> Place {
-    // All hashes of a stripe, and all of a narrow tablet, share their first bits: the product does not.
-    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let scaled = u128::from(hash.0.wrapping_mul(MIX)) * u128::from(base);
-    let (whole, fraction) = ((scaled >> 64) as u64, scaled as u64);
-    let home = whole << doublings | fraction.checked_shr(64 - u32::from(doublings)).unwrap_or(0);
-    Place { home: home as u32, tag: (fraction << tag_from >> 48) as u16 }
+impl Shape {
+    /// In one word.
+    pub(super) fn to_bits(self) -> u32 {
+        u32::from_le_bytes([self.base, self.doublings, self.tag_from, 0])
+    }
+
+    #[inline]
+    pub(super) fn from_bits(bits: u32) -> Self {
+        let [base, doublings, tag_from, _] = bits.to_le_bytes();
+        Self { base, doublings, tag_from }
+    }
+
+    /// Bucket and tag of `hash` in a table of `base << doublings` buckets.
+    #[inline]
+    pub(super) fn place(self, hash: KeyHash) -> Place {
+        // All hashes of a stripe, and all of a narrow tablet, share their first bits: the product does not.
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let scaled = u128::from(hash.0.wrapping_mul(MIX)) * u128::from(self.base);
+        let (whole, fraction) = ((scaled >> 64) as u64, scaled as u64);
+        // Two shifts, since one by 64 is none: there may be no doublings.
+        let home = whole << self.doublings | fraction >> 1 >> (63 - self.doublings);
+        Place { home: home as u32, tag: (fraction << self.tag_from >> 48) as u16 }
+    }
 }
 
 #[cfg(test)]
@@ -294,7 +312,9 @@ mod tests {
         for count in [1_000_u64, 3_000, 10_000] {
             let tables = (0..4).map(|stripe| {
                 let mut table = Table::new(stripe);
-                (1..=count).for_each(|n| table.insert(hash_of(n), IndexRef::new(n), |to| hash_of(to.bits())));
+                for n in 1..=count {
+                    table.insert(hash_of(n), IndexRef::new(n), |to| hash_of(to.bits()));
+                }
                 table.allocated_bytes()
             });
             let bytes_per_entry = tables.sum::<usize>() as f64 / (4 * count) as f64;
@@ -305,7 +325,9 @@ mod tests {
     #[test]
     fn few_candidates_are_strangers() {
         let mut table = Table::new(1);
-        (1..=10_000).for_each(|n| table.insert(hash_of(n), IndexRef::new(n), |to| hash_of(to.bits())));
+        for n in 1..=10_000 {
+            table.insert(hash_of(n), IndexRef::new(n), |to| hash_of(to.bits()));
+        }
         let strangers: usize = (20_000..30_000).map(|n| table.candidates(hash_of(n)).count()).sum();
         assert!(strangers < 1_500, "{strangers} in 10,000 lookups");
     }

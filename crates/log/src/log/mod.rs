@@ -17,7 +17,7 @@ mod view;
 pub use config::{ConfigError, LogConfig};
 pub use entry_ref::EntryRef;
 pub use error::LogError;
-pub use side::{SideAppended, SideLog};
+pub use side::{LaneGuard, SideAppended, SideLog};
 pub use view::EntryView;
 
 use crate::memory::Frames;
@@ -196,7 +196,7 @@ impl Log {
     /// Says that nobody needs an entry any more: its bytes count as dead. At most once per entry.
     pub fn mark_dead(&self, at: EntryRef) {
         if let Some(view) = self.entry(at) {
-            self.frames.add_live(at.slot(), -(view.entry().bytes().len() as i64));
+            self.frames.add_dead(at.slot(), view.entry().bytes().len() as u64);
         }
     }
 

@@ -5,7 +5,7 @@ use super::tail::{Placed, Tail};
 use super::{CommittedAt, EntryRef, Log, LogError, check_max};
 use crate::segment::{Entry, EntryDraft};
 use crate::{SegmentKind, SinkError};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rekindle_types::{Position, Rule, SegmentId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -44,6 +44,49 @@ struct Lane {
     told: u32,
 }
 
+/// A lane of a side log, held by one thread.
+pub struct LaneGuard<'a> {
+    side: &'a SideLog,
+    lane: MutexGuard<'a, Lane>,
+}
+
+impl LaneGuard<'_> {
+    /// Appends an entry.
+    #[inline]
+    pub fn append(&mut self, entry: &EntryDraft<'_>) -> Result<SideAppended, LogError> {
+        let entries = std::slice::from_ref(entry);
+        let total = self.side.log.checked_len(entries)?;
+        self.append_with(total, |tail| tail.append(entries, total))
+    }
+
+    /// Appends an entry as it lies in another log, checksum and all, which the caller has verified.
+    #[inline]
+    pub fn append_copy(&mut self, entry: &Entry<'_>) -> Result<SideAppended, LogError> {
+        let total = entry.bytes().len();
+        check_max("append", total, self.side.log.config.append_bytes_max())?;
+        self.append_with(total, |tail| tail.append_copy(entry))
+    }
+
+    #[inline]
+    fn append_with(
+        &mut self,
+        total: usize,
+        append: impl FnOnce(&mut Tail) -> Placed,
+    ) -> Result<SideAppended, LogError> {
+        if !self.lane.tail.as_ref().is_some_and(|tail| tail.has_room(total)) {
+            self.side.next_segment(&mut self.lane)?;
+        }
+        let Lane { tail: Some(tail), told } = &mut *self.lane else { unreachable!("just made") };
+        let placed = append(tail);
+        let is_worth_telling = placed.end.offset - *told >= self.side.log.config.side_chunk();
+        if is_worth_telling {
+            *told = placed.end.offset;
+            self.side.log.wake.notify_one();
+        }
+        Ok(SideAppended { at: placed.refs[0], end: placed.end })
+    }
+}
+
 /// Where an entry of a side log went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SideAppended {
@@ -73,38 +116,14 @@ impl SideLog {
 
     /// Appends an entry through a lane; `lane` is taken modulo the number of lanes.
     pub fn append_in(&self, lane: usize, entry: &EntryDraft<'_>) -> Result<SideAppended, LogError> {
-        let entries = std::slice::from_ref(entry);
-        let total = self.log.checked_len(entries)?;
-        self.append_with(lane, total, |tail| tail.append(entries, total))
+        self.lane(lane).append(entry)
     }
 
-    /// Appends an entry as it lies in another log, checksum and all, which the caller has verified.
-    #[inline]
-    pub fn append_copy(&self, lane: usize, entry: &Entry<'_>) -> Result<SideAppended, LogError> {
-        let total = entry.bytes().len();
-        check_max("append", total, self.log.config.append_bytes_max())?;
-        self.append_with(lane, total, |tail| tail.append_copy(entry))
-    }
-
-    #[inline]
-    fn append_with(
-        &self,
-        lane: usize,
-        total: usize,
-        append: impl FnOnce(&mut Tail) -> Placed,
-    ) -> Result<SideAppended, LogError> {
-        let mut lane = self.lanes[lane % self.lanes.len()].lock();
-        if !lane.tail.as_ref().is_some_and(|tail| tail.has_room(total)) {
-            self.next_segment(&mut lane)?;
-        }
-        let Lane { tail: Some(tail), told } = &mut *lane else { unreachable!("just made") };
-        let placed = append(tail);
-        let is_worth_telling = placed.end.offset - *told >= self.log.config.side_chunk();
-        if is_worth_telling {
-            *told = placed.end.offset;
-            self.log.wake.notify_one();
-        }
-        Ok(SideAppended { at: placed.refs[0], end: placed.end })
+    /// Holds a lane for many appends; `lane` is taken modulo the number of lanes. To be taken before the locks of
+    /// whatever decides what is appended.
+    #[must_use]
+    pub fn lane(&self, lane: usize) -> LaneGuard<'_> {
+        LaneGuard { side: self, lane: self.lanes[lane % self.lanes.len()].lock() }
     }
 
     /// The ids of its segments so far.

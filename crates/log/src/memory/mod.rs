@@ -19,7 +19,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::{Deref, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The range starts at a multiple of it, so that huge pages fit.
 const HUGE_PAGE: usize = 2 << 20;
@@ -113,8 +113,8 @@ struct Frame {
     published: AtomicU64,
     segment: AtomicU64,
     readers: ReaderLine,
-    /// Bytes in entries that nobody has declared dead.
-    live_bytes: AtomicI64,
+    /// Bytes in entries that were declared dead. What is live is counted from the length: an append costs no count.
+    dead_bytes: AtomicU64,
 }
 
 #[repr(align(64))]
@@ -205,7 +205,7 @@ impl Frames {
         let frame = &self.frames[slot as usize];
         frame.published.store(0, Ordering::Relaxed);
         frame.segment.store(segment, Ordering::Relaxed);
-        frame.live_bytes.store(0, Ordering::Relaxed);
+        frame.dead_bytes.store(0, Ordering::Relaxed);
         // Releases the three stores above to readers that see it live.
         frame.readers.is_live.store(true, Ordering::SeqCst);
         Some(FrameWriter { frames: Arc::clone(self), slot, len: 0 })
@@ -217,15 +217,17 @@ impl Frames {
         Some(unpack(self.frames.get(slot as usize)?.published.load(Ordering::Acquire)))
     }
 
-    /// Counts bytes as live (or, negative, as dead).
+    /// Counts bytes as dead.
     #[inline]
-    pub(crate) fn add_live(&self, slot: Slot, bytes: i64) {
-        self.frames[slot as usize].live_bytes.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn add_dead(&self, slot: Slot, bytes: u64) {
+        self.frames[slot as usize].dead_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Bytes counted as live.
+    /// Bytes published and not counted as dead.
     pub(crate) fn live_bytes(&self, slot: Slot) -> u64 {
-        u64::try_from(self.frames[slot as usize].live_bytes.load(Ordering::Relaxed)).unwrap_or(0)
+        let frame = &self.frames[slot as usize];
+        let (len, _) = unpack(frame.published.load(Ordering::Acquire));
+        u64::from(len).saturating_sub(frame.dead_bytes.load(Ordering::Relaxed))
     }
 
     /// Pins what is published of a frame, if it is live.
@@ -339,7 +341,6 @@ impl FrameWriter {
         assert!(len <= self.room());
         self.len += len;
         let frame = &self.frames.frames[self.slot as usize];
-        frame.live_bytes.fetch_add(len as i64, Ordering::Relaxed);
         frame.published.store((self.len as u64) << 32 | u64::from(headers_crc), Ordering::Release);
     }
 

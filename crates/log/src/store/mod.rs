@@ -3,7 +3,7 @@
 //! Calls work on memory and return at once. What they say may depend on entries that are not durable yet: so
 //! every result is an [`Answer`], which names the position that must be durable before it may go out (V3).
 //!
-//! Lock order: stripe, then the log's head. No lock is held over a wait.
+//! Lock order: lane of a side log, stripe, the log's head. No lock is held over a wait.
 
 mod answer;
 mod config;
@@ -96,19 +96,26 @@ impl Store {
         LogTime(self.now.load(Ordering::Relaxed))
     }
 
-    /// Runs `each` on every item, in order, with the misses of the following ones already under way.
+    /// Runs `each` on every item, in order, with the misses of the following ones already under way. `each` says
+    /// whether the key was there: when no key of a batch was, the log is not touched ahead for the next one.
     #[inline]
-    fn batched<T>(&self, items: &[T], hash: impl Fn(&T) -> KeyHash, mut each: impl FnMut(&T, KeyHash)) {
+    fn batched<T>(
+        &self,
+        items: &[T],
+        hash: impl Fn(&T) -> KeyHash,
+        mut each: impl FnMut(&T, KeyHash) -> bool,
+    ) {
+        let mut was_there = true;
         for batch in items.chunks(BATCH) {
             let mut hashes = [KeyHash(0); BATCH];
             for (slot, item) in hashes.iter_mut().zip(batch) {
                 *slot = hash(item);
                 self.index.prefetch(*slot);
             }
-            for hash in &hashes[..batch.len()] {
-                self.prefetch_entries(*hash);
+            if was_there {
+                hashes[..batch.len()].iter().for_each(|hash| self.prefetch_entries(*hash));
             }
-            batch.iter().zip(hashes).for_each(|(item, hash)| each(item, hash));
+            was_there = batch.iter().zip(hashes).fold(false, |any, (item, hash)| each(item, hash) | any);
         }
     }
 

@@ -21,7 +21,10 @@ impl Store {
             keys,
             |(table, key)| key_hash(*table, key),
             |(table, key), hash| {
-                answers.push(check_key(key).map(|()| self.get_hashed(*table, key, hash)));
+                let answer = check_key(key).map(|()| self.get_hashed(*table, key, hash));
+                let was_there = answer.as_ref().is_ok_and(|a| a.value().is_some());
+                answers.push(answer);
+                was_there
             },
         );
         answers

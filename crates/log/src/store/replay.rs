@@ -1,11 +1,10 @@
 //! Taking over a partition of a dead master's log.
 
-use super::lookup::{Present, index_ref};
+use super::lookup::index_ref;
 use super::tombstones::Tombstones;
 use super::{BATCH, Store};
-use crate::index::StripeWrite;
 use crate::segment::{Corrupt, Entry, EntryDraft, ObjectEntry, Parsed, TombstoneEntry, entries};
-use crate::{LogError, SideLog};
+use crate::{LaneGuard, LogError, SideLog};
 use rekindle_types::{KeyHash, Partition, Rule, SegmentId, Version, key_hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -72,6 +71,15 @@ struct Item<'a> {
     draft: EntryDraft<'a>,
 }
 
+/// One call of [`Replay::apply`]. Its lane comes before the stripes in the order of locks.
+struct Pass<'a> {
+    side: LaneGuard<'a>,
+    applied: Applied,
+    /// Objects that came to be, less those that ceased to be.
+    objects: i64,
+    bytes: usize,
+}
+
 impl Store {
     /// Takes the partition's ranges (T2): forgets what the index still has of them, then fixes their creation
     /// position, then fills segments of its own, by up to `lanes` threads without waiting for each other.
@@ -116,27 +124,34 @@ impl Replay {
     /// meet the same stripe of keys.
     pub fn apply_in(&self, lane: usize, from: SegmentId, bytes: &[u8]) -> Result<Applied, ReplayError> {
         let side = self.side.as_ref().expect("only a commit takes it, and it takes the replay too");
-        let mut applied = Applied::default();
-        let mut appended_bytes = 0;
+        let mut pass = Pass { side: side.lane(lane), applied: Applied::default(), objects: 0, bytes: 0 };
+        let result = self.apply_all(&mut pass, from, bytes);
+        // Counted when it failed, too: what was appended is there.
+        self.objects.fetch_add(pass.objects, Ordering::Relaxed);
+        self.bytes.fetch_add(pass.bytes as u64, Ordering::Relaxed);
+        result.map(|()| pass.applied)
+    }
+
+    fn apply_all(&self, pass: &mut Pass<'_>, from: SegmentId, bytes: &[u8]) -> Result<(), ReplayError> {
         let mut batch: Vec<Item<'_>> = Vec::with_capacity(BATCH);
         let mut walk = entries(bytes);
+        let mut was_there = true;
         loop {
             batch.clear();
-            let is_end = self.next_batch(&mut walk, from, &mut batch, &mut applied)?;
-            for item in &batch {
-                self.store.prefetch_entries(item.hash);
+            let is_end = self.next_batch(&mut walk, from, &mut batch, &mut pass.applied)?;
+            // Most keys are new; only where they are not, their entries are worth fetching ahead.
+            if was_there {
+                batch.iter().for_each(|item| self.store.prefetch_entries(item.hash));
             }
+            was_there = false;
             for item in &batch {
-                let appended = match &item.draft {
-                    EntryDraft::Object(object) => self.object(side, lane, item, object)?,
-                    EntryDraft::Tombstone(tombstone) => self.tombstone(side, lane, item.hash, tombstone)?,
+                was_there |= match &item.draft {
+                    EntryDraft::Object(object) => self.object(pass, item, object)?,
+                    EntryDraft::Tombstone(tombstone) => self.tombstone(pass, item.hash, tombstone)?,
                 };
-                applied.appended += u64::from(appended > 0);
-                appended_bytes += appended;
             }
             if is_end {
-                self.bytes.fetch_add(appended_bytes as u64, Ordering::Relaxed);
-                return Ok(applied);
+                return Ok(());
             }
         }
     }
@@ -188,31 +203,32 @@ impl Replay {
         Ok(false)
     }
 
-    /// Returns the bytes appended.
+    /// Whether the key was there.
     #[inline]
     fn object(
         &self,
-        side: &SideLog,
-        lane: usize,
+        pass: &mut Pass<'_>,
         item: &Item<'_>,
         object: &ObjectEntry<'_>,
-    ) -> Result<usize, ReplayError> {
+    ) -> Result<bool, ReplayError> {
         let Item { hash, entry, .. } = item;
         let mut stripe = self.store.index.write(*hash);
         let present = self.store.present(&stripe, *hash, object.table, object.key);
         if present.is_some_and(|p| p.version >= object.version)
             || self.tombstones.cover(*hash, object.table, object.key, object.version)
         {
-            return Ok(0);
+            return Ok(present.is_some());
         }
         // C4, C1: the dead log's segments mean nothing here; what this one replaces here, it names.
         let is_killing = self.store.config.rules.on(Rule::C4);
         let replaces = present.filter(|_| is_killing).map(|p| p.segment);
         let appended = if object.replaces == replaces {
-            side.append_copy(lane, entry)?
+            pass.side.append_copy(entry)?
         } else {
-            side.append_in(lane, &EntryDraft::Object(ObjectEntry { replaces, ..*object }))?
+            pass.side.append(&EntryDraft::Object(ObjectEntry { replaces, ..*object }))?
         };
+        pass.applied.appended += 1;
+        pass.bytes += entry.bytes().len();
         let to = index_ref(appended.at);
         match present {
             Some(present) => {
@@ -221,54 +237,39 @@ impl Replay {
             }
             None => {
                 stripe.insert(*hash, to, |to| self.store.hash_of(to));
-                self.objects.fetch_add(1, Ordering::Relaxed);
+                pass.objects += 1;
             }
         }
-        Ok(entry.bytes().len())
+        Ok(present.is_some())
     }
 
-    /// Returns the bytes appended.
+    /// Whether the key was there.
     fn tombstone(
         &self,
-        side: &SideLog,
-        lane: usize,
+        pass: &mut Pass<'_>,
         hash: KeyHash,
         tombstone: &TombstoneEntry<'_>,
-    ) -> Result<usize, ReplayError> {
+    ) -> Result<bool, ReplayError> {
         let TombstoneEntry { table, version, key, .. } = *tombstone;
         let mut stripe = self.store.index.write(hash);
         let present = self.store.present(&stripe, hash, table, key);
         if present.is_some_and(|p| p.version > version) {
-            return Ok(0); // It covers less than the object that is there.
+            return Ok(true); // It covers less than the object that is there.
         }
         // Held whether or not it is appended: what comes later and is covered, is never appended.
         self.tombstones.hold(hash, table, key, version);
-        let Some(present) = present else { return Ok(0) };
-        let bytes = self.append_tombstone(side, lane, tombstone, &present)?;
-        self.forget(&mut stripe, &present);
-        Ok(bytes)
-    }
-
-    /// C4: the object was appended, so its tombstone is.
-    fn append_tombstone(
-        &self,
-        side: &SideLog,
-        lane: usize,
-        tombstone: &TombstoneEntry<'_>,
-        killed: &Present,
-    ) -> Result<usize, ReplayError> {
-        if !self.store.config.rules.on(Rule::C4) {
-            return Ok(0);
+        let Some(present) = present else { return Ok(false) };
+        // C4: the object was appended, so its tombstone is.
+        if self.store.config.rules.on(Rule::C4) {
+            let draft = EntryDraft::Tombstone(TombstoneEntry { replaces: present.segment, ..*tombstone });
+            pass.side.append(&draft)?;
+            pass.applied.appended += 1;
+            pass.bytes += draft.encoded_len();
         }
-        let draft = EntryDraft::Tombstone(TombstoneEntry { replaces: killed.segment, ..*tombstone });
-        side.append_in(lane, &draft)?;
-        Ok(draft.encoded_len())
-    }
-
-    fn forget(&self, stripe: &mut StripeWrite<'_>, present: &Present) {
         stripe.remove(present.slot);
         self.store.log.mark_dead(present.at);
-        self.objects.fetch_sub(1, Ordering::Relaxed);
+        pass.objects -= 1;
+        Ok(true)
     }
 
     /// Makes it part of the log, all or nothing: resolves when the switch to the head that names its segments is

@@ -28,13 +28,21 @@ impl Store {
         value: &[u8],
         condition: Condition,
     ) -> Result<Answer<WriteOutcome>, StoreError> {
-        self.put_hashed(&Write { table, key, value, condition }, key_hash(table, key))
+        self.put_hashed(&Write { table, key, value, condition }, key_hash(table, key), &mut false)
     }
 
     /// Writes many objects, in order; faster than one by one. Each may be done, refused or fail on its own.
     pub fn multi_put(&self, writes: &[Write<'_>]) -> Vec<Result<Answer<WriteOutcome>, StoreError>> {
         let mut answers = Vec::with_capacity(writes.len());
-        self.batched(writes, |w| key_hash(w.table, w.key), |w, hash| answers.push(self.put_hashed(w, hash)));
+        self.batched(
+            writes,
+            |w| key_hash(w.table, w.key),
+            |w, hash| {
+                let mut was_there = false;
+                answers.push(self.put_hashed(w, hash, &mut was_there));
+                was_there
+            },
+        );
         answers
     }
 
@@ -70,11 +78,17 @@ impl Store {
     }
 
     #[inline]
-    fn put_hashed(&self, write: &Write<'_>, hash: KeyHash) -> Result<Answer<WriteOutcome>, StoreError> {
+    fn put_hashed(
+        &self,
+        write: &Write<'_>,
+        hash: KeyHash,
+        was_there: &mut bool,
+    ) -> Result<Answer<WriteOutcome>, StoreError> {
         let Write { table, key, value, condition } = *write;
         check_key(key)?;
         let mut stripe = self.index.write(hash);
         let present = self.present(&stripe, hash, table, key);
+        *was_there = present.is_some();
         if let Some(refusal) = self.refusal(&stripe, present.as_ref(), condition) {
             return Ok(refusal);
         }
