@@ -10,6 +10,7 @@ mod broken_lanes_answer_unknown;
 mod calls_reach_the_right_service;
 mod damaged_frames_are_refused;
 mod late_orders_are_refused;
+mod lost_frames_lose_no_write;
 mod remote_backups_conform;
 mod samples;
 mod small_cluster;

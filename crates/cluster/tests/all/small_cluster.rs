@@ -5,7 +5,7 @@ use rekindle_client::{
     Client, ClientConfig, Condition, Master, ObjectCall, ObjectError, ObjectOp, ObjectRequest, ObjectResult,
 };
 use rekindle_cluster::{
-    memory::{Calm, MemoryNetwork},
+    memory::{Calm, MemoryNetwork, Weather},
     server::{CoordinatorServer, CoordinatorServerConfig, StorageConfig, StorageServer},
     wire::{
         ClusterId, Identity, NoStamps, Party, Peer, Peers, PeersConfig, RemoteCoordinator, RemoteMaster,
@@ -33,9 +33,14 @@ pub struct SmallCluster {
 impl SmallCluster {
     /// All enlisted, with their first heads recorded.
     pub fn of(servers: usize) -> Self {
-        let world = World::new(3);
+        Self::under(servers, 3, Calm(Duration::from_micros(100)))
+    }
+
+    /// On a network with this weather; everything random is drawn from the seed.
+    pub fn under(servers: usize, seed: u64, weather: impl Weather + 'static) -> Self {
+        let world = World::new(seed);
         let clock = world.node("net").env().clock;
-        let network = MemoryNetwork::new(clock, Arc::new(Calm(Duration::from_micros(100))));
+        let network = MemoryNetwork::new(clock, Arc::new(weather));
         let client = world.node("client").env();
         let identity = Identity { name: "client".into(), role: Role::Client };
         let transport = network.endpoint("client", identity);
