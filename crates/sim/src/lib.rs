@@ -1,1 +1,4 @@
+//! The same servers on simulated network, disk and clock, from one seed.
 #![forbid(unsafe_code)]
+
+pub mod oracle;
