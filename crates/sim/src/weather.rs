@@ -1,0 +1,103 @@
+//! What the simulated network does to frames.
+
+use parking_lot::Mutex;
+use rekindle_cluster::{
+    memory::{Fate, Weather},
+    wire::LaneKind,
+};
+use rekindle_env::Rng;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// How rough the network is. Shares are out of a million frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Climate {
+    /// Shortest time under way.
+    pub delay_min: Duration,
+    /// Longest usual time under way.
+    pub delay_max: Duration,
+    /// Frames that take up to [`Climate::late_max`].
+    pub late: u32,
+    /// Longest time under way of a late frame.
+    pub late_max: Duration,
+    /// Frames that vanish: their call gets no answer.
+    pub lost: u32,
+    /// Frames that break their lane.
+    pub resets: u32,
+}
+
+impl Climate {
+    /// Short delays, nothing lost.
+    pub const CALM: Self = Self {
+        delay_min: Duration::from_micros(20),
+        delay_max: Duration::from_micros(200),
+        late: 0,
+        late_max: Duration::ZERO,
+        lost: 0,
+        resets: 0,
+    };
+
+    /// One frame of a thousand lost, a few late or fatal to their lane.
+    pub const ROUGH: Self = Self {
+        delay_min: Duration::from_micros(20),
+        delay_max: Duration::from_millis(2),
+        late: 2_000,
+        late_max: Duration::from_millis(150),
+        lost: 1_000,
+        resets: 200,
+    };
+}
+
+/// Weather drawn from the seed, and links that are cut on purpose.
+pub struct SeededWeather {
+    rng: Arc<dyn Rng>,
+    climate: Mutex<Climate>,
+    cut: Mutex<BTreeSet<(String, String)>>,
+}
+
+impl SeededWeather {
+    /// Weather of this climate from a stream of its own.
+    #[must_use]
+    pub fn new(rng: Arc<dyn Rng>, climate: Climate) -> Arc<Self> {
+        Arc::new(Self { rng, climate: Mutex::new(climate), cut: Mutex::default() })
+    }
+
+    /// Changes the climate from now on.
+    pub fn turn(&self, climate: Climate) {
+        *self.climate.lock() = climate;
+    }
+
+    /// Loses every frame from one address to another; not the way back.
+    pub fn cut(&self, from: &str, to: &str) {
+        self.cut.lock().insert((from.to_owned(), to.to_owned()));
+    }
+
+    /// Mends every cut link.
+    pub fn mend(&self) {
+        self.cut.lock().clear();
+    }
+
+    fn between(&self, min: Duration, max: Duration) -> Duration {
+        let spread = max.saturating_sub(min).as_nanos() as u64;
+        min + Duration::from_nanos(self.rng.below(spread + 1))
+    }
+}
+
+impl Weather for SeededWeather {
+    fn fate(&self, from: &str, to: &str, _: LaneKind, _: usize) -> Fate {
+        let climate = *self.climate.lock();
+        let dice = self.rng.below(1_000_000) as u32;
+        // Drawn before it is known whether it is needed: a cut link does not change the rest of the run.
+        let usual = self.between(climate.delay_min, climate.delay_max);
+        let is_cut = self.cut.lock().contains(&(from.to_owned(), to.to_owned()));
+        if is_cut || dice < climate.lost {
+            return Fate::Lose;
+        }
+        if dice < climate.lost + climate.resets {
+            return Fate::Reset;
+        }
+        if dice < climate.lost + climate.resets + climate.late {
+            return Fate::Deliver { after: self.between(climate.delay_max, climate.late_max) };
+        }
+        Fate::Deliver { after: usual }
+    }
+}
