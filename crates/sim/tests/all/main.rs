@@ -1,6 +1,7 @@
 //! Tests of the whole: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod acknowledged_writes_survive_any_seed;
 mod answers_wait_until_durable;
 mod lone_master;
 mod one_master;

@@ -1,0 +1,255 @@
+//! A whole cluster in one world: the servers' real code, a simulated network and clock.
+
+use crate::{config::SimConfig, timeline::Timeline, weather::SeededWeather};
+use parking_lot::Mutex;
+use rekindle_client::{Client, ClientConfig};
+use rekindle_cluster::{
+    memory::MemoryNetwork,
+    server::{CoordinatorServer, CoordinatorServerConfig, StorageConfig, StorageServer, StorageStatus},
+    wire::{
+        ClusterId, Identity, NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters, Role,
+    },
+};
+use rekindle_coordinator::{ClusterSize, CoordinatorConfig, MemoryMetaLog, meta::Recorded};
+use rekindle_env::{
+    Env,
+    memory::{Node, World, WorldConfig},
+};
+use rekindle_types::ServerId;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
+const COORDINATOR: &str = "coordinator";
+
+/// Names of storage servers: `s0`, `s1`, ...
+#[must_use]
+pub fn name(server: u32) -> String {
+    format!("s{server}")
+}
+
+/// Servers that can be killed and started again. Methods take `&self`: a script may run inside
+/// [`World::block_on`].
+pub struct SimCluster {
+    config: SimConfig,
+    /// Drives everything.
+    pub world: World,
+    /// What the network does.
+    pub weather: Arc<SeededWeather>,
+    /// What the coordinators saw.
+    pub timeline: Timeline,
+    meta: MemoryMetaLog,
+    network: MemoryNetwork,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    storage: BTreeMap<u32, StorageServer>,
+    /// The ids that servers had before they were killed.
+    former: BTreeMap<u32, ServerId>,
+    coordinator: Option<CoordinatorServer>,
+}
+
+impl SimCluster {
+    /// A world with nothing running yet.
+    #[must_use]
+    pub fn new(config: SimConfig) -> Self {
+        let world = World::with(WorldConfig { order: config.order, ..WorldConfig::new(config.seed) });
+        let weather = SeededWeather::new(world.rng("weather"), config.climate);
+        let network = MemoryNetwork::new(world.node("network").env().clock, weather.clone());
+        Self {
+            config,
+            weather,
+            timeline: Timeline::default(),
+            meta: MemoryMetaLog::new(config.rules),
+            network,
+            running: Mutex::default(),
+            world,
+        }
+    }
+
+    /// Starts the coordinator and all storage servers.
+    pub fn start(&self) {
+        self.start_coordinator();
+        (0..self.config.servers).for_each(|server| self.start_storage(server));
+    }
+
+    /// How it was set up.
+    #[must_use]
+    pub fn config(&self) -> &SimConfig {
+        &self.config
+    }
+
+    /// The coordinator's record, to crash it at a chosen append.
+    #[must_use]
+    pub fn meta(&self) -> &MemoryMetaLog {
+        &self.meta
+    }
+
+    /// Starts a coordinator on what is recorded.
+    ///
+    /// # Panics
+    /// When one is running.
+    pub fn start_coordinator(&self) {
+        let env = self.boot(COORDINATOR);
+        let transport = self.network.endpoint(COORDINATOR, identity(COORDINATOR, Role::Coordinator));
+        let size = ClusterSize::Replicas(self.config.replicas);
+        let coordinator = CoordinatorConfig {
+            partition_bytes: self.config.partition_bytes,
+            rules: self.config.rules,
+            ..CoordinatorConfig::new(size)
+        };
+        let config = CoordinatorServerConfig { cluster: CLUSTER, coordinator };
+        let meta = Arc::new(self.meta.clone());
+        let timeline = Arc::new(self.timeline.clone());
+        let server = CoordinatorServer::start_observed(config, env, transport, meta, timeline)
+            .expect("the simulation's settings are valid");
+        let former = self.running.lock().coordinator.replace(server);
+        assert!(former.is_none(), "kill the coordinator before starting another");
+    }
+
+    /// Kills the coordinator: its record stays.
+    pub fn kill_coordinator(&self) {
+        let killed = self.running.lock().coordinator.take();
+        self.kill_node(COORDINATOR);
+        drop(killed);
+    }
+
+    /// Whether the coordinator that was started last has met the crash that was asked of its meta log.
+    #[must_use]
+    pub fn has_coordinator_crashed(&self) -> bool {
+        self.meta.has_crashed()
+    }
+
+    /// Lets the coordinator crash at its `n`th append from now.
+    pub fn crash_coordinator_after(&self, n: u64, recorded: Recorded) {
+        self.meta.crash_after(n, recorded);
+    }
+
+    /// Starts a storage server, as a new process with the former id of the one killed before, if any.
+    ///
+    /// # Panics
+    /// When it is running.
+    pub fn start_storage(&self, server: u32) {
+        let (name, env) = (name(server), self.boot(&name(server)));
+        let transport = self.network.endpoint(&name, identity(&name, Role::Server));
+        let config = StorageConfig {
+            former: self.running.lock().former.get(&server).copied(),
+            segment_bytes: self.config.segment_bytes,
+            segments_max: self.config.segments_max,
+            rules: self.config.rules,
+            ..StorageConfig::new(CLUSTER, name.as_str(), name.as_str(), [COORDINATOR.to_owned()])
+        };
+        let started =
+            StorageServer::start(config, env, transport).expect("the simulation's settings are valid");
+        let former = self.running.lock().storage.insert(server, started);
+        assert!(former.is_none(), "kill {name} before starting it again");
+    }
+
+    /// Kills a storage server: its tasks and its memory are gone, its backup's replicas too.
+    pub fn kill_storage(&self, server: u32) {
+        let killed = self.running.lock().storage.remove(&server);
+        if let Some(id) = killed.as_ref().and_then(StorageServer::id) {
+            self.running.lock().former.insert(server, id);
+        }
+        self.kill_node(&name(server));
+        drop(killed);
+    }
+
+    /// Polls nothing of a storage server until it is resumed: its clock goes on.
+    pub fn pause_storage(&self, server: u32) {
+        self.node(server).pause();
+    }
+
+    /// Ends a pause.
+    pub fn resume_storage(&self, server: u32) {
+        self.node(server).resume();
+    }
+
+    /// The node of a storage server.
+    #[must_use]
+    pub fn node(&self, server: u32) -> Node {
+        self.world.node(&name(server))
+    }
+
+    /// Storage servers that run.
+    #[must_use]
+    pub fn running(&self) -> Vec<u32> {
+        self.running.lock().storage.keys().copied().collect()
+    }
+
+    /// Asks the storage server for something, if it runs.
+    pub fn storage<T>(&self, server: u32, ask: impl FnOnce(&StorageServer) -> T) -> Option<T> {
+        self.running.lock().storage.get(&server).map(ask)
+    }
+
+    /// Asks the coordinator's server for something, if it runs.
+    pub fn coordinator<T>(&self, ask: impl FnOnce(&CoordinatorServer) -> T) -> Option<T> {
+        self.running.lock().coordinator.as_ref().map(ask)
+    }
+
+    /// Snapshots of the running storage servers that have enlisted.
+    #[must_use]
+    pub fn statuses(&self) -> BTreeMap<u32, StorageStatus> {
+        let running = self.running.lock();
+        running.storage.iter().filter_map(|(server, s)| Some((*server, s.status()?))).collect()
+    }
+
+    /// Which running storage server has this id.
+    #[must_use]
+    pub fn server_with(&self, id: ServerId) -> Option<u32> {
+        let running = self.running.lock();
+        running.storage.iter().find(|(_, s)| s.id() == Some(id)).map(|(server, _)| *server)
+    }
+
+    /// A client on a node of its own.
+    #[must_use]
+    pub fn client(&self, name: &str, config: ClientConfig) -> Client {
+        let env = self.world.node(name).env();
+        let transport = self.network.endpoint(name, identity(name, Role::Client));
+        let peers = PeersConfig { rules: self.config.rules, ..PeersConfig::new(CLUSTER, Party::Client) };
+        let peers = Peers::new(peers, env.clone(), transport, Arc::new(NoStamps));
+        let (renew, call) = (Duration::from_millis(250), Duration::from_secs(10));
+        let coordinator =
+            Arc::new(RemoteCoordinator::new(peers.clone(), [COORDINATOR.to_owned()], renew, call));
+        Client::new(config, coordinator, Arc::new(RemoteMasters::new(peers)), env)
+    }
+
+    /// Waits until `is_so`, looking every 10 ms; `false` when `patience` is over first.
+    pub async fn until(&self, patience: Duration, mut is_so: impl FnMut(&Self) -> bool) -> bool {
+        let clock = self.world.node("network").env().clock;
+        let deadline = clock.now() + patience;
+        loop {
+            if is_so(self) {
+                return true;
+            }
+            if clock.now() >= deadline {
+                return false;
+            }
+            clock.sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Whether every running storage server may get tablets.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let running = self.running.lock();
+        !running.storage.is_empty() && running.storage.values().all(StorageServer::is_ready)
+    }
+
+    /// A node's world, started again when the node was killed.
+    fn boot(&self, name: &str) -> Env {
+        let node = self.world.node(name);
+        if node.is_up() { node.env() } else { node.restart() }
+    }
+
+    /// First the network: a dead process says no good-bye.
+    fn kill_node(&self, name: &str) {
+        self.network.kill(name);
+        self.world.node(name).kill();
+    }
+}
+
+fn identity(name: &str, role: Role) -> Identity {
+    Identity { name: name.to_owned(), role }
+}

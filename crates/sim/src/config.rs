@@ -1,0 +1,46 @@
+//! How a simulated cluster is set up.
+
+use crate::weather::Climate;
+use rekindle_env::memory::Order;
+use rekindle_types::Rules;
+
+/// A cluster on one thread, everything drawn from the seed.
+#[derive(Clone, Copy, Debug)]
+pub struct SimConfig {
+    /// Everything random comes from it.
+    pub seed: u64,
+    /// Storage servers. Default 6.
+    pub servers: u32,
+    /// Replicas per segment, R. Default 2, so that six servers bear three deaths.
+    pub replicas: u32,
+    /// Bytes of a segment. Default 64 KiB: many segments from little data.
+    pub segment_bytes: u32,
+    /// Most segments of a server's log. Default 512.
+    pub segments_max: u32,
+    /// Most bytes of a partition of a recovery. Default 256 KiB: several partitions from little data.
+    pub partition_bytes: u64,
+    /// Which ready task runs next. Default: drawn.
+    pub order: Order,
+    /// The network's. Default calm.
+    pub climate: Climate,
+    /// Rules in force.
+    pub rules: Rules,
+}
+
+impl SimConfig {
+    /// The defaults, with this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            servers: 6,
+            replicas: 2,
+            segment_bytes: 64 << 10,
+            segments_max: 512,
+            partition_bytes: 256 << 10,
+            order: Order::Random,
+            climate: Climate::CALM,
+            rules: Rules::default(),
+        }
+    }
+}

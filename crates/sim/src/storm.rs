@@ -1,0 +1,245 @@
+//! Load, faults, calm, verification: the same story under many seeds.
+
+use crate::{
+    Counts, SimCluster, SimConfig, Workload, WorkloadConfig, check_settled, check_single_owner,
+    weather::Climate,
+};
+use rekindle_client::{ClientConfig, Table};
+use rekindle_coordinator::{Event, meta::Recorded};
+use rekindle_env::{Clock, Rng, Time};
+use std::{sync::Arc, time::Duration};
+
+/// A story to play.
+#[derive(Clone, Copy, Debug)]
+pub struct StormConfig {
+    /// The cluster.
+    pub sim: SimConfig,
+    /// What clients do meanwhile.
+    pub workload: WorkloadConfig,
+    /// Tablets of the table.
+    pub tablets: u32,
+    /// Faults, one after another, each awaited.
+    pub faults: u32,
+    /// The network while faults happen.
+    pub climate: Climate,
+}
+
+impl StormConfig {
+    /// Six servers, R = 2, four clients, three faults.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let climate = if seed.is_multiple_of(2) { Climate::CALM } else { Climate::ROUGH };
+        let workload = WorkloadConfig::default();
+        Self { sim: SimConfig::new(seed), workload, tablets: 12, faults: 3, climate }
+    }
+}
+
+/// A fault that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A storage server was killed.
+    Kill,
+    /// Two at once.
+    KillTwo,
+    /// One, and then a server that recovers it.
+    KillRecoveryMaster,
+    /// One, and the coordinator crashed at a record of the recovery.
+    CrashCoordinator,
+    /// One stood still for longer than it takes to be declared dead, and went on.
+    Pause,
+}
+
+/// How a story ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StormReport {
+    /// What happened.
+    pub faults: Vec<Fault>,
+    /// Coordinators that crashed at a record.
+    pub coordinator_crashes: u32,
+    /// Recoveries that ended.
+    pub recoveries: usize,
+    /// What the clients did.
+    pub counts: Counts,
+    /// Objects at the end.
+    pub objects: u64,
+    /// Virtual time that passed.
+    pub elapsed: Duration,
+    /// Equal for equal runs.
+    pub trace: u64,
+}
+
+/// Plays the story.
+///
+/// # Errors
+/// What was broken, with the seed.
+pub fn play(config: &StormConfig) -> Result<StormReport, String> {
+    let cluster = SimCluster::new(config.sim);
+    cluster.start();
+    let mut story = Story::new(&cluster, config);
+    let told = cluster.world.block_on(story.tell());
+    let objects = told.map_err(|what| format!("seed {}: {what}", config.sim.seed))?;
+    Ok(StormReport {
+        coordinator_crashes: story.coordinator_crashes,
+        recoveries: cluster.timeline.count(|event| matches!(event, Event::Recovered(_))),
+        counts: story.counts,
+        faults: story.faults,
+        objects,
+        elapsed: cluster.world.now().since(Time(0)),
+        trace: cluster.world.trace_hash(),
+    })
+}
+
+/// Longest time that a recovery, or a start, may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Story<'a> {
+    cluster: &'a SimCluster,
+    config: &'a StormConfig,
+    /// Faults have a random stream of their own.
+    rng: Arc<dyn Rng>,
+    clock: Arc<dyn Clock>,
+    faults: Vec<Fault>,
+    coordinator_crashes: u32,
+    counts: Counts,
+}
+
+impl<'a> Story<'a> {
+    fn new(cluster: &'a SimCluster, config: &'a StormConfig) -> Self {
+        let (rng, clock) = (cluster.world.rng("faults"), cluster.world.node("network").env().clock);
+        let counts = Counts::default();
+        Self { cluster, config, rng, clock, faults: Vec::new(), coordinator_crashes: 0, counts }
+    }
+
+    async fn tell(&mut self) -> Result<u64, String> {
+        self.wait("start", SimCluster::is_ready).await?;
+        let table = self.table().await?;
+        let env = self.cluster.world.node("client").env();
+        let mut workload = Workload::start(self.config.workload, table, env);
+        self.sleep(200).await;
+        self.cluster.weather.turn(self.config.climate);
+        for _ in 0..self.config.faults {
+            self.fault().await?;
+            self.heal(&workload).await?;
+        }
+        self.cluster.weather.turn(Climate::CALM);
+        self.sleep(500).await;
+        workload.stop().await;
+        self.wait("settle", |cluster| check_settled(cluster).is_ok()).await.map_err(|late| {
+            format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string()))
+        })?;
+        let objects = workload.verify(PATIENCE).await.map_err(|breach| breach.to_string())?;
+        self.check(&workload)?;
+        self.counts = workload.counts();
+        Ok(objects)
+    }
+
+    async fn table(&self) -> Result<Table, String> {
+        let client = self.cluster.client("client", ClientConfig::default());
+        client.create_table("table", self.config.tablets).await.map_err(|e| format!("create table: {e}"))
+    }
+
+    async fn fault(&mut self) -> Result<(), String> {
+        self.sleep(300).await;
+        let (first, second) = self.two();
+        let fault = match self.rng.below(5) {
+            0 => Fault::Kill,
+            1 => Fault::KillTwo,
+            2 => Fault::KillRecoveryMaster,
+            3 => Fault::CrashCoordinator,
+            _ => Fault::Pause,
+        };
+        self.faults.push(fault);
+        match fault {
+            Fault::Kill => self.cluster.kill_storage(first),
+            Fault::KillTwo => {
+                self.cluster.kill_storage(first);
+                self.cluster.kill_storage(second);
+            }
+            Fault::KillRecoveryMaster => self.kill_recovery_master(first, second).await?,
+            Fault::CrashCoordinator => self.crash_coordinator(first).await?,
+            Fault::Pause => {
+                self.cluster.pause_storage(first);
+                self.clock.sleep(Duration::from_secs(4)).await;
+                self.cluster.resume_storage(first);
+                self.sleep(100).await;
+                self.cluster.kill_storage(first);
+            }
+        }
+        Ok(())
+    }
+
+    /// Some time into the recovery of one server, a server dies that takes part.
+    async fn kill_recovery_master(&self, first: u32, second: u32) -> Result<(), String> {
+        let events = self.cluster.timeline.events().len();
+        self.cluster.kill_storage(first);
+        let planned = |e: &Event| matches!(e, Event::Planned { .. } | Event::Recovered(_));
+        self.wait("plan", |cluster| cluster.timeline.events()[events..].iter().any(|(_, e)| planned(e)))
+            .await?;
+        self.clock.sleep(Duration::from_micros(self.rng.below(30_000))).await;
+        self.cluster.kill_storage(second);
+        Ok(())
+    }
+
+    /// The coordinator crashes at one of the next records, and another takes over.
+    async fn crash_coordinator(&mut self, victim: u32) -> Result<(), String> {
+        let recorded = if self.rng.below(2) == 0 { Recorded::Yes } else { Recorded::No };
+        self.cluster.crash_coordinator_after(self.rng.below(10), recorded);
+        self.cluster.kill_storage(victim);
+        let crashed = self.cluster.until(Duration::from_secs(5), SimCluster::has_coordinator_crashed).await;
+        self.coordinator_crashes += u32::from(crashed);
+        self.cluster.kill_coordinator();
+        self.sleep(400).await;
+        self.cluster.start_coordinator();
+        Ok(())
+    }
+
+    /// Two servers that run.
+    fn two(&self) -> (u32, u32) {
+        let running = self.cluster.running();
+        let first = self.rng.below(running.len() as u64) as usize;
+        let second = (first + 1 + self.rng.below(running.len() as u64 - 1) as usize) % running.len();
+        (running[first], running[second])
+    }
+
+    /// Starts again what was killed, and waits until everything is recovered and on R backups.
+    async fn heal(&self, workload: &Workload) -> Result<(), String> {
+        if self.rng.below(2) == 0 {
+            self.wait("recovery", |cluster| check_settled(cluster).is_ok()).await.map_err(|late| {
+                format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string()))
+            })?;
+        }
+        let running = self.cluster.running();
+        for server in (0..self.config.sim.servers).filter(|server| !running.contains(server)) {
+            self.cluster.start_storage(server);
+        }
+        self.wait("healing", |cluster| check_settled(cluster).is_ok() && cluster.is_ready()).await.map_err(
+            |late| format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string())),
+        )?;
+        self.check(workload)
+    }
+
+    fn check(&self, workload: &Workload) -> Result<(), String> {
+        match workload.breaches().first() {
+            Some(breach) => Err(breach.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks every 10 ms, and at the owners each time.
+    async fn wait(&self, what: &str, mut is_so: impl FnMut(&SimCluster) -> bool) -> Result<(), String> {
+        let mut owners = Ok(());
+        let in_time = self
+            .cluster
+            .until(PATIENCE, |cluster| {
+                owners = check_single_owner(cluster);
+                owners.is_err() || is_so(cluster)
+            })
+            .await;
+        owners.map_err(|violation| violation.to_string())?;
+        if in_time { Ok(()) } else { Err(format!("{what} took longer than {PATIENCE:?}")) }
+    }
+
+    async fn sleep(&self, ms_max: u64) {
+        self.clock.sleep(Duration::from_millis(self.rng.below(ms_max + 1))).await;
+    }
+}
