@@ -77,7 +77,7 @@ pub fn play(config: &StormConfig) -> Result<StormReport, String> {
     cluster.start();
     let mut story = Story::new(&cluster, config);
     let told = cluster.world.block_on(story.tell());
-    let objects = told.map_err(|what| format!("seed {}: {what}", config.sim.seed))?;
+    let objects = told.map_err(|what| story.account(&what))?;
     Ok(StormReport {
         coordinator_crashes: story.coordinator_crashes,
         recoveries: cluster.timeline.count(|event| matches!(event, Event::Recovered(_))),
@@ -131,6 +131,20 @@ impl<'a> Story<'a> {
         self.check(&workload)?;
         self.counts = workload.counts();
         Ok(objects)
+    }
+
+    /// What went wrong, after what, and how everything stands.
+    fn account(&self, what: &str) -> String {
+        let mut account = format!("seed {}: {what}\nafter {:?}; then:", self.config.sim.seed, self.faults);
+        let events = self.cluster.timeline.events();
+        for (at, event) in &events[events.len().saturating_sub(40)..] {
+            account += &format!("\n  {at:?} {event:?}");
+        }
+        for (server, status) in self.cluster.statuses() {
+            account += &format!("\n  {}: {status:?}", crate::name(server));
+        }
+        let waiting = self.cluster.coordinator(|c| (c.term(), c.ended()));
+        account + &format!("\n  now {:?}, coordinator {waiting:?}", self.cluster.world.now())
     }
 
     async fn table(&self) -> Result<Table, String> {
@@ -187,6 +201,7 @@ impl<'a> Story<'a> {
         self.cluster.kill_storage(victim);
         let crashed = self.cluster.until(Duration::from_secs(5), SimCluster::has_coordinator_crashed).await;
         self.coordinator_crashes += u32::from(crashed);
+        // Not yet: the next coordinator meets it, and the one after goes on.
         self.cluster.kill_coordinator();
         self.sleep(400).await;
         self.cluster.start_coordinator();
@@ -228,18 +243,25 @@ impl<'a> Story<'a> {
     /// Looks every 10 ms, and at the owners each time.
     async fn wait(&self, what: &str, mut is_so: impl FnMut(&SimCluster) -> bool) -> Result<(), String> {
         let mut owners = Ok(());
-        let in_time = self
-            .cluster
-            .until(PATIENCE, |cluster| {
-                owners = check_single_owner(cluster);
-                owners.is_err() || is_so(cluster)
-            })
-            .await;
+        let look = |cluster: &SimCluster| {
+            restart_crashed_coordinator(cluster);
+            owners = check_single_owner(cluster);
+            owners.is_err() || is_so(cluster)
+        };
+        let in_time = self.cluster.until(PATIENCE, look).await;
         owners.map_err(|violation| violation.to_string())?;
         if in_time { Ok(()) } else { Err(format!("{what} took longer than {PATIENCE:?}")) }
     }
 
     async fn sleep(&self, ms_max: u64) {
         self.clock.sleep(Duration::from_millis(self.rng.below(ms_max + 1))).await;
+    }
+}
+
+/// A crash that was asked for may come late: in the reign of the next coordinator.
+fn restart_crashed_coordinator(cluster: &SimCluster) {
+    if cluster.coordinator(|c| c.ended().is_some()).unwrap_or(false) {
+        cluster.kill_coordinator();
+        cluster.start_coordinator();
     }
 }
