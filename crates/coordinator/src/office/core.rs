@@ -1,6 +1,6 @@
 //! What the parts of a coordinator share.
 
-use super::{coordinator::Stopped, scribe::Entry};
+use super::{coordinator::Stopped, discovery::FoundLog, scribe::Entry};
 use crate::{
     ClusterState, CoordinatorConfig, Detector, DetectorAction, Event, Leases, MetaLog, Observer,
     ServerControl,
@@ -37,6 +37,8 @@ pub(super) struct Core {
     pub planner: tokio::sync::Mutex<EvenPlanner>,
     pub scribe: mpsc::Sender<Entry>,
     pub stopped: OnceLock<Stopped>,
+    /// What discovery has found, on its way from the plan to the replay.
+    pub found: Mutex<BTreeMap<LogId, FoundLog>>,
     changed: watch::Sender<u64>,
 }
 
@@ -87,6 +89,7 @@ impl Core {
             planner: tokio::sync::Mutex::new(EvenPlanner),
             scribe,
             stopped: OnceLock::new(),
+            found: Mutex::default(),
             changed: watch::Sender::new(0),
         }
     }

@@ -8,11 +8,13 @@ mod discovery;
 mod drop_table;
 mod engine;
 mod enlist;
+mod handover;
 mod list_push;
 mod orders;
 mod partition;
 mod recover;
 mod scribe;
+mod sources;
 mod vigil;
 
 pub use coordinator::{Coordinator, OpenError, Stopped};

@@ -1,31 +1,32 @@
 //! One recovery's partitions: replayed, committed, served, each at its own pace (T3).
 
-use super::{core::Core, discovery::FoundLog, orders::Ordered, scribe::Decision};
+use super::{core::Core, discovery::FoundLog, scribe::Decision};
 use crate::change;
 use crate::entity::{Committed, PartitionPhase, PartitionRecord};
-use crate::{ClusterState, Event, OrderKind, ReplayOrder, TabletGrant};
+use crate::{Event, OrderKind};
 use futures_util::{
-    FutureExt, StreamExt, future::BoxFuture, future::join, pin_mut, select_biased, stream::FuturesUnordered,
+    FutureExt, StreamExt, future::BoxFuture, pin_mut, select_biased, stream::FuturesUnordered,
 };
-use rekindle_backup::ReadPlan;
-use rekindle_types::{LogId, Partition, PartitionIndex, PartitionOutcome, Rule, ServerId, Tablet};
-use std::collections::BTreeMap;
+use rekindle_types::{LogId, PartitionIndex, PartitionOutcome, Rule, ServerId};
+use std::time::Duration;
+
+/// Longest pause before a partition whose attempt failed is placed again.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The partitions of one dead server.
 pub(super) struct Recovery<'a> {
-    core: &'a Core,
-    dead: ServerId,
-    log: LogId,
+    pub core: &'a Core,
+    pub dead: ServerId,
+    pub log: LogId,
     /// What was found of the log in this reign; found again by the next.
-    found: tokio::sync::Mutex<Option<FoundLog>>,
+    pub found: tokio::sync::Mutex<Option<FoundLog>>,
 }
-
-/// Where to read the log, and what each backup should read ahead.
-type Sources = (Vec<crate::SegmentReplicas>, BTreeMap<ServerId, ReadPlan>);
 
 impl<'a> Recovery<'a> {
     pub fn new(core: &'a Core, dead: ServerId) -> Self {
-        Self { core, dead, log: LogId::of(dead), found: tokio::sync::Mutex::new(None) }
+        let log = LogId::of(dead);
+        let found = core.found.lock().remove(&log);
+        Self { core, dead, log, found: tokio::sync::Mutex::new(found) }
     }
 
     /// Until every partition has ended.
@@ -44,8 +45,9 @@ impl<'a> Recovery<'a> {
     }
 
     async fn bring_to_end(&self, index: PartitionIndex) {
-        // Masters whose attempt failed lately, newest last: others are tried first.
+        // Masters whose attempts failed: others are tried first.
         let mut failed: Vec<ServerId> = Vec::new();
+        let mut pause = self.core.config.times.heartbeat;
         while let Some(partition) = self.record(index) {
             match partition.phase {
                 PartitionPhase::Ended(_) => return,
@@ -54,11 +56,12 @@ impl<'a> Recovery<'a> {
                     self.place_again(&partition, &failed).await;
                 }
                 PartitionPhase::Replay => {
-                    if let Err(reason) = self.attempt(&partition).await {
+                    if let Err(reason) = self.attempt(&partition, !failed.is_empty()).await {
                         self.report_failure(&partition, reason);
-                        failed.retain(|s| *s != partition.master);
+                        failed.retain(|s| *s != partition.master && self.core.is_up(*s));
                         failed.push(partition.master);
-                        self.core.clock.sleep(self.core.config.times.heartbeat).await;
+                        self.core.clock.sleep(pause).await;
+                        pause = (pause * 2).min(PAUSE_MAX);
                         self.place_again(&partition, &failed).await;
                     }
                 }
@@ -97,13 +100,13 @@ impl<'a> Recovery<'a> {
     }
 
     /// One attempt, up to its commit. `Ok` when the record has moved on, or its master died.
-    async fn attempt(&self, partition: &PartitionRecord) -> Result<(), String> {
+    async fn attempt(&self, partition: &PartitionRecord, is_repeated: bool) -> Result<(), String> {
         let master = partition.master;
         // It may have been told by an earlier reign, and be done.
         let report = match self.report(partition) {
             Some(report) => Some(report),
             None => {
-                let told = self.tell_to_replay(partition).fuse();
+                let told = self.tell_to_replay(partition, is_repeated).fuse();
                 let reported = self.core.until(|inner| reported(inner, partition).is_some()).fuse();
                 let down = self.core.until(|inner| !inner.state.servers().is_up(master)).fuse();
                 pin_mut!(told, reported, down);
@@ -136,88 +139,6 @@ impl<'a> Recovery<'a> {
 
     fn report(&self, partition: &PartitionRecord) -> Option<PartitionOutcome> {
         reported(&self.core.inner.lock(), partition).cloned()
-    }
-
-    /// Sends `replay`, repeated until it is confirmed: its attempt is recorded (T3).
-    async fn tell_to_replay(&self, partition: &PartitionRecord) -> Result<(), String> {
-        let (segments, reads) = self.sources().await?;
-        let order = OrderKind::Replay(ReplayOrder {
-            cause: partition.cause,
-            crashed: self.log,
-            partition: partition.index,
-            attempt: partition.attempt,
-            pieces: Partition { pieces: partition.pieces.clone() },
-            segments,
-            list: self.core.read(|state| state.servers().version()),
-        });
-        join(self.start_reading(reads), self.send_replay(partition.master, order)).await.1
-    }
-
-    async fn send_replay(&self, master: ServerId, order: OrderKind) -> Result<(), String> {
-        let within = self.core.config.times.dead_after;
-        loop {
-            match self.core.order(master, order.clone(), within).await {
-                Ordered::Done(_) | Ordered::Down => return Ok(()),
-                Ordered::Superseded => return Err("a later order about the range was carried out".into()),
-                Ordered::Refused(reason) => return Err(reason),
-                Ordered::Unknown => self.core.clock.sleep(self.core.config.times.heartbeat).await,
-            }
-        }
-    }
-
-    /// Lets the backups read ahead. One that does not hear of it reads when it is asked.
-    async fn start_reading(&self, reads: BTreeMap<ServerId, ReadPlan>) {
-        let start = |(server, plan)| async move {
-            let backup = self.core.backup(server)?;
-            let within = self.core.config.times.dead_after;
-            self.core.bounded(server, backup.start_recovery(self.log, plan), within).await
-        };
-        let mut started: FuturesUnordered<_> = reads.into_iter().map(start).collect();
-        while started.next().await.is_some() {}
-    }
-
-    /// Where to read the log as things stand: found again by each reign, newcomers asked for each attempt.
-    async fn sources(&self) -> Result<Sources, String> {
-        let mut found = self.found.lock().await;
-        match &mut *found {
-            Some(found) => self.core.refresh_log(found).await,
-            None => *found = Some(self.core.find_log(self.log).await?),
-        }
-        let found = found.as_ref().expect("just found");
-        if let Some(lost) = found.map.segments.iter().find(|s| s.replicas.is_empty()) {
-            return Err(format!("{}: no replica of {} is left", self.log, lost.segment));
-        }
-        let planner = self.core.planner.lock().await;
-        let plan = self.core.read(|state| self.core.draw_up(&planner, state, self.dead, &found.map))?;
-        Ok((plan.segments, plan.reads))
-    }
-
-    async fn serve(&self, partition: &PartitionRecord, committed: Committed) {
-        let (master, cause) = (partition.master, committed.granted);
-        let (grants, dropped) = self.core.read(|state| grants(state, partition, committed));
-        let mut served = true;
-        if !grants.is_empty() {
-            served = !matches!(
-                self.core.insist(master, OrderKind::Serve { cause, tablets: grants }).await,
-                Ordered::Down
-            );
-        }
-        // What was replayed of tables that are gone by now (T1).
-        for Tablet { table, range, .. } in dropped {
-            self.core.insist(master, OrderKind::Drop { cause, table, range }).await;
-        }
-        let recorded = self.core.record(|state| {
-            let now = state.partition(self.log, partition.index);
-            match now.and_then(|now| change::served(state, now)) {
-                Some(batch) => Decision::Record(batch, ()),
-                None => Decision::Settled(()),
-            }
-        });
-        if recorded.await.is_err() {
-            self.core.clock.sleep(self.core.config.times.heartbeat).await;
-        } else if served {
-            self.core.observe(&Event::Served { dead: self.dead, partition: partition.index, master });
-        }
     }
 
     /// T3: the batch comes after the report and after the dead server's lease; checked against the master, the
@@ -277,24 +198,4 @@ impl<'a> Recovery<'a> {
 fn reported<'i>(inner: &'i super::core::Inner, partition: &PartitionRecord) -> Option<&'i PartitionOutcome> {
     let (server, attempt, outcome) = inner.reports.get(&(partition.crashed, partition.index))?;
     (*server == partition.master && *attempt == partition.attempt).then_some(outcome)
-}
-
-/// What the partition's master shall serve, and the pieces that it shall not.
-fn grants(
-    state: &ClusterState,
-    partition: &PartitionRecord,
-    committed: Committed,
-) -> (Vec<TabletGrant>, Vec<Tablet>) {
-    let replayed = Some((partition.crashed, partition.index, partition.attempt));
-    let (mut grants, mut dropped) = (Vec::new(), Vec::new());
-    for piece in &partition.pieces {
-        let entry = state.map().lookup(piece.table, piece.range.first());
-        match entry.filter(|t| t.owner == partition.master && t.version.0 == committed.granted.0) {
-            Some(&Tablet { table, range, version, created, .. }) => {
-                grants.push(TabletGrant { table, range, version, created, replayed });
-            }
-            None => dropped.push(*piece),
-        }
-    }
-    (grants, dropped)
 }

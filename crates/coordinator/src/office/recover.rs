@@ -15,7 +15,7 @@ use std::time::Duration;
 const MASTER_ROOM_UNKNOWN: u64 = 1 << 42;
 
 /// How long a recovery waits for a change before it asks the backups again.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Core {
     /// One phase of a recovery.
@@ -48,7 +48,9 @@ impl Core {
         self.observe(&Event::Discovered { dead, segments, bytes });
         // F8: no plan is made during a hold.
         self.until_tick(|core| !core.inner.lock().detector.is_held()).await;
-        self.plan(operation, dead, &found).await
+        let step = self.plan(operation, dead, &found).await;
+        self.found.lock().insert(LogId::of(dead), found);
+        step
     }
 
     async fn give_up_tablets(&self, operation: &Operation, dead: ServerId) -> Step {

@@ -55,15 +55,17 @@ impl Scene {
             }
             OrderKind::Replay(order) => match server.replay {
                 ReplayScript::Commit => self.replay(id, &order),
-                ReplayScript::Stall => {}
+                ReplayScript::Stall => server.stalled.push(order),
                 ReplayScript::Fail => {
                     let outcome = PartitionOutcome::Failed { reason: "as the script says".into() };
                     self.report(id, &order, outcome);
                 }
             },
-            OrderKind::Discard { crashed, partition, attempt, .. } => server
-                .reports
-                .retain(|r| (r.crashed, r.partition) != (crashed, partition) || r.attempt > attempt),
+            OrderKind::Discard { crashed, partition, attempt, .. } => {
+                let at = (crashed, partition);
+                server.reports.retain(|r| (r.crashed, r.partition) != at || r.attempt > attempt);
+                server.stalled.retain(|o| (o.crashed, o.partition) != at || o.attempt > attempt);
+            }
             OrderKind::FreeLog(log) => drop(server.replicas.remove(&log)),
             OrderKind::Probe | OrderKind::ProbeFor { .. } => {}
         }

@@ -186,14 +186,11 @@ impl Script {
         self.with(id, |server| server.replay = replay);
     }
 
-    /// Carries out what it was told while it stalled: reports the last `replay` order as committed.
+    /// Carries out what it was told while it stalled.
     pub fn finish_replay(&self, id: ServerId) {
+        let stalled = self.with(id, |server| std::mem::take(&mut server.stalled));
         let mut scene = self.scene.lock();
-        let last = scene.servers[&id].orders.iter().rev().find_map(|(_, kind)| match kind {
-            OrderKind::Replay(order) => Some(order.clone()),
-            _ => None,
-        });
-        scene.replay(id, &last.expect("was told to replay"));
+        stalled.iter().for_each(|order| scene.replay(id, order));
     }
 
     /// Puts replicas of a small log of `owner` on these backups: a closed segment and the head.

@@ -1,6 +1,6 @@
 //! One scripted server.
 
-use crate::{OrderKind, TabletGrant};
+use crate::{OrderKind, ReplayOrder, TabletGrant};
 use rekindle_backup::ReplicaInfo;
 use rekindle_env::{Task, Time};
 use rekindle_types::{LogId, PartitionReport, SegmentId, ServerId};
@@ -31,6 +31,8 @@ pub(super) struct Scripted {
     pub serving: Vec<TabletGrant>,
     pub reports: Vec<PartitionReport>,
     pub replay: ReplayScript,
+    /// What it was told while it stalled.
+    pub stalled: Vec<ReplayOrder>,
     pub orders: Vec<(Time, OrderKind)>,
     pub list: rekindle_types::ServerList,
     pub replicas: BTreeMap<LogId, Vec<ReplicaInfo>>,

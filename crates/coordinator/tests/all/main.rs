@@ -1,6 +1,7 @@
 //! Behaviour tests of the coordinator: one module per claim.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod any_history_of_faults_settles;
 mod death_needs_silence_or_unanswered_probes;
 mod members_come_and_go;
 mod memory_meta_log_conforms;

@@ -2,7 +2,7 @@
 
 use rekindle_coordinator::scripted::{ReplayScript, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
-use rekindle_types::{Attempt, Reply, Request, ServerId};
+use rekindle_types::{Attempt, LogId, Reply, Request, ServerId};
 
 fn stage(replicas: u32) -> Stage {
     Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(replicas)))
@@ -182,5 +182,64 @@ fn an_owner_that_dies_before_it_was_told_does_not_lose_the_new_table() {
         let reply = stage.script.call(Request::CreateTable { name: "new".into(), tablets: 4 }).await;
         assert!(matches!(reply, Reply::Table(_)), "{reply:?}");
         stage.settled().await;
+    });
+}
+
+#[test]
+fn a_recovery_that_lost_its_last_replicas_waits_for_them_without_new_attempts() {
+    let stage = stage(2);
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 6).await;
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
+        stage.script.kill(ids[0]);
+        let told =
+            |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
+        assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(told)).await);
+        // Both backups of the log go, one after the other; the log comes back with a new one.
+        let kept = stage.script.take_log(ids[0], ids[1]);
+        stage.script.take_log(ids[0], ids[2]);
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
+        let masters: Vec<_> = ids.iter().filter(|id| told(id)).copied().collect();
+        for id in [ids[1], ids[2]] {
+            stage.script.kill(id);
+            stage.script.wait_for(std::time::Duration::from_secs(2), |_| false).await;
+        }
+        for id in masters.iter().filter(|id| !ids[1..3].contains(id)) {
+            stage.script.finish_replay(*id);
+        }
+        let attempts = || {
+            let state = stage.script.coordinator().unwrap().state();
+            let of_it = state.partitions_of(LogId::of(ids[0])).map(|p| p.attempt);
+            of_it.max().unwrap()
+        };
+        stage.script.wait_for(std::time::Duration::from_secs(3), |_| false).await;
+        let before = attempts();
+        stage.script.wait_for(std::time::Duration::from_secs(5), |_| false).await;
+        assert_eq!(attempts(), before, "it should wait, not try again and again");
+        let late = stage.script.start("late").await;
+        stage.script.return_log(ids[0], late, kept);
+        stage.settled().await;
+    });
+}
+
+#[test]
+fn a_backup_that_does_not_answer_does_not_hold_the_recovery_up() {
+    let stage = stage(2);
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 6).await;
+        stage.script.kill(ids[0]);
+        let gone = |script: &rekindle_coordinator::scripted::Script| {
+            script.coordinator().is_some_and(|c| c.state().servers().is_gone(ids[0]))
+        };
+        assert!(stage.script.wait_for(Stage::LONG, gone).await);
+        // It holds nothing of the log, and is not yet suspected.
+        stage.script.cut_off(ids[4], true);
+        let start = stage.world.now();
+        let served = |script: &rekindle_coordinator::scripted::Script| {
+            script.coordinator().is_some_and(|c| c.state().map().owned_by(ids[0]).next().is_none())
+        };
+        assert!(stage.script.wait_for(Stage::LONG, served).await);
+        let took = stage.world.now().since(start);
+        assert!(took < std::time::Duration::from_millis(700), "{took:?}");
     });
 }
