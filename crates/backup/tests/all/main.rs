@@ -3,7 +3,11 @@
 
 mod any_calls_keep_the_memory_store_honest;
 mod explore;
+mod heads_are_switched_in_order;
+mod lost_replicas_are_made_up_for;
 mod memory_store_conforms;
 mod read_ahead_serves_loads;
+mod replicas_follow_the_log;
+mod rig;
 mod running;
 mod the_sink_replicates_a_log;

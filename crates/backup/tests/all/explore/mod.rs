@@ -64,8 +64,11 @@ fn three_heads_and_one_loss_in_full() {
 
 #[test]
 #[ignore = "minutes: the full form"]
-fn three_heads_one_loss_and_a_cleaner_in_full() {
-    let config = ModelConfig { is_cleaning: true, chunk_bytes: 1, ..ModelConfig::new(3, 2, 3, 1) };
+fn a_cleaner_and_chunked_writes_in_full() {
+    let config = ModelConfig { is_cleaning: true, ..ModelConfig::new(3, 2, 3, 1) };
+    assert!(explore(config, 40_000_000).is_full);
+    // Writes that travel in two chunks.
+    let config = ModelConfig { chunk_bytes: 1, ..ModelConfig::new(3, 2, 2, 1) };
     assert!(explore(config, 40_000_000).is_full);
 }
 

@@ -1,0 +1,149 @@
+//! Rules P1 to P3 on the master's side: what counts as lost, and what takes its place.
+
+use crate::rig::{OPEN_BYTES, Rig};
+use rekindle_backup::Fill;
+use rekindle_backup::replicator::{Action, Outcome, Refusal};
+use rekindle_types::{SegmentId, ServerId};
+use std::time::Duration;
+
+/// A closed segment 1 with 100 bytes more than its open, a head 2; and the servers of 1.
+fn closed(mut r: Rig) -> (Rig, Vec<ServerId>) {
+    r.append(1, 100);
+    let servers = r.servers_of(1);
+    r.answer_all().switched(1, 2).told.clear();
+    (r, servers)
+}
+
+#[test]
+fn a_lost_closed_replica_is_re_created_in_one_piece() {
+    let (mut r, servers) = closed(Rig::with(4, |config| config.chunk_bytes = 60).opened());
+    r.lose(servers[0]);
+    let first = r.writes_of(1);
+    assert_eq!(first.len(), 1, "the other replica is left alone");
+    assert_eq!((first[0].open, first[0].certificate, first[0].close), (Some(Fill::Atomic), None, false));
+    assert!(!servers.contains(&first[0].server));
+    r.answer_now(1);
+    let last = r.writes_of(1)[0];
+    assert_eq!((last.open, last.to, last.close), (None, OPEN_BYTES + 100, true));
+    assert!(last.certificate.is_some(), "certificate and close travel together");
+    r.answer_now(1);
+    assert_eq!(r.stats().recreated, 1);
+    assert!(r.told.contains(&Action::Unpin(last.replica)));
+}
+
+#[test]
+fn losing_a_closed_replica_rolls_nothing() {
+    let (mut r, servers) = closed(Rig::with_backups(6).opened());
+    let head = r.append(2, 5).servers_of(2);
+    r.answer_all();
+    if let Some(lost) = servers.iter().find(|server| !head.contains(server)) {
+        r.lose(*lost).answer_all();
+        assert_eq!((r.stats().hurt, r.stats().recreated), (0, 1));
+    }
+    assert!(!r.told.iter().any(|action| matches!(action, Action::Roll(_))));
+}
+
+#[test]
+fn the_death_of_a_server_that_holds_nothing_changes_nothing() {
+    let mut r = Rig::with_backups(4).opened();
+    let holders = r.append(1, 5).servers_of(1);
+    r.answer_all().told.clear();
+    let other = (1..=4).map(ServerId).find(|server| !holders.contains(server)).unwrap();
+    r.lose(other);
+    assert!(r.told.is_empty() && r.writes.is_empty() && r.stats().lost == 0);
+    r.lose(ServerId(77));
+    assert!(r.told.is_empty());
+}
+
+#[test]
+fn no_answer_within_the_timeout_loses_the_replica_and_frees_it_later() {
+    let mut r = Rig::with_backups(4).opened();
+    r.append(1, 5);
+    let silent = r.writes[0];
+    r.answer(r.writes[1], Outcome::Ok);
+    r.pass(Duration::from_millis(1_980));
+    assert_eq!(r.stats().lost, 0);
+    r.pass(Duration::from_millis(20));
+    assert_eq!(r.stats().lost, 1);
+    assert!(r.was_told(&Action::Roll(SegmentId(1))));
+    r.open(2, Some(1)).close(1);
+    assert!(!r.servers_of(2).contains(&silent.server), "avoided for a while");
+    r.answer_all();
+    assert!(r.frees.is_empty(), "it holds what was acknowledged: not before the switch");
+    r.step_floor(2);
+    assert_eq!(r.frees.len(), 1);
+    assert_eq!((r.frees[0].replica, r.frees[0].server), (silent.replica, silent.server));
+    assert!(r.frees[0].session > silent.session, "P3: the silence ended the session");
+}
+
+#[test]
+fn time_in_which_the_master_did_not_run_does_not_count() {
+    let mut r = Rig::with_backups(4).opened();
+    r.append(1, 5).stall(Duration::from_secs(60));
+    assert_eq!(r.stats().lost, 0);
+    r.answer_all();
+    assert_eq!(r.acknowledged(1), Some(OPEN_BYTES + 5));
+}
+
+#[test]
+fn an_append_of_unknown_outcome_is_repeated_in_a_new_session() {
+    let mut r = Rig::with_backups(3).opened();
+    r.append(1, 5);
+    let unknown = r.writes[0];
+    r.answer(unknown, Outcome::Unknown).pass(Duration::from_millis(20));
+    let again = *r.writes.iter().find(|w| w.server == unknown.server).unwrap();
+    assert_eq!((again.replica, again.from, again.to), (unknown.replica, unknown.from, unknown.to));
+    assert_eq!(again.session, unknown.session.next());
+    r.answer(unknown, Outcome::Ok);
+    assert_eq!(r.acknowledged(1), None, "the late answer of the ended session is ignored");
+    r.answer_all();
+    assert_eq!((r.acknowledged(1), r.stats().lost), (Some(OPEN_BYTES + 5), 0));
+}
+
+#[test]
+fn a_damaged_or_poisoned_store_loses_the_replica_at_once() {
+    let mut r = Rig::with_backups(4).opened();
+    r.append(1, 5);
+    r.answer(r.writes[0], Outcome::Refused(Refusal::Lost));
+    assert!(r.was_told(&Action::Roll(SegmentId(1))));
+    assert_eq!(r.stats().hurt, 1);
+}
+
+#[test]
+fn a_lost_replica_may_come_back_to_its_backup_under_a_higher_number() {
+    let (mut r, servers) = closed(Rig::with_backups(2).opened());
+    assert_eq!(servers.len(), 2);
+    r.append(2, 1);
+    let silent = r.writes[0];
+    r.answer(r.writes[1], Outcome::Ok).pass(Duration::from_secs(2));
+    r.open(3, Some(2)).close(2);
+    assert_eq!(r.servers_of(3).len(), 1, "there is no other backup");
+    r.answer_all().pass(Duration::from_secs(2));
+    r.answer_all();
+    let again = r.told.iter().any(|a| matches!(a, Action::StoreFloor(SegmentId(3))));
+    assert!(again, "both segments are whole again on the two");
+    r.step_floor(3);
+    assert!(r.frees.is_empty(), "the higher creation has replaced {}", silent.replica);
+}
+
+#[test]
+fn restoring_is_paced_and_the_most_urgent_comes_first() {
+    let mut r = Rig::with(5, |config| {
+        config.replicas = 3;
+        config.recreations_max = 1;
+    })
+    .opened();
+    for head in 2..6 {
+        r.switched(head - 1, head);
+    }
+    let lost = r.append(5, 1).servers_of(5)[0];
+    r.answer_all().told.clear();
+    r.lose(lost);
+    let restored: Vec<_> = r.writes.iter().map(|w| w.replica.segment.0).filter(|id| *id < 5).collect();
+    assert!(restored.len() <= 1, "one at a time: {restored:?}");
+    r.answer_all();
+    r.open(6, Some(5)).close(5).answer_all();
+    r.step_floor(6);
+    r.answer_all();
+    assert_eq!(r.stats().unsettled, 1, "all but the head are back at R");
+}
