@@ -70,7 +70,22 @@ pub struct Model {
 
 const TICK: Duration = Duration::from_millis(20);
 
+impl std::fmt::Display for ModelConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { backups, replicas, heads, losses, seed, .. } = self;
+        write!(f, "{backups} backups, R = {replicas}, {heads} heads, {losses} losses, seed {seed}")?;
+        f.write_str(if self.is_cleaning { ", cleaning" } else { "" })?;
+        f.write_str(if self.chunk_bytes == 1 { ", chunked" } else { "" })
+    }
+}
+
 impl Model {
+    /// What may happen in it.
+    #[must_use]
+    pub fn config(&self) -> ModelConfig {
+        self.config
+    }
+
     /// A log whose first head is about to be opened.
     #[must_use]
     pub fn new(config: ModelConfig) -> Self {

@@ -17,15 +17,7 @@ use search::{Seen, depth_first};
 
 fn explore(config: ModelConfig, states_max: u64) -> Seen {
     let seen = depth_first(Model::new(config), states_max).unwrap();
-    println!(
-        "{} backups, R = {}, {} heads, {} losses{}, seed {}: {seen}",
-        config.backups,
-        config.replicas,
-        config.heads,
-        config.losses,
-        if config.is_cleaning { ", cleaning" } else { "" },
-        config.seed,
-    );
+    println!("{config}: {seen}");
     seen
 }
 
@@ -64,24 +56,39 @@ fn three_heads_and_one_loss_in_full() {
 
 #[test]
 #[ignore = "minutes: the full form"]
-fn a_cleaner_and_chunked_writes_in_full() {
+fn three_heads_one_loss_and_a_cleaner_in_full() {
     let config = ModelConfig { is_cleaning: true, ..ModelConfig::new(3, 2, 3, 1) };
-    assert!(explore(config, 40_000_000).is_full);
-    // Writes that travel in two chunks.
-    let config = ModelConfig { chunk_bytes: 1, ..ModelConfig::new(3, 2, 2, 1) };
     assert!(explore(config, 40_000_000).is_full);
 }
 
 #[test]
 #[ignore = "minutes: the full form"]
-fn two_losses_as_far_as_it_goes() {
+fn two_heads_one_loss_and_chunked_writes_in_full() {
+    let config = ModelConfig { chunk_bytes: 1, ..ModelConfig::new(3, 2, 2, 1) };
+    assert!(explore(config, 40_000_000).is_full);
+}
+
+/// As far as 20 million states go.
+#[test]
+#[ignore = "minutes: the full form"]
+fn three_heads_and_two_losses_on_three_backups() {
     explore(ModelConfig::new(3, 2, 3, 2), 20_000_000);
+}
+
+#[test]
+#[ignore = "minutes: the full form"]
+fn three_heads_and_two_losses_on_four_backups() {
     explore(ModelConfig::new(4, 2, 3, 2), 20_000_000);
 }
 
 #[test]
 #[ignore = "minutes: the full form"]
-fn three_replicas_as_far_as_it_goes() {
+fn three_replicas_of_three_heads_and_one_loss() {
     explore(ModelConfig::new(4, 3, 3, 1), 20_000_000);
+}
+
+#[test]
+#[ignore = "minutes: the full form"]
+fn three_replicas_of_two_heads_and_two_losses() {
     explore(ModelConfig::new(4, 3, 2, 2), 20_000_000);
 }

@@ -78,9 +78,15 @@ impl Visited {
     }
 }
 
+/// States between two lines about the progress of a long search.
+const STATES_PER_LINE: u64 = 500_000;
+
 /// What has to hold in every state.
 fn check(model: &Model, seen: &mut Seen) -> Result<(), String> {
     seen.states += 1;
+    if seen.states.is_multiple_of(STATES_PER_LINE) {
+        println!("so far {}: {seen}", model.config());
+    }
     model.check()?;
     if model.due_moves().is_empty() {
         seen.at_rest += 1;
