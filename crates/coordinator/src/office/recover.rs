@@ -100,7 +100,7 @@ impl Core {
     }
 
     /// A plan for what the dead server owns, as things stand.
-    pub fn draw_up(
+    fn draw_up(
         &self,
         planner: &EvenPlanner,
         state: &ClusterState,
@@ -118,7 +118,7 @@ impl Core {
     }
 
     /// What the servers have left, less what the recoveries under way have reserved (O2).
-    fn room(&self, state: &ClusterState) -> ClusterRoom {
+    pub(super) fn room(&self, state: &ClusterState) -> ClusterRoom {
         let busy = |server: ServerId| {
             let replaying = state.partitions().filter(|p| p.master == server && !p.is_committed());
             self.config.partition_bytes.saturating_mul(replaying.count() as u64)

@@ -2,9 +2,10 @@
 
 use super::{orders::Ordered, partition::Recovery, recover::PATIENCE};
 use crate::entity::PartitionRecord;
-use crate::{Event, OrderKind, ReplayOrder, SegmentReplicas};
+use crate::{ClusterState, Event, OrderKind, ReplayOrder, SegmentReplicas};
 use futures_util::{StreamExt, future::join, stream::FuturesUnordered};
 use rekindle_backup::ReadPlan;
+use rekindle_recovery::plan_reads;
 use rekindle_types::{Partition, ServerId};
 use std::collections::BTreeMap;
 
@@ -76,8 +77,12 @@ impl Recovery<'_> {
         if let Some(lost) = found.map.segments.iter().find(|s| s.replicas.is_empty()) {
             return Err(format!("{}: no replica of {} is left", self.log, lost.segment));
         }
-        let planner = self.core.planner.lock().await;
-        let plan = self.core.read(|state| self.core.draw_up(&planner, state, self.dead, &found.map))?;
-        Ok((plan.segments, plan.reads))
+        // Cut as recorded, whatever has been committed since: the masters ask for those partitions.
+        let reads = |state: &ClusterState| {
+            let recorded = state.partitions_of(self.log);
+            let partitions: Vec<_> = recorded.map(|p| Partition { pieces: p.pieces.clone() }).collect();
+            plan_reads(&found.map, &partitions, &mut self.core.room(state))
+        };
+        Ok(self.core.read(reads))
     }
 }
