@@ -73,8 +73,10 @@ impl ListKeeper {
         while !self.watch.membership.is_removed() {
             self.watch.wanted.notified().await;
             while self.watch.is_wanted.swap(false, Ordering::AcqRel) {
-                let _fetching = self.fetching.lock().await;
-                if self.fetch().await.is_err() {
+                let fetching = self.fetching.lock().await;
+                let fetched = self.fetch().await;
+                drop(fetching);
+                if fetched.is_err() {
                     self.watch.is_wanted.store(true, Ordering::Release);
                     clock.sleep(retry_after).await;
                 }

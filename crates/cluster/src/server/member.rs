@@ -158,13 +158,16 @@ impl Member {
         tasks.start("lanes", self.pulse.watch(lanes));
 
         let replication = self.replication.clone().run(env.clone());
-        tasks.start("replication", drop_output(self.pulse.watch(replication)));
-        tasks.start("log", drop_output(self.pulse.watch(self.log.clone().run())));
-        tasks.start("read ahead", self.backup.clone().run(env.clone()));
+        tasks.start("replication", self.clone().last(self.pulse.watch(replication)));
+        tasks.start("log", self.clone().last(self.pulse.watch(self.log.clone().run())));
 
         let (keeper, clock, retry_after) = (ties.list_keeper.clone(), env.clock.clone(), config.retry_after);
         let keep = async move { keeper.run(clock, retry_after).await };
         tasks.start("server list", self.pulse.watch(keep));
+
+        let (hints, clock, coordinator) = (ties.hints.clone(), env.clock.clone(), ties.coordinator.clone());
+        let pause = config.heartbeat;
+        tasks.start("hints", async move { hints.run(coordinator, clock, pause).await });
 
         let member = self.clone();
         tasks.start("first head", async move { member.record_first_head().await });
@@ -183,6 +186,14 @@ impl Member {
             counts: self.heartbeats.clone(),
         };
         tasks.start("heartbeats", heartbeats.run());
+    }
+
+    /// Runs a task that ends only with an error of the log: nothing appended since can be vouched for, so this
+    /// server stops serving, and renewing, and is replaced.
+    async fn last(self: Arc<Self>, task: impl Future<Output = SinkError>) {
+        task.await;
+        self.lease.revoke();
+        self.pulse.end();
     }
 
     /// T7: once the first head is open on all R the coordinator records it; no tablet comes before that.
@@ -219,6 +230,8 @@ impl Member {
         let too_long = self.env.clock.sleep_until(deadline);
         // Either way the server ends now; who waits for an answer learns that it is unknown.
         futures_util::future::select(std::pin::pin!(durable), too_long).await;
+        // For the answers to leave.
+        self.env.clock.sleep(self.config.retry_after).await;
         self.replication.fail(SinkError::Closed);
     }
 
@@ -251,8 +264,4 @@ impl Member {
             replication: self.replication.stats(),
         }
     }
-}
-
-async fn drop_output<T>(future: impl Future<Output = T>) {
-    future.await;
 }

@@ -1,6 +1,6 @@
 //! Other servers, found by the list.
 
-use super::{Membership, StorageConfig};
+use super::{Hints, Membership, StorageConfig, hints::SuspectedBackup};
 use crate::wire::{Party, Peer, Peers, RemoteBackup, RemoteControl};
 use rekindle_backup::{BackupStore, Backups};
 use rekindle_coordinator::ServerControl;
@@ -12,6 +12,7 @@ pub struct Neighbours {
     peers: Arc<Peers>,
     membership: Arc<Membership>,
     own_backup: Arc<dyn BackupStore>,
+    hints: Arc<Hints>,
     write_timeout: Duration,
     call_timeout: Duration,
     probe_timeout: Duration,
@@ -24,12 +25,14 @@ impl Neighbours {
         peers: Arc<Peers>,
         membership: Arc<Membership>,
         own_backup: Arc<dyn BackupStore>,
+        hints: Arc<Hints>,
         config: &StorageConfig,
     ) -> Self {
         Self {
             peers,
             membership,
             own_backup,
+            hints,
             // The replicator counts the time itself, and only while it runs (P1): the stub's must not be shorter.
             write_timeout: config.replica_timeout * 2,
             call_timeout: config.call_timeout,
@@ -62,6 +65,7 @@ impl Backups for Neighbours {
             return self.own_backup.clone();
         }
         let peer = self.peer(server);
-        Arc::new(RemoteBackup::new(self.peers.clone(), peer, self.write_timeout, self.call_timeout))
+        let backup = RemoteBackup::new(self.peers.clone(), peer, self.write_timeout, self.call_timeout);
+        Arc::new(SuspectedBackup { server, backup: Arc::new(backup), hints: self.hints.clone() })
     }
 }

@@ -8,7 +8,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,8 @@ use std::{
 pub struct Pulse {
     clock: Arc<dyn Clock>,
     stuck_after: Duration,
+    /// Set once, when a task without which the server is of no use has ended.
+    is_over: AtomicBool,
     /// When each watched task was last polled, in nanoseconds; gone with the task.
     beats: Mutex<Vec<Weak<AtomicU64>>>,
 }
@@ -29,7 +31,7 @@ impl Pulse {
     /// Watches nothing yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, stuck_after: Duration) -> Self {
-        Self { clock, stuck_after, beats: Mutex::default() }
+        Self { clock, stuck_after, is_over: AtomicBool::new(false), beats: Mutex::default() }
     }
 
     /// Runs a task under watch: it is polled several times per `stuck_after`, even when it has nothing to do. A
@@ -51,16 +53,62 @@ impl Pulse {
         }
     }
 
+    /// A task without which the server is of no use has ended: better it is replaced.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
     /// F7: whether every watched task was polled within `stuck_after`.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         let now = self.clock.now();
-        let mut is_alive = true;
+        let mut is_alive = !self.is_over.load(Ordering::Acquire);
         self.beats.lock().retain(|beat| {
             let Some(beat) = beat.upgrade() else { return false };
             is_alive &= now.since(Time(beat.load(Ordering::Relaxed))) <= self.stuck_after;
             true
         });
         is_alive
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_env::memory::World;
+
+    const STUCK_AFTER: Duration = Duration::from_secs(2);
+
+    fn watched(world: &World, name: &str) -> (Arc<Pulse>, rekindle_env::Task) {
+        let pulse = Arc::new(Pulse::new(world.node("keeper").env().clock, STUCK_AFTER));
+        let idle = pulse.watch(std::future::pending::<()>());
+        (pulse, world.node(name).env().spawn.spawn("idle", Box::pin(idle)))
+    }
+
+    #[test]
+    fn a_task_that_only_waits_is_alive_and_one_that_is_not_polled_is_stuck() {
+        let world = World::new(1);
+        let (pulse, _task) = watched(&world, "service");
+        world.run_for(STUCK_AFTER * 10);
+        assert!(pulse.is_alive());
+        world.node("service").pause();
+        world.run_for(STUCK_AFTER / 2);
+        assert!(pulse.is_alive());
+        world.run_for(STUCK_AFTER);
+        assert!(!pulse.is_alive());
+        world.node("service").resume();
+        world.run_until_idle();
+        assert!(pulse.is_alive());
+    }
+
+    #[test]
+    fn a_task_that_ended_is_not_missed_but_the_last_one_is() {
+        let world = World::new(1);
+        let (pulse, task) = watched(&world, "service");
+        task.stop();
+        world.run_for(STUCK_AFTER * 2);
+        assert!(pulse.is_alive());
+        pulse.end();
+        assert!(!pulse.is_alive());
     }
 }

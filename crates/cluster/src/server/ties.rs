@@ -1,8 +1,8 @@
 //! How a storage server reaches the others.
 
 use super::{
-    CoordinatorFloors, ListKeeper, ListWatch, Membership, Neighbours, StorageConfig, StorageConfigError,
-    enlist,
+    CoordinatorFloors, Hints, ListKeeper, ListWatch, Membership, Neighbours, StorageConfig,
+    StorageConfigError, enlist,
 };
 use crate::wire::{Party, Peers, PeersConfig, Transport};
 use rekindle_backup::{
@@ -21,6 +21,7 @@ pub(super) struct Ties {
     pub(super) floors: Arc<dyn FloorKeeper>,
     pub(super) list_watch: Arc<ListWatch>,
     pub(super) list_keeper: Arc<ListKeeper>,
+    pub(super) hints: Arc<Hints>,
 }
 
 impl Ties {
@@ -40,7 +41,9 @@ impl Ties {
         let peers = Peers::new(peers, env.clone(), transport.clone(), list_watch.clone());
         let coordinator = enlist::coordinator(config, peers.clone());
         let list_keeper = Arc::new(ListKeeper::new(list_watch.clone(), coordinator.clone()));
-        let neighbours = Neighbours::new(peers.clone(), membership.clone(), backup.clone(), config);
+        let hints = Hints::new(membership.clone());
+        let neighbours =
+            Neighbours::new(peers.clone(), membership.clone(), backup.clone(), hints.clone(), config);
         let floors = CoordinatorFloors { coordinator: coordinator.clone(), membership: membership.clone() };
         let ties = Self {
             peers,
@@ -49,6 +52,7 @@ impl Ties {
             floors: Arc::new(floors),
             list_watch,
             list_keeper,
+            hints,
         };
         (membership, ties)
     }

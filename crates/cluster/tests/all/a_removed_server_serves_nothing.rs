@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use crate::small_cluster::SmallCluster;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 #[test]
 fn a_server_that_slept_through_its_death_serves_nothing() {
@@ -33,13 +33,22 @@ fn a_server_that_slept_through_its_death_serves_nothing() {
 }
 
 #[test]
-fn a_dropped_server_leaves_no_task_behind() {
+fn a_dropped_server_leaves_neither_tasks_nor_memory_behind() {
     let mut cluster = SmallCluster::of(3);
+    let table = cluster.create_table("users", 6);
+    for i in 0..20 {
+        cluster.put(table, &format!("key-{i}"), "value");
+    }
     let node = cluster.world.node("server-2");
     assert!(node.tasks() > 0);
-    drop(cluster.servers[2].take());
+    let server = cluster.servers[2].take().unwrap();
+    let store = Arc::downgrade(&server.store().unwrap());
+    let backup = Arc::downgrade(&server.backup().unwrap());
+    drop(server);
     cluster.world.run_until_idle();
     assert_eq!(node.tasks(), 0);
+    assert_eq!(store.strong_count(), 0);
+    assert_eq!(backup.strong_count(), 0);
 }
 
 #[test]

@@ -14,7 +14,9 @@ use rekindle_cluster::{
 };
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, MemoryMetaLog, MetaLog};
 use rekindle_env::{Env, memory::World};
-use rekindle_types::{CoordinatorApi, Reply, Request, ServerId, TableId, TabletVersion, Version, key_hash};
+use rekindle_types::{
+    CoordinatorApi, Refusal, Reply, Request, ServerId, TableId, TabletMap, TabletVersion, Version, key_hash,
+};
 use std::{sync::Arc, time::Duration};
 
 const CLUSTER: ClusterId = ClusterId(9);
@@ -117,12 +119,18 @@ impl SmallCluster {
         panic!("not within a minute: {what}\n{status:#?}");
     }
 
+    /// Asked again when the answer is lost: then it exists, or is made now.
     pub fn create_table(&self, name: &str, tablets: u32) -> TableId {
-        let request = Request::CreateTable { name: name.into(), tablets };
-        match self.world.block_on(self.api.call(request)) {
-            Ok(Reply::Table(table)) => table.id,
-            other => panic!("no table: {other:?}"),
+        for _ in 0..5 {
+            let request = Request::CreateTable { name: name.into(), tablets };
+            match self.world.block_on(self.api.call(request)) {
+                Ok(Reply::Table(table)) => return table.id,
+                Ok(Reply::Refused(Refusal::TableExists(_))) => return self.map().table(name).unwrap(),
+                Ok(other) => panic!("no table: {other:?}"),
+                Err(_) => {}
+            }
         }
+        panic!("no answer")
     }
 
     pub fn drop_table(&self, name: &str) {
@@ -132,10 +140,14 @@ impl SmallCluster {
 
     /// How many tablets of the map this server owns.
     pub fn owned_by(&self, server: ServerId) -> usize {
+        self.map().owned_by(server).count()
+    }
+
+    fn map(&self) -> TabletMap {
         for _ in 0..100 {
             let request = Request::TabletMap { newer_than: TabletVersion(0) };
             if let Ok(Reply::TabletMap { map: Some(map), .. }) = self.world.block_on(self.api.call(request)) {
-                return map.owned_by(server).count();
+                return map;
             }
             self.world.run_for(Duration::from_millis(20));
         }
