@@ -118,6 +118,9 @@ pub enum Reply {
     Renewed {
         /// The coordinator's reign.
         term: Term,
+        /// What the renewal is worth, from its sending on (F2): the coordinator waits for so long, and the drift
+        /// bound, before it gives the tablets to others (F3).
+        lease_ms: u32,
         /// What changed in the list since the version that the call carried.
         update: Option<ListUpdate>,
     },

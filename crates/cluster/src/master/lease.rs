@@ -11,7 +11,8 @@ use std::{
 #[derive(Debug)]
 pub struct Lease {
     rules: Rules,
-    duration: Duration,
+    /// A renewal is never taken to be worth more.
+    duration_max: Duration,
     /// Nanoseconds of the clock. Written by the lease keeper, read by every object call. Relaxed is enough: a
     /// reader that sees an older value serves less.
     until: AtomicU64,
@@ -20,17 +21,18 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// No lease yet; each renewal will be worth `duration`.
+    /// No lease yet; each renewal will be worth `duration_max` at most.
     #[must_use]
-    pub fn new(duration: Duration, rules: Rules) -> Self {
-        Self { rules, duration, until: AtomicU64::new(0), is_revoked: AtomicBool::new(false) }
+    pub fn new(duration_max: Duration, rules: Rules) -> Self {
+        Self { rules, duration_max, until: AtomicU64::new(0), is_revoked: AtomicBool::new(false) }
     }
 
-    /// A renewal that was *sent* at `sent` was answered.
-    pub fn renewed(&self, sent: Time) {
+    /// A renewal that was *sent* at `sent` was answered: the coordinator holds it to be worth `granted`.
+    pub fn renewed(&self, sent: Time, granted: Duration) {
         // F2: from sending, since the coordinator counts from receipt, which is later. An answer that comes
         // late, or after those of later renewals, never shortens it.
-        self.until.fetch_max((sent + self.duration).0, Ordering::Relaxed);
+        let until = sent + granted.min(self.duration_max);
+        self.until.fetch_max(until.0, Ordering::Relaxed);
     }
 
     /// Ends it for good: declared dead is final.
@@ -74,20 +76,24 @@ mod tests {
     fn a_lease_counts_from_sending_and_never_shrinks() {
         let lease = Lease::new(LEASE, Rules::default());
         assert!(!lease.is_valid(at(0)), "no renewal, no lease");
-        lease.renewed(at(100));
+        lease.renewed(at(100), LEASE);
         assert!(lease.is_valid(at(349)));
         assert!(!lease.is_valid(at(350)));
-        lease.renewed(at(50)); // An answer that was overtaken.
+        lease.renewed(at(50), LEASE); // An answer that was overtaken.
         assert!(lease.is_valid(at(349)));
+        lease.renewed(at(200), LEASE * 2);
+        assert!(!lease.is_valid(at(450)), "never more than it was set up for");
+        lease.renewed(at(400), LEASE / 2);
+        assert!(lease.is_valid(at(524)) && !lease.is_valid(at(525)), "nor than it was granted");
     }
 
     #[test]
     fn a_revoked_lease_stays_so() {
         let lease = Lease::new(LEASE, Rules::default());
-        lease.renewed(at(100));
+        lease.renewed(at(100), LEASE);
         lease.revoke();
         assert!(!lease.is_valid(at(101)));
-        lease.renewed(at(200));
+        lease.renewed(at(200), LEASE);
         assert!(!lease.is_valid(at(201)));
     }
 }

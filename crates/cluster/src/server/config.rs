@@ -36,7 +36,8 @@ pub struct StorageConfig {
     pub backup_bytes: u64,
     /// How often it renews its lease. Default 50 ms.
     pub heartbeat: Duration,
-    /// How long it serves after a renewal was sent (F2). Default 250 ms, above 3 heartbeats.
+    /// How long it serves at most after a renewal was sent (F2); the coordinator's word counts when that is less.
+    /// Default 250 ms, above 3 heartbeats.
     pub lease: Duration,
     /// Bound of a probe (F7). Default 150 ms.
     pub probe_timeout: Duration,

@@ -21,7 +21,7 @@ pub struct Heartbeats {
     pub clock: Arc<dyn Clock>,
     /// How often.
     pub every: Duration,
-    /// What one renewal is worth. A renewal without an answer for so long is given up: it buys nothing.
+    /// What one renewal is worth at most. One without an answer for so long is given up: it buys nothing.
     pub lease_duration: Duration,
     /// What is renewed.
     pub lease: Arc<Lease>,
@@ -86,7 +86,7 @@ impl Heartbeats {
 
     fn take(&self, sent: Time, answer: Result<Reply, RemoteError>) {
         match answer {
-            Ok(Reply::Renewed { term, update }) => {
+            Ok(Reply::Renewed { term, lease_ms, update }) => {
                 // F5: only the reigning coordinator's word counts.
                 if self.membership.observe_term(term).is_err() {
                     return;
@@ -95,7 +95,7 @@ impl Heartbeats {
                 if let Some(update) = update {
                     self.learn(&update);
                 }
-                self.lease.renewed(sent);
+                self.lease.renewed(sent, Duration::from_millis(lease_ms.into()));
             }
             Ok(Reply::Refused(Refusal::NotInCluster(server))) if server == self.membership.own() => {
                 self.membership.remove();

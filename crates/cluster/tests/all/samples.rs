@@ -331,8 +331,8 @@ fn replies() -> Vec<Reply> {
     ];
     let mut replies = vec![
         Reply::Enlisted(Enlisted { server: ServerId(1), term: Term(2), list: servers(), replicas: 3 }),
-        Reply::Renewed { term: Term(1), update: Some(full) },
-        Reply::Renewed { term: Term(1), update: Some(increment) },
+        Reply::Renewed { term: Term(1), lease_ms: 250, update: Some(full) },
+        Reply::Renewed { term: Term(1), lease_ms: 250, update: Some(increment) },
         Reply::Done,
         Reply::Table(TableInfo { name: "t".into(), id: TableId(1) }),
         Reply::TabletMap { map: Some(map), servers: servers() },

@@ -76,7 +76,8 @@ impl Core {
         if has_news {
             self.notify();
         }
-        Reply::Renewed { term: self.term, update }
+        let lease_ms = u32::try_from(self.config.times.lease.as_millis()).unwrap_or(u32::MAX);
+        Reply::Renewed { term: self.term, lease_ms, update }
     }
 
     fn hint(&self, suspect: ServerId) -> Reply {

@@ -21,7 +21,7 @@ fn master(env: &Env, waiting: u32) -> (Arc<ObjectService>, Arc<Log>) {
     let tablets = Arc::new(Tablets::new(Rules::default()));
     tablets.serve(TABLE, KeyRange::FULL, VERSION, SegmentId(0), Lsn(3));
     let lease = Arc::new(Lease::new(Duration::from_secs(60), Rules::default()));
-    lease.renewed(env.clock.now());
+    lease.renewed(env.clock.now(), Duration::from_secs(60));
     let service = ObjectService {
         clock: env.clock.clone(),
         store: Store::new(log.clone(), StoreConfig::default()),

@@ -32,7 +32,7 @@ pub fn body(rules: Rules) -> Result<(), String> {
 
     let sent = former.env.clock.now();
     world.run_for(Duration::from_millis(200));
-    lease.renewed(sent); // A late answer: it counts from sending.
+    lease.renewed(sent, LEASE); // A late answer: it counts from sending.
     if found(&world.block_on(read(&service))).is_none() {
         return Err("refused within the lease".into());
     }
