@@ -1,5 +1,5 @@
 //! Which layout should the index have? Own cache-line buckets against a sharded `hashbrown::HashTable`, at
-//! 10 M keys (or the number given). Figures and choice: docs/decisions/0002-index.md.
+//! 10 M keys (or the number given). Figures and choice: docs/decisions/0004-index.md.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use hashbrown::HashTable;

@@ -8,7 +8,7 @@
 #[path = "measure/mod.rs"]
 mod measure;
 
-use measure::{BareIndex, Runner, TABLE, Values, alternate, is_short, key, object, seconds, target};
+use measure::{BareIndex, Runner, TABLE, Values, alternate, is_short, key, object, seconds, target, touched};
 use rekindle_log::store::{Condition, Store, StoreConfig, Write};
 use rekindle_log::{Log, LogConfig, Volatile};
 use rekindle_types::{KeyRange, LogId, ServerId, key_hash};
@@ -28,7 +28,7 @@ struct Bare {
 impl Bare {
     fn new(keys: usize, entry_bytes: usize) -> Self {
         let segments = (keys * entry_bytes).div_ceil(SEGMENT_BYTES - entry_bytes) + 1;
-        Self { memory: vec![1; segments * SEGMENT_BYTES], index: BareIndex::new(keys) }
+        Self { memory: touched(segments * SEGMENT_BYTES, 1), index: BareIndex::new(keys) }
     }
 
     fn run(&mut self, keys: usize, values: &Values, value_bytes: usize) -> f64 {

@@ -8,7 +8,7 @@
 #[path = "measure/mod.rs"]
 mod measure;
 
-use measure::{BareIndex, Runner, TABLE, Values, alternate, is_short, key, object, seconds, target};
+use measure::{BareIndex, Runner, TABLE, Values, alternate, is_short, key, object, seconds, target, touched};
 use rekindle_log::segment::{Parsed, entries};
 use rekindle_log::store::{Store, StoreConfig};
 use rekindle_log::{Log, LogConfig, Volatile};
@@ -48,7 +48,7 @@ struct Bare {
 
 impl Bare {
     fn new(segments: &[Vec<u8>], objects: usize) -> Self {
-        Self { memory: vec![1; segments.len() * SEGMENT_BYTES], index: BareIndex::new(objects) }
+        Self { memory: touched(segments.len() * SEGMENT_BYTES, 1), index: BareIndex::new(objects) }
     }
 
     fn run(&mut self, segments: &[Vec<u8>]) {

@@ -22,7 +22,8 @@ pub fn is_short() -> bool {
 /// Runs both sides in turn, `rounds` times after one unmeasured, and returns the medians. Each side returns
 /// seconds.
 pub fn alternate(rounds: usize, mut limit: impl FnMut() -> f64, mut ours: impl FnMut() -> f64) -> (f64, f64) {
-    (limit(), ours());
+    limit();
+    ours();
     let (mut limits, mut own) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         limits.push(limit());
@@ -99,6 +100,26 @@ pub fn object<'a>(key: &'a [u8], value: &'a [u8], version: u64) -> EntryDraft<'a
         key,
         value,
     })
+}
+
+/// Memory of the limits: touched, and in huge pages as the log's is.
+pub fn touched<T: Copy>(count: usize, value: T) -> Vec<T> {
+    let mut memory = Vec::with_capacity(count);
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 2 << 20;
+        let start = memory.as_ptr() as usize;
+        let (first, end) = (start.next_multiple_of(PAGE), start + count * size_of::<T>());
+        if first < end {
+            #[allow(unsafe_code)]
+            // SAFETY: the range lies within the allocation; the advice changes the size of its pages only.
+            unsafe {
+                libc::madvise(first as *mut libc::c_void, end - first, libc::MADV_HUGEPAGE);
+            }
+        }
+    }
+    memory.resize(count, value);
+    memory
 }
 
 /// The least that an index can be: one array of slots, tag above reference, no growth, no locks.

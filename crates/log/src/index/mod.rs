@@ -2,7 +2,7 @@
 //!
 //! 4,096 stripes by the top bits of the hash, so that a hash range is a run of stripes. The index keeps no keys:
 //! who looks a key up compares it with the log's, entry by entry, among the few candidates. Decision and
-//! measurements: docs/decisions/0002-index.md.
+//! measurements: docs/decisions/0004-index.md.
 
 mod bucket;
 mod reference;
