@@ -5,5 +5,6 @@ mod acknowledged_writes_survive_any_seed;
 mod answers_wait_until_durable;
 mod lone_master;
 mod one_master;
+mod one_seed_plays_one_run;
 mod orders_about_ranges_are_carried_out_once;
 mod rules;
