@@ -102,7 +102,7 @@ impl Ranges {
         Ok(())
     }
 
-    /// Stops serving a range and forgets what is in it.
+    /// T8: stops serving a range and forgets what is in it, then confirms.
     pub fn drop_range(&self, cause: Lsn, table: TableId, range: KeyRange) -> Result<Report, ControlError> {
         let _running = self.running.lock();
         if self.is_repeated(&[(table, range)], cause, OrderTag::Drop)? {
