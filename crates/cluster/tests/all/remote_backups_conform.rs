@@ -93,10 +93,10 @@ impl Subject for Wired {
 
 #[test]
 fn remote_backups_conform() {
-    for (name, case) in cases() {
+    for (name, check_case) in cases() {
         println!("{name}");
         let net = Arc::new(Net::calm());
         let remote = Arc::new(Remote::new(net.clone()));
-        net.world.block_on(case(Arc::new(Wired(remote))));
+        net.world.block_on(check_case(Arc::new(Wired(remote))));
     }
 }
