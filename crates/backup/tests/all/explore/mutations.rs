@@ -60,6 +60,5 @@ fn without_h1_opens_out_of_order_take_each_others_room() {
     let settles = |model: &Model| model.clone().settle();
     let found = breadth_first(start(Rules::without(Rule::H1)), STATES_MAX, settles);
     println!("without H1: {:?}", found.expect_err("a deadlock"));
-    let seen = breadth_first(start(Rules::default()), STATES_MAX, settles).unwrap();
-    assert!(seen.is_full);
+    start(Rules::default()).settle().unwrap();
 }
