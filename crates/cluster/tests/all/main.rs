@@ -5,6 +5,7 @@ mod a_client_sees_a_crash_as_latency;
 mod a_dropped_table_is_forgotten;
 mod a_killed_servers_data_comes_back;
 mod a_removed_server_serves_nothing;
+mod a_silent_coordinator_is_passed_over;
 mod bad_peers_cost_little;
 mod broken_lanes_answer_unknown;
 mod calls_reach_the_right_service;

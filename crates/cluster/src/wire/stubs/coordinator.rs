@@ -60,9 +60,11 @@ impl CoordinatorApi for RemoteCoordinator {
             // Only what was surely not done may be done elsewhere.
             if matches!(error, RemoteError::Unknown(_)) {
                 self.last.store(index + 1, Ordering::Relaxed);
-                break;
+                return Err(error);
             }
         }
+        // Whoever was asked first may have used all the time up without a word: the next call begins elsewhere.
+        self.last.store(first + 1, Ordering::Relaxed);
         Err(error)
     }
 }
