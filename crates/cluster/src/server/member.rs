@@ -160,6 +160,7 @@ impl Member {
         let replication = self.replication.clone().run(env.clone());
         tasks.start("replication", self.clone().last(self.pulse.watch(replication)));
         tasks.start("log", self.clone().last(self.pulse.watch(self.log.clone().run())));
+        tasks.start("read ahead", self.backup.clone().run(env.clone()));
 
         let (keeper, clock, retry_after) = (ties.list_keeper.clone(), env.clock.clone(), config.retry_after);
         let keep = async move { keeper.run(clock, retry_after).await };
