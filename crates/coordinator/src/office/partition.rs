@@ -45,7 +45,7 @@ impl<'a> Recovery<'a> {
     }
 
     async fn bring_to_end(&self, index: PartitionIndex) {
-        // Masters whose attempts failed: others are tried first.
+        // Masters whose attempts failed, the latest last: others are tried first, then these in turn.
         let mut failed: Vec<ServerId> = Vec::new();
         let mut pause = self.core.config.times.heartbeat;
         while let Some(partition) = self.record(index) {

@@ -2,7 +2,7 @@
 
 use rekindle_coordinator::scripted::{ReplayScript, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
-use rekindle_types::{Attempt, LogId, Reply, Request, ServerId};
+use rekindle_types::{Attempt, LogId, Reply, Request, SegmentId, ServerId};
 
 fn stage(replicas: u32) -> Stage {
     Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(replicas)))
@@ -241,5 +241,26 @@ fn a_backup_that_does_not_answer_does_not_hold_the_recovery_up() {
         assert!(stage.script.wait_for(Stage::LONG, served).await);
         let took = stage.world.now().since(start);
         assert!(took < std::time::Duration::from_millis(700), "{took:?}");
+    });
+}
+
+#[test]
+fn a_partition_that_failed_everywhere_is_tried_everywhere_again() {
+    let stage = stage(2);
+    stage.world.block_on(async {
+        // It has least to do, and can't replay.
+        let unable = stage.script.enlist("unable", None).await;
+        let ids = cluster(&stage, 4).await;
+        let head = Request::StoreFloor { log: LogId::of(unable), floor: SegmentId(1) };
+        assert_eq!(stage.script.call(head).await, Reply::Done);
+        let others = &ids[1..];
+        stage.script.on_replay(unable, ReplayScript::Fail);
+        others.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Fail));
+        stage.script.kill(ids[0]);
+        let tried =
+            |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
+        assert!(stage.script.wait_for(Stage::LONG, |_| others.iter().all(tried) && tried(&unable)).await);
+        others.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
+        stage.settled().await;
     });
 }
