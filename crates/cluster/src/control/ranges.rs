@@ -11,7 +11,9 @@ use rekindle_coordinator::{ControlError, Report, TabletGrant};
 use rekindle_env::Env;
 use rekindle_log::{Log, store::Store};
 use rekindle_recovery::ReplayConfig;
-use rekindle_types::{Attempt, KeyRange, LogId, Lsn, PartitionReport, Rule, Rules, SegmentId, TableId};
+use rekindle_types::{
+    Attempt, KeyRange, LogId, Lsn, PartitionReport, Rule, Rules, SegmentId, ServerList, TableId,
+};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
@@ -131,7 +133,23 @@ impl Ranges {
         Ok(Report::Done)
     }
 
-    /// The dead master's recovery has ended.
+    /// Ends what is left of recoveries whose dead master has left the list: each partition was served by then, so
+    /// an attempt that is not served here was obsolete.
+    pub fn end_recoveries(&self, list: &ServerList) {
+        let mut running = self.running.lock();
+        let attempts: Vec<_> = self.book.lock().iter().map(|(key, entry)| (key, entry.attempt)).collect();
+        for (key, attempt) in attempts {
+            let server = key.0.server;
+            if !list.is_gone(server) || list.entry(server).is_some() {
+                continue;
+            }
+            let obsolete = self.book.lock().discard(key, attempt);
+            obsolete.inspect(|entry| self.abandon(&mut running, key, entry));
+            self.book.lock().forget(key.0);
+        }
+    }
+
+    /// The dead master's replicas may go: its results are known.
     pub fn forget(&self, crashed: LogId) {
         self.book.lock().forget(crashed);
     }

@@ -6,12 +6,13 @@ use futures_util::{FutureExt, select_biased};
 use rekindle_coordinator::{ControlError, ReplayOrder, Report};
 use rekindle_log::store::{Replay, ReplayError, Replayed};
 use rekindle_recovery::{ApplyError, ReplayTask};
-use rekindle_types::{KeyRange, Rule, SegmentId, TableId};
+use rekindle_types::{Attempt, KeyRange, Rule, SegmentId, TableId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// A replay's task, as others see it. Dropping it cancels the task.
 pub(super) struct Running {
+    attempt: Attempt,
     cancel: Option<oneshot::Sender<()>>,
     ended: Option<oneshot::Receiver<()>>,
 }
@@ -67,11 +68,17 @@ impl Ranges {
         };
         let (cancel, cancelled) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        running.insert(key, Running { cancel: Some(cancel), ended: Some(ended) });
+        running.insert(key, Running { attempt: order.attempt, cancel: Some(cancel), ended: Some(ended) });
         drop(running);
         let this = self.clone();
         tasks.start("replay", async move {
+            let attempt = order.attempt;
             this.run(order, ranges, former, cancelled).await;
+            let mut running = this.running.lock();
+            if running.get(&key).is_some_and(|running| running.attempt == attempt) {
+                running.remove(&key);
+            }
+            drop(running);
             drop(end);
         });
         Ok(Report::Done)

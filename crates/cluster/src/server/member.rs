@@ -132,6 +132,10 @@ impl Member {
         self.membership.observe(Box::new(move |list| {
             replication.upgrade().inspect(|replication| replication.update_servers(list));
         }));
+        let ranges = Arc::downgrade(&self.ranges);
+        self.membership.observe(Box::new(move |list| {
+            ranges.upgrade().inspect(|ranges| ranges.end_recoveries(list));
+        }));
         let peers = Arc::downgrade(&self.ties.peers);
         self.membership.observe(Box::new(move |list| {
             let Some(peers) = peers.upgrade() else { return };

@@ -5,8 +5,8 @@ use rekindle_cluster::server::Reports;
 use rekindle_coordinator::{ControlError, Report, TabletGrant};
 use rekindle_env::memory::World;
 use rekindle_types::{
-    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, Rules, SegmentId, TabletVersion,
-    key_hash,
+    Attempt, KeyRange, ListVersion, LogId, Lsn, PartitionIndex, PartitionOutcome, Rules, SegmentId,
+    ServerEntry, ServerId, ServerList, ServerStatus, TabletVersion, key_hash,
 };
 use std::time::Duration;
 
@@ -90,6 +90,37 @@ fn a_discarded_attempt_leaves_nothing() {
     world.run_for(SECOND);
     assert_eq!(master.store.objects(), 0);
     assert!(master.ranges.pending().is_empty());
+}
+
+#[test]
+fn a_recovery_that_has_ended_leaves_nothing_but_what_is_served() {
+    let world = World::new(1);
+    let (first, of_first) = dead(&world, 1, "first");
+    let replayed = |id| {
+        let master = LoneMaster::new(&world, id, &[(&first, of_first.clone())], Rules::default());
+        master.order_replay(10, 1, (&first, &of_first), ZERO).unwrap();
+        let created = master.committed(&world);
+        (master, created)
+    };
+    let ((owner, created), (other, _)) = (replayed(2), replayed(3));
+    let entry = ServerEntry {
+        id: first.server,
+        name: "first".into(),
+        address: "first".into(),
+        domain: "first".into(),
+        status: ServerStatus::Dead,
+    };
+    owner.ranges.end_recoveries(&ServerList::new(ListVersion(5), ServerId(9), [entry]));
+    assert_eq!(owner.ranges.pending().len(), 1, "it goes on");
+    assert_eq!(grant(&owner, &first, 1, created), Ok(Report::Done));
+
+    let without_it = ServerList::new(ListVersion(6), ServerId(9), []);
+    owner.ranges.end_recoveries(&without_it);
+    assert!(owner.ranges.replays().is_empty());
+    assert!(is_served(&owner, "first", 50));
+    other.ranges.end_recoveries(&without_it);
+    assert!(other.ranges.pending().is_empty() && other.ranges.replays().is_empty());
+    assert_eq!(other.store.objects(), 0);
 }
 
 #[test]
