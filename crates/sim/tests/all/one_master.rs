@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 pub const TABLE: TableId = TableId(1);
 
@@ -147,7 +147,7 @@ impl Master {
 
     pub fn commit(&mut self, replay: Replay) {
         let mut commit = Box::pin(replay.commit());
-        while let Poll::Pending = commit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        while commit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             self.pump();
         }
     }
