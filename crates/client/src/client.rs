@@ -122,12 +122,17 @@ impl Client {
     /// Removes a table and everything in it.
     pub async fn drop_table(&self, name: &str) -> Result<(), ClientError> {
         let request = Request::DropTable { name: name.to_owned() };
-        match self.change(request, self.deadline()).await? {
+        let deadline = self.deadline();
+        match self.change(request, deadline).await? {
             // Gone, by this call or another's: what the caller wants.
             Changed::Reply(Reply::Done)
-            | Changed::AfterUnknown(Reply::Done | Reply::Refused(Refusal::NoSuchTable(_))) => Ok(()),
-            Changed::Reply(other) | Changed::AfterUnknown(other) => Err(refused(other)),
+            | Changed::AfterUnknown(Reply::Done | Reply::Refused(Refusal::NoSuchTable(_))) => {}
+            Changed::Reply(other) | Changed::AfterUnknown(other) => return Err(refused(other)),
         }
+        // So that `table` does not find it any more. It is gone even if the coordinator fails to say so again.
+        let present = self.shared.views.present().number;
+        let _ = self.shared.newer_view(present, deadline).await;
+        Ok(())
     }
 
     fn open(&self, name: &str, id: TableId) -> Table {

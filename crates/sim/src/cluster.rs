@@ -1,6 +1,7 @@
 //! A whole cluster in one world: the servers' real code, a simulated network and clock.
 
 use crate::{config::SimConfig, timeline::Timeline, weather::SeededWeather};
+use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
@@ -16,7 +17,7 @@ use rekindle_env::{
     memory::{Node, World, WorldConfig},
 };
 use rekindle_types::ServerId;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
 const COORDINATOR: &str = "coordinator";
@@ -228,6 +229,29 @@ impl SimCluster {
             }
             clock.sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Runs a script; a coordinator whose meta log crashed meanwhile is replaced within 10 ms.
+    pub async fn supervised<T>(&self, script: impl Future<Output = T>) -> T {
+        let watch = async {
+            loop {
+                self.until(Duration::from_secs(3600), Self::replace_crashed_coordinator).await;
+            }
+        };
+        match select(pin!(script), pin!(watch)).await {
+            Either::Left((output, _)) => output,
+            Either::Right((never, _)) => never,
+        }
+    }
+
+    /// Starts another coordinator when the reign of the one that runs is over. Whether it was.
+    pub fn replace_crashed_coordinator(&self) -> bool {
+        let is_over = self.coordinator(|c| c.ended().is_some()).unwrap_or(false);
+        if is_over {
+            self.kill_coordinator();
+            self.start_coordinator();
+        }
+        is_over
     }
 
     /// Whether every running storage server may get tablets.

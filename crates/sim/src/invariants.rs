@@ -68,7 +68,10 @@ pub fn check_settled(cluster: &SimCluster) -> Result<(), Violation> {
         }
         // The head is never settled; anything else has not its R replicas yet.
         if status.replication.unsettled > 1 {
-            return fail(format!("{} has {} segments unsettled", status.server, status.replication.unsettled));
+            return fail(format!(
+                "{} has {} segments unsettled",
+                status.server, status.replication.unsettled
+            ));
         }
         if let Some(entry) = state.servers().iter().find(|entry| !state.servers().is_up(entry.id)) {
             return fail(format!("{} is dead and not recovered", entry.id));

@@ -244,7 +244,7 @@ impl<'a> Story<'a> {
     async fn wait(&self, what: &str, mut is_so: impl FnMut(&SimCluster) -> bool) -> Result<(), String> {
         let mut owners = Ok(());
         let look = |cluster: &SimCluster| {
-            restart_crashed_coordinator(cluster);
+            cluster.replace_crashed_coordinator(); // A crash that was asked for may come late.
             owners = check_single_owner(cluster);
             owners.is_err() || is_so(cluster)
         };
@@ -255,13 +255,5 @@ impl<'a> Story<'a> {
 
     async fn sleep(&self, ms_max: u64) {
         self.clock.sleep(Duration::from_millis(self.rng.below(ms_max + 1))).await;
-    }
-}
-
-/// A crash that was asked for may come late: in the reign of the next coordinator.
-fn restart_crashed_coordinator(cluster: &SimCluster) {
-    if cluster.coordinator(|c| c.ended().is_some()).unwrap_or(false) {
-        cluster.kill_coordinator();
-        cluster.start_coordinator();
     }
 }

@@ -3,6 +3,7 @@
 
 mod acknowledged_writes_survive_any_seed;
 mod answers_wait_until_durable;
+mod coordinator_restarts_at_every_record;
 mod lone_master;
 mod one_master;
 mod one_seed_plays_one_run;
