@@ -116,7 +116,14 @@ impl Log {
         state.check_alive()?;
         let mut wake = false;
         if state.head_refuses || !state.head.has_room(total) {
-            state.roll(Roll::Full, &self.versions)?;
+            if let Err(error) = state.roll(Roll::Full, &self.versions) {
+                drop(state);
+                if matches!(error, LogError::Full { .. }) {
+                    // For the head that leaves out what was freed, or that found no memory before.
+                    self.wake.notify_one();
+                }
+                return Err(error);
+            }
             wake = true;
         }
         let placed = state.head.append(entries, total);

@@ -26,7 +26,12 @@ impl Log {
         let error = loop {
             // Made before the calls are gathered: what comes meanwhile is not missed.
             let mut woken = pin!(self.wake.notified());
-            let calls = self.state.lock().next_calls();
+            let calls = {
+                let mut state = self.state.lock();
+                // Memory may be back without any answer: a reader has left, or a side log was dropped.
+                state.roll_if_wanted(&self.versions);
+                state.next_calls()
+            };
             for call in calls {
                 let tag = call.tag();
                 pending.push(make(&*sink, call).map(move |result| (tag, result)));

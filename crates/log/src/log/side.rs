@@ -135,7 +135,15 @@ impl SideLog {
     fn next_segment(&self, lane: &mut Lane) -> Result<(), LogError> {
         let mut state = self.log.state.lock();
         state.check_alive()?;
-        let tail = state.side_segment(self.number)?;
+        let tail = match state.side_segment(self.number) {
+            Ok(tail) => tail,
+            Err(error) => {
+                drop(state);
+                // For the head that leaves out what was freed.
+                self.log.wake.notify_one();
+                return Err(error);
+            }
+        };
         if let Some(full) = lane.tail.take() {
             state.seal_side(full);
         }
@@ -194,7 +202,7 @@ impl State {
     /// A new segment for a side log.
     fn side_segment(&mut self, number: u64) -> Result<Tail, LogError> {
         if self.frames.free_count() <= self.frames_kept() {
-            return Err(LogError::Full { segments: self.segments_in_use() });
+            return Err(self.full());
         }
         // C6, switched off: an id that a dropped side log has had is used again.
         let reused = if self.config.rules.on(Rule::C6) { None } else { self.reusable.pop() };

@@ -147,7 +147,7 @@ impl State {
         let kept = if why == Roll::Full { self.frames_kept() } else { self.emergency_frames_kept() };
         let is_emergency = free <= kept;
         if is_emergency && (why == Roll::Full || free == 0) {
-            return Err(LogError::Full { segments: self.segments_in_use() });
+            return Err(self.full());
         }
         // H1: at most two heads wait behind the current one, and one emergency head more.
         let waiting = self.heads.len() - 1;
@@ -165,6 +165,14 @@ impl State {
         self.segments.get_mut(&before).expect("heads are segments").sealed = Some((certificate, Some(end)));
         self.enter_head(Some(before), is_emergency);
         Ok(())
+    }
+
+    /// No memory. Wants the head that leaves out what was freed, since no append can make it now: the runner does.
+    pub(super) fn full(&mut self) -> LogError {
+        if self.segments.values().any(|s| s.membership == Membership::Leaving) {
+            self.roll_above = self.head.id;
+        }
+        LogError::Full { segments: self.segments_in_use() }
     }
 
     /// Free frames that only forced head switches may take.

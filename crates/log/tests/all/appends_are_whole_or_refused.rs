@@ -46,6 +46,38 @@ fn a_full_log_keeps_its_reserve_and_says_so() {
 }
 
 #[test]
+fn a_full_log_makes_the_head_that_leaves_freed_segments_out() {
+    let mut rig = Rig::answering();
+    fill(&mut rig);
+    assert!(rig.log.free(SegmentId(1)));
+    let refused = rig.log.append(&[object(b"k", 1, &BIG)]);
+    assert!(matches!(refused, Err(LogError::Full { .. })), "{refused:?}");
+    rig.step();
+    assert!(!rig.sink.is_kept(SegmentId(1)), "no append could make the next head");
+    rig.log.append(&[object(b"k", 1, &BIG)]).unwrap();
+}
+
+#[test]
+fn a_hurt_head_is_rolled_once_a_reader_leaves_memory() {
+    let mut rig = Rig::answering();
+    fill(&mut rig);
+    // Forced switches take the reserve, then emergency heads take each other's places, but one is being read.
+    while rig.log.stats().segments <= config().segments_max {
+        rig.roll();
+    }
+    let (emergency, _) = rig.log.pin(rig.log.end().segment).unwrap();
+    rig.roll();
+    rig.roll();
+    let hurt = rig.log.end().segment;
+    rig.roll();
+    assert_eq!(rig.log.end().segment, hurt, "no memory is left");
+    drop(emergency);
+    assert!(rig.log.append(&[object(b"k", 1, &BIG)]).is_err());
+    rig.step();
+    assert!(rig.log.end().segment > hurt);
+}
+
+#[test]
 fn freed_segments_make_room_again() {
     let mut rig = Rig::answering();
     fill(&mut rig);
