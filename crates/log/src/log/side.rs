@@ -172,8 +172,9 @@ impl SideLog {
         let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
         let mut state = self.log.state.lock();
         tails.into_iter().for_each(|tail| state.seal_side(tail));
-        state.check_alive()?;
+        // On a failed log too: its entries stay in memory, for the caller has had no chance to drop what refers to them.
         self.is_committed = true;
+        state.check_alive()?;
         let (sender, receiver) = oneshot::channel();
         let side = state.side_logs.get_mut(&self.number).expect("side logs stay until committed or dropped");
         (side.is_committing, side.waiter) = (true, Some(sender));

@@ -5,6 +5,7 @@ use crate::store_is_a_map::{Op, Wanted, play};
 use crate::stores::{Contents, StoreRig, TABLE, everything, partition};
 use bytes::Bytes;
 use proptest::prelude::*;
+use rekindle_log::LogError;
 use rekindle_log::segment::{EntryType, Parsed, entries};
 use rekindle_log::store::{Condition, ReplayError, WriteOutcome};
 use rekindle_types::{KeyRange, SegmentId, Version, key_hash};
@@ -209,4 +210,19 @@ fn any_flipped_byte_is_noticed_and_any_cut() {
         let is_cut = !boundaries.contains(&(at as u32));
         assert_eq!(replay.apply(from, &whole[..at]).is_err(), is_cut, "cut at {at}");
     }
+}
+
+#[test]
+fn a_replay_committed_on_a_failed_log_is_an_error_and_leaves_nothing() {
+    let old = StoreRig::large();
+    written(&old, b"key", b"value");
+    let mut new = StoreRig::answering();
+    let replay = new.store.replay(everything(), 1);
+    for (from, entries) in old.segments() {
+        replay.apply(from, &entries).unwrap();
+    }
+    assert_eq!(new.store.objects(), 1);
+    new.rig.stop();
+    assert!(matches!(new.commit(replay), Err(LogError::Sink(_))));
+    assert_eq!(new.store.objects(), 0);
 }
