@@ -9,6 +9,9 @@ use rekindle_types::{KeyHash, Partition, Rule, SegmentId, Version, key_hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+/// No log gets so far by itself, at 2^32 versions a head: a larger version is damage, or an attack on the counter.
+const VERSION_MAX: u64 = 1 << 63;
+
 /// Applies the entries of a partition, in any order and any number of times, to a side log of the store: the
 /// newest version of every key wins (C4).
 ///
@@ -169,7 +172,7 @@ impl Replay {
         let mut version_max = 0;
         while batch.len() < BATCH {
             let Some(entry) = walk.next() else {
-                self.version_max.fetch_max(version_max, Ordering::Relaxed);
+                self.note_versions(version_max)?;
                 return Ok(true);
             };
             let entry = entry?;
@@ -199,8 +202,18 @@ impl Replay {
             self.store.index.prefetch(hash);
             batch.push(Item { hash, entry, draft });
         }
-        self.version_max.fetch_max(version_max, Ordering::Relaxed);
+        self.note_versions(version_max)?;
         Ok(false)
+    }
+
+    /// V1: the counter is raised to it, and has to go on from there.
+    #[inline]
+    fn note_versions(&self, max: u64) -> Result<(), Corrupt> {
+        if max > VERSION_MAX {
+            return Err(Corrupt::Value { what: "version", got: max });
+        }
+        self.version_max.fetch_max(max, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether the key was there.

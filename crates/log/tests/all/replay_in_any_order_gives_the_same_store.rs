@@ -6,7 +6,7 @@ use crate::stores::{Contents, StoreRig, TABLE, everything, partition};
 use bytes::Bytes;
 use proptest::prelude::*;
 use rekindle_log::LogError;
-use rekindle_log::segment::{EntryType, Parsed, entries};
+use rekindle_log::segment::{EntryType, Parsed, SafeVersion, entries};
 use rekindle_log::store::{Condition, ReplayError, WriteOutcome};
 use rekindle_types::{KeyRange, SegmentId, Version, key_hash};
 
@@ -225,4 +225,15 @@ fn a_replay_committed_on_a_failed_log_is_an_error_and_leaves_nothing() {
     new.rig.stop();
     assert!(matches!(new.commit(replay), Err(LogError::Sink(_))));
     assert_eq!(new.store.objects(), 0);
+}
+
+#[test]
+fn a_version_that_no_log_reaches_is_damage() {
+    for version in [Version(u64::MAX), Version(u64::MAX - (1 << 32))] {
+        let mut new = StoreRig::answering();
+        let replay = new.store.replay(everything(), 1);
+        let result = replay.apply(SegmentId(1), &SafeVersion(version).encode());
+        assert!(matches!(result, Err(ReplayError::Corrupt(_))), "{result:?}");
+        new.commit(replay).unwrap();
+    }
 }
