@@ -91,6 +91,7 @@ impl Segment {
     /// Whether a replica has yet to be made up for.
     pub(super) fn is_restoring(&self, replicas: usize) -> bool {
         self.is_close_wanted
+            && !self.is_free_wanted
             && (self.replicas.len() < replicas || self.replicas.iter().any(|r| r.is_copy && !r.is_closed))
     }
 
