@@ -153,11 +153,12 @@ impl Replication {
                 self.act(action, &mut calls, &mut handles, &mut pins);
             }
             select_biased! {
-                done = calls.select_next_some() => self.done(done, &mut handles),
+                // Time first: else answers without a pause would keep timeouts and retries from ever coming.
                 () = tick => {
                     self.with_core(|core| core.step(env.clock.now(), Event::Tick));
                     tick = env.clock.sleep(self.config.tick).fuse();
                 }
+                done = calls.select_next_some() => self.done(done, &mut handles),
                 () = self.wake.notified().fuse() => {}
             }
         }
