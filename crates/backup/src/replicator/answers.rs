@@ -1,6 +1,6 @@
 //! What follows from the end of a call, or from the lack of an end.
 
-use super::{Action, CallId, Outcome, Refusal, Replicator, replica::Garbage};
+use super::{Action, CallId, Outcome, Refusal, Replicator, backups::CallKind, replica::Garbage};
 use rekindle_log::SegmentKind;
 use rekindle_types::{ReplicaId, Rule, SegmentId, ServerId, SessionNumber};
 
@@ -48,7 +48,7 @@ impl Replicator {
         let segment = self.segments.get_mut(&id).expect("found before");
         let replica = &mut segment.replicas[at];
         let call = replica.call.take().expect("found by its call");
-        self.backups.end_call(replica.server, replica.is_copy);
+        self.backups.end_call(replica.server, CallKind::of_write(replica.is_copy));
         let server = replica.server;
         let is_patient = replica.since.is_some_and(|since| ran.since(since) < config.replica_timeout);
         match outcome {
@@ -105,7 +105,7 @@ impl Replicator {
         let segment = self.segments.get_mut(&id).expect("found before");
         let garbage = &mut segment.garbage[at];
         let (server, call) = (garbage.server, garbage.call.take().expect("found by its call"));
-        self.backups.end_call(server, false);
+        self.backups.end_call(server, CallKind::Free);
         match outcome {
             Outcome::Ok | Outcome::Refused(Refusal::StaleCreation | Refusal::Lost) => {
                 segment.garbage.remove(at);
@@ -174,7 +174,7 @@ impl Replicator {
         self.deactivate(id);
         let replica = self.segments.get_mut(&id).expect("found before").replicas.remove(at);
         if let Some(call) = replica.call {
-            self.backups.end_call(replica.server, replica.is_copy);
+            self.backups.end_call(replica.server, CallKind::of_write(replica.is_copy));
             let (segment, creation) = (id, replica.creation);
             actions.push(Action::Abandon(CallId { segment, creation, attempt: call.attempt }));
         }

@@ -5,16 +5,55 @@ use rekindle_env::Time;
 use rekindle_types::{ServerId, SessionNumber};
 use std::collections::BTreeMap;
 
+/// What a call is for. A free is repeated until answered, so without a share of their own those that a backup
+/// does not answer would take all of its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallKind {
+    /// To a replica that is opened and filled.
+    Write,
+    /// To one that is re-created.
+    Copy,
+    Free,
+}
+
+impl CallKind {
+    pub(super) fn of_write(is_copy: bool) -> Self {
+        if is_copy { Self::Copy } else { Self::Write }
+    }
+
+    /// Most calls of the kind in flight to one backup, of `calls_max` in all: copies and frees leave room for heads.
+    fn most(self, calls_max: u32) -> u32 {
+        match self {
+            Self::Write => calls_max,
+            Self::Copy => calls_max / 2,
+            Self::Free => (calls_max / 4).max(1),
+        }
+    }
+}
+
 /// One backup that is up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Backup {
     pub(super) domain: Domain,
     pub(super) session: SessionNumber,
+    /// All, and some of these by kind.
     pub(super) calls: u32,
     pub(super) copy_calls: u32,
+    pub(super) free_calls: u32,
     pub(super) avoid_until: Option<Time>,
     pub(super) primaries: u32,
     pub(super) read_rate: u64,
+}
+
+impl Backup {
+    /// Calls of a kind that are counted apart.
+    fn calls_of(&mut self, kind: CallKind) -> Option<&mut u32> {
+        match kind {
+            CallKind::Write => None,
+            CallKind::Copy => Some(&mut self.copy_calls),
+            CallKind::Free => Some(&mut self.free_calls),
+        }
+    }
 }
 
 /// The backups that are up. A server that left is never up again (F6), so nothing of it is kept.
@@ -37,6 +76,7 @@ impl BackupSet {
                 session: SessionNumber(1),
                 calls: 0,
                 copy_calls: 0,
+                free_calls: 0,
                 avoid_until: None,
                 primaries: 0,
                 read_rate: 0,
@@ -69,24 +109,28 @@ impl BackupSet {
     pub(super) fn begin_call(
         &mut self,
         server: ServerId,
-        is_copy: bool,
+        kind: CallKind,
         calls_max: u32,
     ) -> Option<SessionNumber> {
         let backup = self.up.get_mut(&server)?;
-        // Copies of lost replicas leave room for heads.
-        if backup.calls >= calls_max || (is_copy && backup.copy_calls >= calls_max / 2) {
+        let is_too_many = |of_kind: &mut u32| *of_kind >= kind.most(calls_max);
+        if backup.calls >= calls_max || backup.calls_of(kind).is_some_and(is_too_many) {
             return None;
         }
         backup.calls += 1;
-        backup.copy_calls += u32::from(is_copy);
+        if let Some(of_kind) = backup.calls_of(kind) {
+            *of_kind += 1;
+        }
         Some(backup.session)
     }
 
     /// A call was answered or is awaited no more.
-    pub(super) fn end_call(&mut self, server: ServerId, is_copy: bool) {
+    pub(super) fn end_call(&mut self, server: ServerId, kind: CallKind) {
         if let Some(backup) = self.up.get_mut(&server) {
             backup.calls -= 1;
-            backup.copy_calls -= u32::from(is_copy);
+            if let Some(of_kind) = backup.calls_of(kind) {
+                *of_kind -= 1;
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 //! drives the calls, and is the log's `SegmentSink`.
 //!
 //! Limits: at most [`ReplicatorConfig::calls_per_backup_max`] calls in flight per backup, half of them for
-//! copies of lost replicas; one write in flight per replica; at most
+//! copies of lost replicas and a quarter for frees; one write in flight per replica; at most
 //! [`ReplicatorConfig::recreations_max`] segments being restored at once.
 
 mod actions;

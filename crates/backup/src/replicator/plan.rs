@@ -2,7 +2,7 @@
 
 use super::{
     Action, CallId, FreeCall, Replicator, ReplicatorConfig, WriteCall,
-    backups::BackupSet,
+    backups::{BackupSet, CallKind},
     placement,
     replica::{Call, Garbage, Replica},
     segment::{Permit, Segment},
@@ -144,7 +144,9 @@ impl Planner<'_> {
         close: bool,
     ) {
         let calls_max = self.config.calls_per_backup_max;
-        let Some(session) = self.backups.begin_call(replica.server, replica.is_copy, calls_max) else {
+        let Some(session) =
+            self.backups.begin_call(replica.server, CallKind::of_write(replica.is_copy), calls_max)
+        else {
             return;
         };
         replica.attempts += 1;
@@ -199,7 +201,9 @@ impl Planner<'_> {
     fn free(&mut self, segment: &mut Segment) {
         for garbage in segment.garbage.iter_mut().filter(|g| g.is_idle(self.ran)) {
             let calls_max = self.config.calls_per_backup_max;
-            let Some(session) = self.backups.begin_call(garbage.server, false, calls_max) else { continue };
+            let Some(session) = self.backups.begin_call(garbage.server, CallKind::Free, calls_max) else {
+                continue;
+            };
             garbage.attempts += 1;
             garbage.call =
                 Some(Call { attempt: garbage.attempts, session, to: 0, valid: None, close: false });

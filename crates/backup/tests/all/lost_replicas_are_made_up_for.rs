@@ -3,6 +3,7 @@
 use crate::rig::{OPEN_BYTES, Rig};
 use rekindle_backup::Fill;
 use rekindle_backup::replicator::{Action, Outcome, Refusal};
+use rekindle_log::SegmentKind;
 use rekindle_types::{SegmentId, ServerId};
 use std::time::Duration;
 
@@ -146,4 +147,30 @@ fn restoring_is_paced_and_the_most_urgent_comes_first() {
     r.step_floor(6);
     r.answer_all();
     assert_eq!(r.stats().unsettled, 1, "all but the head are back at R");
+}
+
+/// Side segments 10 to 39, closed and then freed, with no answer to any free.
+fn freed_in_vain(r: &mut Rig) {
+    for side in 10..40 {
+        r.open_as(side, None, SegmentKind::Side).close(side).answer_all();
+    }
+    for side in 10..40 {
+        r.free(side);
+    }
+}
+
+#[test]
+fn frees_without_answers_keep_no_lost_replica_from_being_restored() {
+    let (mut r, servers) = closed(Rig::with_backups(4).opened());
+    freed_in_vain(&mut r);
+    r.lose(servers[0]);
+    assert_eq!(r.writes_of(1).len(), 1, "it is re-created");
+}
+
+#[test]
+fn frees_without_answers_leave_calls_to_others() {
+    let mut r = Rig::with_backups(2).opened();
+    freed_in_vain(&mut r);
+    r.open_as(50, None, SegmentKind::Side);
+    assert_eq!(r.writes_of(50).len(), 2, "each backup is asked");
 }
