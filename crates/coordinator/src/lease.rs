@@ -24,7 +24,9 @@ impl Leases {
 
     /// A renewal was received and will be answered.
     pub fn renew(&mut self, server: ServerId, now: Time) {
-        self.renewed.insert(server, now);
+        // The clock was read before this had its turn: a later renewal may have been noted meanwhile.
+        let renewed = self.renewed.entry(server).or_insert(now);
+        *renewed = now.max(*renewed);
     }
 
     /// From this instant on the server surely serves nothing, if no further renewal is answered.
@@ -54,6 +56,8 @@ mod tests {
         assert_eq!(leases.surely_over(server), Time(110 * MS));
         leases.renew(server, Time(105 * MS));
         assert_eq!(leases.surely_over(server), Time(115 * MS));
+        leases.renew(server, Time(102 * MS));
+        assert_eq!(leases.surely_over(server), Time(115 * MS), "one that was overtaken");
         leases.forget(Time(115 * MS), |_| false);
         assert_eq!(leases.surely_over(server), Time(115 * MS), "not before it is over");
         leases.forget(Time(116 * MS), |_| false);
