@@ -5,7 +5,8 @@ use crate::{
     weather::Climate,
 };
 use rekindle_client::{ClientConfig, Table};
-use rekindle_coordinator::{Event, meta::Recorded};
+use rekindle_cluster::server::StorageServer;
+use rekindle_coordinator::{ClusterState, Event, meta::Recorded};
 use rekindle_env::{Clock, Rng, Time};
 use std::{sync::Arc, time::Duration};
 
@@ -185,10 +186,18 @@ impl<'a> Story<'a> {
     /// Some time into the recovery of one server, a server dies that takes part.
     async fn kill_recovery_master(&self, first: u32, second: u32) -> Result<(), String> {
         let events = self.cluster.timeline.events().len();
+        let victim = self.cluster.storage(first, StorageServer::id).flatten();
         self.cluster.kill_storage(first);
         let planned = |e: &Event| matches!(e, Event::Planned { .. } | Event::Recovered(_));
-        self.wait("plan", |cluster| cluster.timeline.events()[events..].iter().any(|(_, e)| planned(e)))
-            .await?;
+        // A coordinator that crashes at the last record of a recovery tells nobody.
+        let is_gone = |cluster: &SimCluster| {
+            let is_gone = |state: &ClusterState| victim.is_some_and(|id| state.servers().entry(id).is_none());
+            cluster.coordinator(|c| c.coordinator().is_some_and(|c| c.look(is_gone))).unwrap_or(false)
+        };
+        self.wait("plan", |cluster| {
+            is_gone(cluster) || cluster.timeline.events()[events..].iter().any(|(_, e)| planned(e))
+        })
+        .await?;
         self.clock.sleep(Duration::from_micros(self.rng.below(30_000))).await;
         self.cluster.kill_storage(second);
         Ok(())
