@@ -7,6 +7,7 @@ mod head_is_the_lowest_open_one_above_the_floor;
 mod incomplete_logs_say_what_is_missing;
 mod late_inventories_add_replicas_only;
 mod lists;
+mod log_and_replicator_outlive_faults;
 mod plans_cover_what_was_owned;
 mod plans_never_overcommit;
 mod pulls_turn_to_other_replicas;
