@@ -8,12 +8,12 @@ use crate::{
 };
 use futures_util::{
     FutureExt, StreamExt,
-    future::{BoxFuture, join},
+    future::{BoxFuture, Either, select},
     stream::FuturesUnordered,
 };
 use rekindle_env::Time;
 use rekindle_types::{KeyHash, RemoteError, ServerEntry, ServerId, TableId, TabletVersion, key_hash};
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, pin::pin, sync::Arc, time::Duration};
 
 /// One call on its way.
 struct Item {
@@ -274,8 +274,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// One request to one master. A read is given up after a while, to be tried elsewhere; a write is waited for, since
-/// nobody may repeat it.
+/// One request to one master. A read is given up after a while, to be tried elsewhere; a write is waited for until
+/// its master is known to be dead, since nobody may repeat it.
 async fn ask(
     shared: &Shared,
     server: &ServerEntry,
@@ -303,10 +303,10 @@ async fn ask(
             shared.hints.send(server.id).await;
             no_answer()
         }
-        None => {
-            let late = join(shared.until(deadline, call), shared.hints.send(server.id)).await.0;
-            late.unwrap_or_else(no_answer)
-        }
+        None => match select(call, pin!(shared.removed(server.id, deadline))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => no_answer(),
+        },
     }
 }
 

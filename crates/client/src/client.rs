@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_util::future::{Either, select};
 use rekindle_env::{Env, Time};
-use rekindle_types::{CoordinatorApi, Refusal, RemoteError, Reply, Request, TableId};
+use rekindle_types::{CoordinatorApi, Refusal, RemoteError, Reply, Request, ServerId, TableId};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
@@ -40,6 +40,21 @@ impl Shared {
     /// Waits, but not past the deadline.
     pub(crate) async fn sleep(&self, wait: Duration, deadline: Time) {
         self.env.clock.sleep_until((self.env.clock.now() + wait).min(deadline)).await;
+    }
+
+    /// Reports a server that does not answer, then looks at the list now and then: ends when it is no member any more,
+    /// or with the deadline.
+    pub(crate) async fn removed(&self, server: ServerId, deadline: Time) {
+        self.hints.send(server).await;
+        while self.env.clock.now() < deadline {
+            let present = self.views.present().number;
+            if let Some(Ok(view)) = self.until(deadline, self.views.newer_than(present)).await
+                && view.is_gone(server)
+            {
+                return;
+            }
+            self.sleep(self.config.attempt_timeout, deadline).await;
+        }
     }
 
     async fn pause(&self, deadline: Time, at_least: Duration, tries: u32) {

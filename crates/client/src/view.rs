@@ -4,8 +4,8 @@ use crate::ClientConfig;
 use parking_lot::Mutex;
 use rekindle_env::{Env, Time};
 use rekindle_types::{
-    CoordinatorApi, KeyHash, Refusal, RemoteError, Reply, Request, ServerEntry, ServerList, TableId, Tablet,
-    TabletMap, TabletState, TabletVersion,
+    CoordinatorApi, KeyHash, Refusal, RemoteError, Reply, Request, ServerEntry, ServerId, ServerList,
+    TableId, Tablet, TabletMap, TabletState, TabletVersion,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex as AsyncMutex;
@@ -41,6 +41,11 @@ impl View {
             (Some(tablet), Some(owner)) => Route::Ask(tablet, owner),
             _ => Route::Wait,
         }
+    }
+
+    /// Whether the server is dead: it will answer nothing any more.
+    pub(crate) fn is_gone(&self, server: ServerId) -> bool {
+        self.servers.is_gone(server)
     }
 
     pub(crate) fn table(&self, name: &str) -> Option<TableId> {

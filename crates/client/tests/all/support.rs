@@ -198,6 +198,13 @@ impl Cluster {
         });
     }
 
+    /// The server was declared dead and left the list; the map stays as it is.
+    pub fn remove(&self, server: u64) {
+        let mut servers = self.servers.lock();
+        let left = servers.iter().filter(|entry| entry.id != ServerId(server)).cloned().collect::<Vec<_>>();
+        *servers = ServerList::new(servers.version().next(), servers.next_id(), left);
+    }
+
     pub fn client(self: &Arc<Self>) -> Client {
         self.client_with(ClientConfig::default())
     }

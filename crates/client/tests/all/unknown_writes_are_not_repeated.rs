@@ -62,3 +62,22 @@ fn a_silent_master_is_reported_while_the_put_waits() {
     let waited = Duration::from_nanos(world.now().0);
     assert!(waited >= Duration::from_secs(3) && waited < Duration::from_millis(3010), "{waited:?}");
 }
+
+#[test]
+fn a_put_to_a_master_that_died_ends_when_the_list_says_so() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    cluster.masters[0].then([Act::Silence]);
+    world.block_on(async {
+        let table = cluster.table().await.within(Duration::from_secs(60));
+        let put = table.put("k", "v");
+        let death = async {
+            cluster.env.clock.sleep(Duration::from_secs(2)).await;
+            cluster.remove(1);
+        };
+        let (put, ()) = futures_util::future::join(put, death).await;
+        assert!(matches!(put, Err(ClientError::Unknown(_))), "{put:?}");
+    });
+    let waited = Duration::from_nanos(world.now().0);
+    assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(3), "{waited:?}");
+}

@@ -1,10 +1,12 @@
 //! Tests of the whole: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_zombie_serves_nothing_stale;
 mod acknowledged_writes_survive_any_seed;
 mod answers_wait_until_durable;
 mod coordinator_restarts_at_every_record;
 mod lone_master;
+mod one_bad_link_kills_nobody;
 mod one_master;
 mod one_seed_plays_one_run;
 mod orders_about_ranges_are_carried_out_once;
