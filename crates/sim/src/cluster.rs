@@ -11,7 +11,7 @@ use rekindle_cluster::{
         ClusterId, Identity, NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters, Role,
     },
 };
-use rekindle_coordinator::{ClusterSize, CoordinatorConfig, MemoryMetaLog, meta::Recorded};
+use rekindle_coordinator::{ClusterSize, ClusterState, CoordinatorConfig, MemoryMetaLog, meta::Recorded};
 use rekindle_env::{
     Env,
     memory::{Node, World, WorldConfig},
@@ -201,6 +201,15 @@ impl SimCluster {
     pub fn server_with(&self, id: ServerId) -> Option<u32> {
         let running = self.running.lock();
         running.storage.iter().find(|(_, s)| s.id() == Some(id)).map(|(server, _)| *server)
+    }
+
+    /// Whether a coordinator is in office and has it on record that this server is recovered and gone. A coordinator that
+    /// crashes at that record tells no observer.
+    #[must_use]
+    pub fn has_left(&self, id: ServerId) -> bool {
+        let is_gone =
+            |state: &ClusterState| id < state.servers().next_id() && state.servers().entry(id).is_none();
+        self.coordinator(|c| c.coordinator().is_some_and(|c| c.look(is_gone))).unwrap_or(false)
     }
 
     /// A client on a node of its own.

@@ -6,7 +6,7 @@ use crate::{
 };
 use rekindle_client::{ClientConfig, Table};
 use rekindle_cluster::server::StorageServer;
-use rekindle_coordinator::{ClusterState, Event, meta::Recorded};
+use rekindle_coordinator::{Event, meta::Recorded};
 use rekindle_env::{Clock, Rng, Time};
 use std::{sync::Arc, time::Duration};
 
@@ -189,13 +189,9 @@ impl<'a> Story<'a> {
         let victim = self.cluster.storage(first, StorageServer::id).flatten();
         self.cluster.kill_storage(first);
         let planned = |e: &Event| matches!(e, Event::Planned { .. } | Event::Recovered(_));
-        // A coordinator that crashes at the last record of a recovery tells nobody.
-        let is_gone = |cluster: &SimCluster| {
-            let is_gone = |state: &ClusterState| victim.is_some_and(|id| state.servers().entry(id).is_none());
-            cluster.coordinator(|c| c.coordinator().is_some_and(|c| c.look(is_gone))).unwrap_or(false)
-        };
         self.wait("plan", |cluster| {
-            is_gone(cluster) || cluster.timeline.events()[events..].iter().any(|(_, e)| planned(e))
+            victim.is_some_and(|id| cluster.has_left(id))
+                || cluster.timeline.events()[events..].iter().any(|(_, e)| planned(e))
         })
         .await?;
         self.clock.sleep(Duration::from_micros(self.rng.below(30_000))).await;

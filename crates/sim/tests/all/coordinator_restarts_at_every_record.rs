@@ -2,7 +2,8 @@
 //! or not; the next one goes on from the meta log, and clients see the same end. Each crash happened.
 
 use rekindle_client::{Client, ClientConfig, ClientError};
-use rekindle_coordinator::{Event, meta::Recorded};
+use rekindle_cluster::server::StorageServer;
+use rekindle_coordinator::meta::Recorded;
 use rekindle_sim::{SimCluster, SimConfig, check_settled};
 use std::time::Duration;
 
@@ -40,16 +41,14 @@ async fn history(cluster: &SimCluster, client: &Client) {
         answer.unwrap();
     }
     create(client, "dropped", 4).await;
+    let victim = cluster.storage(1, StorageServer::id).flatten().unwrap();
     cluster.kill_storage(1);
     for (i, answer) in table.multi_get((0..OBJECTS).map(|i| format!("k{i}"))).await.into_iter().enumerate() {
         assert_eq!(answer.unwrap().unwrap().value, format!("v{i}"));
     }
     client.drop_table("dropped").await.unwrap();
     assert!(matches!(client.table("dropped").await, Err(ClientError::NoSuchTable(_))));
-    let is_over = |cluster: &SimCluster| {
-        let recovered = cluster.timeline.count(|event| matches!(event, Event::Recovered(_)));
-        recovered > 0 && check_settled(cluster).is_ok()
-    };
+    let is_over = |cluster: &SimCluster| cluster.has_left(victim) && check_settled(cluster).is_ok();
     assert!(cluster.until(PATIENCE, is_over).await, "{:?}", check_settled(cluster));
 }
 
