@@ -11,3 +11,4 @@ mod one_master;
 mod one_seed_plays_one_run;
 mod orders_about_ranges_are_carried_out_once;
 mod rules;
+mod tables_come_and_go_while_servers_die;
