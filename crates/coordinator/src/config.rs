@@ -64,11 +64,10 @@ impl Times {
         }
     }
 
-    /// A lease has surely run out so long after its last renewal was answered, whatever the two clocks'
-    /// drift (F2).
+    /// The lease as it is granted, and recorded.
     #[must_use]
-    pub fn lease_bound(&self) -> Duration {
-        self.lease + self.lease / 100 + Duration::from_millis(5)
+    pub fn lease_ms(&self) -> u32 {
+        u32::try_from(self.lease.as_millis()).unwrap_or(u32::MAX)
     }
 }
 

@@ -6,20 +6,27 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// When each server's last renewal was answered.
 ///
-/// F3: noted on receipt, before the answer. A server that this coordinator has not heard may have been renewed
-/// by the one before, at the latest when this one took office.
+/// F3: noted on receipt, before the answer. Any server may have been renewed by the coordinator before, at the
+/// latest when this one took office, and for longer than this one grants.
 #[derive(Clone, Debug)]
 pub struct Leases {
-    office: Time,
+    former_over: Time,
     bound: Duration,
     renewed: BTreeMap<ServerId, Time>,
 }
 
+/// A lease has surely run out so long after its renewal was received, whatever the two clocks' drift (F2).
+#[must_use]
+pub fn lease_bound(lease: Duration) -> Duration {
+    lease + lease / 100 + Duration::from_millis(5)
+}
+
 impl Leases {
-    /// A coordinator takes office; `bound` after a renewal the lease has surely run out.
+    /// A coordinator takes office. At `former_over` all leases that others have granted are surely over;
+    /// `bound` after a renewal the one that this coordinator has granted is.
     #[must_use]
-    pub fn new(office: Time, bound: Duration) -> Self {
-        Self { office, bound, renewed: BTreeMap::new() }
+    pub fn new(former_over: Time, bound: Duration) -> Self {
+        Self { former_over, bound, renewed: BTreeMap::new() }
     }
 
     /// A renewal was received and will be answered.
@@ -32,7 +39,8 @@ impl Leases {
     /// From this instant on the server surely serves nothing, if no further renewal is answered.
     #[must_use]
     pub fn surely_over(&self, server: ServerId) -> Time {
-        self.renewed.get(&server).map_or(self.office, |t| (*t).max(self.office)) + self.bound
+        let renewed = self.renewed.get(&server);
+        renewed.map_or(self.former_over, |renewed| (*renewed + self.bound).max(self.former_over))
     }
 
     /// Forgets those that are no members any more and whose leases are over.
@@ -51,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_bound_counts_from_the_last_renewal_or_from_office() {
-        let mut leases = Leases::new(Time(100 * MS), BOUND);
+        let mut leases = Leases::new(Time(110 * MS), BOUND);
         let server = ServerId(1);
         assert_eq!(leases.surely_over(server), Time(110 * MS));
         leases.renew(server, Time(105 * MS));
@@ -62,5 +70,14 @@ mod tests {
         assert_eq!(leases.surely_over(server), Time(115 * MS), "not before it is over");
         leases.forget(Time(116 * MS), |_| false);
         assert!(leases.surely_over(server) < Time(116 * MS));
+    }
+
+    #[test]
+    fn a_renewal_takes_nothing_of_a_longer_former_lease_back() {
+        let mut leases = Leases::new(Time(900 * MS), BOUND);
+        leases.renew(ServerId(1), Time(105 * MS));
+        assert_eq!(leases.surely_over(ServerId(1)), Time(900 * MS));
+        leases.renew(ServerId(1), Time(895 * MS));
+        assert_eq!(leases.surely_over(ServerId(1)), Time(905 * MS));
     }
 }

@@ -17,14 +17,16 @@ pub struct Newcomer {
     pub incarnation: u64,
 }
 
-/// Records what the cluster is; `None` when that was done before.
+/// Records what the cluster is, and the lease that is going to be granted; `None` when that was done before.
 #[must_use]
-pub fn found(state: &ClusterState, shape: ClusterShape) -> Option<Batch> {
-    if state.shape().is_some() {
+pub fn found(state: &ClusterState, shape: ClusterShape, lease_ms: u32) -> Option<Batch> {
+    // F3: a longer lease is recorded before it is granted. A shorter one takes nothing back: servers that were
+    // renewed by an earlier coordinator may still hold theirs.
+    if state.shape().is_some() && lease_ms <= state.lease_ms_max() {
         return None;
     }
     let mut step = Step::new(state);
-    step.change(&Entity::Cluster(shape));
+    step.change(&Entity::Cluster { shape: state.shape().unwrap_or(shape), lease_ms_max: lease_ms });
     Some(step.batch())
 }
 
@@ -45,7 +47,8 @@ pub fn enlist(state: &ClusterState, newcomer: &Newcomer) -> (ServerId, Batch) {
     // L1: tables may exist from now on.
     let up = state.servers().up().count() + 1;
     if let Some(shape) = state.shape().filter(|s| !s.is_formed && up >= s.servers_min as usize) {
-        step.change(&Entity::Cluster(ClusterShape { is_formed: true, ..shape }));
+        let shape = ClusterShape { is_formed: true, ..shape };
+        step.change(&Entity::Cluster { shape, lease_ms_max: state.lease_ms_max() });
     }
     (server, step.batch())
 }

@@ -22,11 +22,10 @@ impl Entity {
             return Err(r.corrupt("unknown layout"));
         }
         let entity = match kind {
-            kind::CLUSTER => Self::Cluster(ClusterShape {
-                replicas: r.u32()?,
-                servers_min: r.u32()?,
-                is_formed: r.bool()?,
-            }),
+            kind::CLUSTER => Self::Cluster {
+                shape: ClusterShape { replicas: r.u32()?, servers_min: r.u32()?, is_formed: r.bool()? },
+                lease_ms_max: r.u32()?,
+            },
             kind::MEMBERS => Self::Members { next_server: ServerId(r.u64()?) },
             kind::COUNTERS => {
                 Self::Counters { next_table: TableId(r.u64()?), next_operation: OperationId(r.u64()?) }

@@ -16,10 +16,11 @@ impl Entity {
     #[must_use]
     pub fn encode(&self) -> Bytes {
         match self {
-            Self::Cluster(shape) => Writer::new(kind::CLUSTER, LAYOUT)
+            Self::Cluster { shape, lease_ms_max } => Writer::new(kind::CLUSTER, LAYOUT)
                 .u32(shape.replicas)
                 .u32(shape.servers_min)
                 .u8(u8::from(shape.is_formed))
+                .u32(*lease_ms_max)
                 .finish(),
             Self::Members { next_server } => Writer::new(kind::MEMBERS, LAYOUT).u64(next_server.0).finish(),
             Self::Counters { next_table, next_operation } => {

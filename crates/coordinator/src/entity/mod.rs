@@ -18,8 +18,13 @@ use rekindle_types::{
 /// One entity of the record, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entity {
-    /// What was decided when the cluster was made.
-    Cluster(ClusterShape),
+    /// What holds for the cluster as a whole.
+    Cluster {
+        /// What was decided when it was made.
+        shape: ClusterShape,
+        /// The longest lease that any coordinator has granted: the next one waits for it (F3). It only grows.
+        lease_ms_max: u32,
+    },
     /// Where the ids of servers continue. Rewritten by every change of the server list: the batch that did it
     /// is the list's version.
     Members {
@@ -93,7 +98,7 @@ pub mod id {
         EntityId { kind, first, second }
     }
 
-    /// Of the cluster's shape.
+    /// Of the cluster as a whole.
     pub const CLUSTER: EntityId = of(kind::CLUSTER, 0, 0);
     /// Of the server list as a whole.
     pub const MEMBERS: EntityId = of(kind::MEMBERS, 0, 0);
@@ -142,7 +147,7 @@ impl Entity {
     #[must_use]
     pub fn id(&self) -> EntityId {
         match self {
-            Self::Cluster(_) => id::CLUSTER,
+            Self::Cluster { .. } => id::CLUSTER,
             Self::Members { .. } => id::MEMBERS,
             Self::Counters { .. } => id::COUNTERS,
             Self::Server(server) => id::server(server.entry.id),

@@ -76,8 +76,7 @@ impl Core {
         if has_news {
             self.notify();
         }
-        let lease_ms = u32::try_from(self.config.times.lease.as_millis()).unwrap_or(u32::MAX);
-        Reply::Renewed { term: self.term, lease_ms, update }
+        Reply::Renewed { term: self.term, lease_ms: self.config.times.lease_ms(), update }
     }
 
     fn hint(&self, suspect: ServerId) -> Reply {

@@ -59,7 +59,7 @@ impl Coordinator {
         config.validate()?;
         let opened = meta.open().await?;
         let mut state = ClusterState::rebuild(&opened)?;
-        if let Some(batch) = change::found(&state, config.size.shape()) {
+        if let Some(batch) = change::found(&state, config.size.shape(), config.times.lease_ms()) {
             let records = batch.records.clone();
             let lsn = meta.append(opened.term, batch).await?;
             state.apply(lsn, &records)?;

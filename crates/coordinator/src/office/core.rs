@@ -1,6 +1,7 @@
 //! What the parts of a coordinator share.
 
 use super::{coordinator::Stopped, discovery::FoundLog, scribe::Entry};
+use crate::lease::lease_bound;
 use crate::{
     ClusterState, CoordinatorConfig, Detector, DetectorAction, Event, Leases, MetaLog, Observer,
     ServerControl,
@@ -69,9 +70,11 @@ impl Core {
         let now = clock.now();
         let known: Vec<ServerId> = state.servers().up().map(|s| s.id).collect();
         let (meta, servers, observer) = seams;
+        // F3: what coordinators before this one have granted may be longer than what this one grants.
+        let former = lease_bound(Duration::from_millis(state.lease_ms_max().into()));
         let inner = Inner {
             detector: Detector::new(config.times, now, known),
-            leases: Leases::new(now, config.times.lease_bound()),
+            leases: Leases::new(now + former, lease_bound(config.times.lease)),
             state,
             proven: BTreeSet::new(),
             reports: BTreeMap::new(),

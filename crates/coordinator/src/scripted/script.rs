@@ -150,8 +150,8 @@ impl Script {
         let mut scene = self.scene.lock();
         let Some(server) = scene.servers.get_mut(&id) else { return };
         match reply {
-            Ok(Reply::Renewed { update, .. }) => {
-                server.lease_until = sent + self.times.lease;
+            Ok(Reply::Renewed { update, lease_ms, .. }) => {
+                server.lease_until = sent + Duration::from_millis(lease_ms.into());
                 if let Some(update) = update {
                     // One that does not fit is sent again in full.
                     let _ = server.list.apply(&update);

@@ -2,6 +2,7 @@
 
 use super::Script;
 use crate::{CoordinatorConfig, MemoryMetaLog};
+use parking_lot::Mutex;
 use rekindle_env::Task;
 use rekindle_env::memory::World;
 use rekindle_types::{Reply, Request};
@@ -15,7 +16,7 @@ pub struct Stage {
     pub script: Script,
     /// What the coordinators record.
     pub meta: MemoryMetaLog,
-    _reign: Task,
+    reign: Mutex<Task>,
 }
 
 impl Stage {
@@ -33,9 +34,15 @@ impl Stage {
     pub fn on(meta: MemoryMetaLog, config: CoordinatorConfig) -> Self {
         let world = World::new(1);
         let script = Script::new(world.node("servers").env(), config.times);
-        let reign = script.clone().reign(config, Arc::new(meta.clone()));
-        let reign = world.node("coordinator").env().spawn.spawn("reign", Box::pin(reign));
-        Self { world, script, meta, _reign: reign }
+        let reign = Mutex::new(reign(&world, &script, &meta, config));
+        Self { world, script, meta, reign }
+    }
+
+    /// The coordinator in office crashes; others on the same meta log, with this configuration, follow it.
+    pub fn succeed(&self, config: CoordinatorConfig) {
+        let successors = reign(&self.world, &self.script, &self.meta, config);
+        let former = std::mem::replace(&mut *self.reign.lock(), successors);
+        drop(former);
     }
 
     /// Creates a table, as a client would.
@@ -70,4 +77,9 @@ impl Stage {
     pub async fn settled(&self) {
         self.settles().await.expect("it settles");
     }
+}
+
+fn reign(world: &World, script: &Script, meta: &MemoryMetaLog, config: CoordinatorConfig) -> Task {
+    let reign = script.clone().reign(config, Arc::new(meta.clone()));
+    world.node("coordinator").env().spawn.spawn("reign", Box::pin(reign))
 }

@@ -21,6 +21,7 @@ pub struct ClusterState {
     last: Lsn,
     versions: BTreeMap<EntityId, Lsn>,
     shape: Option<ClusterShape>,
+    lease_ms_max: u32,
     next_server: ServerId,
     next_table: TableId,
     next_operation: OperationId,
@@ -93,7 +94,9 @@ impl ClusterState {
         })?;
         self.versions.insert(stored.entity, stored.version);
         match entity {
-            Entity::Cluster(shape) => self.shape = Some(shape),
+            Entity::Cluster { shape, lease_ms_max } => {
+                (self.shape, self.lease_ms_max) = (Some(shape), lease_ms_max);
+            }
             Entity::Members { next_server } => self.next_server = next_server,
             Entity::Counters { next_table, next_operation } => {
                 (self.next_table, self.next_operation) = (next_table, next_operation);
@@ -164,6 +167,12 @@ impl ClusterState {
     #[must_use]
     pub fn shape(&self) -> Option<ClusterShape> {
         self.shape
+    }
+
+    /// The longest lease that any coordinator of this cluster has granted (F3).
+    #[must_use]
+    pub fn lease_ms_max(&self) -> u32 {
+        self.lease_ms_max
     }
 
     /// All servers that are up, or dead and not recovered.

@@ -46,7 +46,10 @@ fn entities() -> Vec<Entity> {
     let owners = vec![(ServerId(1), KeyRange::FULL), (ServerId(2), KeyRange::FULL)];
     let recover = OperationState::Recover { server: ServerId(9), phase: RecoverPhase::Replay };
     vec![
-        Entity::Cluster(ClusterShape { replicas: 3, servers_min: 5, is_formed: true }),
+        Entity::Cluster {
+            shape: ClusterShape { replicas: 3, servers_min: 5, is_formed: true },
+            lease_ms_max: 250,
+        },
         Entity::Members { next_server: ServerId(10) },
         Entity::Counters { next_table: TableId(5), next_operation: OperationId(9) },
         Entity::Server(ServerRecord { entry, incarnation: u64::MAX }),
