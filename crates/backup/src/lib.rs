@@ -57,5 +57,6 @@ pub use replicator::{
 };
 pub use store::{
     BackupError, BackupStats, BackupStore, Backups, Fill, LoadRequest, Loaded, MemoryStore,
-    MemoryStoreConfig, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite,
+    MemoryStoreConfig, Misfit, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState,
+    ReplicaWrite,
 };

@@ -1,5 +1,6 @@
 //! What a caller of a backup can do about a refusal.
 
+use super::Misfit;
 use rekindle_types::{CreationNumber, ListVersion, LogId, RemoteError, ReplicaId, SessionNumber};
 
 /// Why a backup refused. Every refusal but `Remote(Unknown)` means: surely not done.
@@ -48,13 +49,13 @@ pub enum BackupError {
     /// Nothing can be appended to it.
     #[error("{0} is closed")]
     Closed(ReplicaId),
-    /// The write leaves a gap, passes the capacity, contradicts bytes that are there or its own certificate.
+    /// The write does not fit what is there, or itself: it is never going to be taken.
     #[error("{replica}: {why} (offset {offset}, {length} bytes, {present} present)")]
     Overflow {
         /// Which.
         replica: ReplicaId,
-        /// Which of these it is.
-        why: &'static str,
+        /// In what way.
+        why: Misfit,
         /// The write's offset.
         offset: u32,
         /// The write's length.

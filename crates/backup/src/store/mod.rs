@@ -8,6 +8,7 @@ mod error;
 mod filter;
 mod membership;
 mod memory;
+mod misfit;
 
 pub use api::{
     BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,
@@ -16,3 +17,4 @@ pub use api::{
 pub use backups::Backups;
 pub use error::BackupError;
 pub use memory::{MemoryStore, MemoryStoreConfig};
+pub use misfit::Misfit;

@@ -3,8 +3,8 @@
 use crate::support::{replica, write};
 use bytes::Bytes;
 use rekindle_backup::{
-    BackupError, BackupStats, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,
-    ReplicaState, ReplicaWrite,
+    BackupError, BackupStats, Fill, LoadRequest, Loaded, Misfit, PrimaryReplica, ReadPlan, ReplicaFree,
+    ReplicaInfo, ReplicaState, ReplicaWrite,
 };
 use rekindle_client::{
     Condition, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult,
@@ -95,13 +95,10 @@ pub fn samples() -> Vec<Sample> {
         }),
     );
     samples.extend(backup_errors().into_iter().map(|error| {
-        // An overflow's reason becomes one that this build knows: the only field that may not be kept as it is.
-        let is_canonical = !matches!(error, BackupError::Overflow { .. });
-        let outcome = sample("outcome", codec::encode_outcome(FrameKind::REPLICA_WRITE, &Err(error)), |b| {
+        sample("outcome", codec::encode_outcome(FrameKind::REPLICA_WRITE, &Err(error)), |b| {
             let outcome = codec::decode_outcome(b).ok()?;
             Some(codec::encode_outcome(FrameKind::REPLICA_WRITE, &outcome))
-        });
-        Sample { is_canonical, ..outcome }
+        })
     }));
     samples.extend(control_samples());
     samples
@@ -251,7 +248,8 @@ fn refusals() -> Vec<CallRefusal> {
 
 fn backup_errors() -> Vec<BackupError> {
     let log = LogId::of(ServerId(1));
-    vec![
+    let overflow = |why| BackupError::Overflow { replica: replica(1), why, offset: 1, length: 2, present: 3 };
+    let mut errors = vec![
         BackupError::NoRoom { frames: 3 },
         BackupError::Fenced { log, since: ListVersion(4) },
         BackupError::NotReady("x".into()),
@@ -260,12 +258,13 @@ fn backup_errors() -> Vec<BackupError> {
         BackupError::StaleSession { session: SessionNumber(1), newest: SessionNumber(2) },
         BackupError::NotOpen(replica(1)),
         BackupError::Closed(replica(1)),
-        BackupError::Overflow { replica: replica(1), why: "leaves a gap", offset: 1, length: 2, present: 3 },
         BackupError::Damaged { replica: replica(1), at: 4, why: "x".into() },
         BackupError::Poisoned("x".into()),
         BackupError::Remote(RemoteError::NotDone("x".into())),
         BackupError::Remote(RemoteError::Unknown("x".into())),
-    ]
+    ];
+    errors.extend(Misfit::ALL.map(overflow));
+    errors
 }
 
 fn servers() -> ServerList {

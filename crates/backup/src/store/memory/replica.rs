@@ -1,6 +1,6 @@
 //! One replica: its bytes, and how far they are valid.
 
-use crate::store::{BackupError, Fill, ReplicaInfo, ReplicaState, ReplicaWrite, filter::digest};
+use crate::store::{BackupError, Fill, Misfit, ReplicaInfo, ReplicaState, ReplicaWrite, filter::digest};
 use bytes::Bytes;
 use rekindle_log::{
     Certificate,
@@ -69,7 +69,7 @@ impl Replica {
             let newer = change.certificate.filter(|_| change.certificate != self.certificate);
             if newer.is_some_and(|newer| !self.checked.fits(self.id, self.capacity, bytes, newer)) {
                 bytes.truncate(before);
-                return Err(self.overflow(write, "contradicts its own certificate or segment header"));
+                return Err(self.overflow(write, Misfit::Contents));
             }
         }
         self.certificate = change.certificate;
@@ -86,23 +86,23 @@ impl Replica {
         let present = self.present();
         let (offset, end) = (write.offset as usize, write.offset as usize + write.bytes.len());
         if write.bytes.len() > ReplicaWrite::BYTES_MAX {
-            return refuse("more bytes than one write may have");
+            return refuse(Misfit::Long);
         }
         if write.capacity != self.capacity || self.capacity > CAPACITY_MAX {
-            return refuse("another capacity, or one that no segment has");
+            return refuse(Misfit::Capacity);
         }
         if write.open.is_some_and(|fill| fill != self.fill) {
-            return refuse("opened with another fill before");
+            return refuse(Misfit::Fill);
         }
         if end > self.capacity as usize {
-            return refuse("passes the capacity");
+            return refuse(Misfit::PassesCapacity);
         }
         if offset > present.len() {
-            return refuse("leaves a gap");
+            return refuse(Misfit::Gap);
         }
         let (again, tail) = write.bytes.split_at(write.bytes.len().min(present.len() - offset));
         if again != &present[offset..offset + again.len()] {
-            return refuse("contradicts bytes that are there");
+            return refuse(Misfit::Bytes);
         }
         let is_closed = self.is_closed();
         let certificate = self.newer_certificate(write, end.max(present.len()))?;
@@ -110,10 +110,10 @@ impl Replica {
             return Err(BackupError::Closed(self.id));
         }
         if write.close && certificate.is_none_or(|c| (c.length as usize) < end.max(present.len())) {
-            return refuse("closes with bytes that no certificate covers");
+            return refuse(Misfit::Uncertified);
         }
         if self.fill == Fill::Atomic && !is_closed && write.close != write.certificate.is_some() {
-            return refuse("a re-creation's certificate and close travel in one write");
+            return refuse(Misfit::AtomicClose);
         }
         Ok(Change { tail, certificate })
     }
@@ -126,18 +126,18 @@ impl Replica {
     ) -> Result<Option<Certificate>, BackupError> {
         let Some(new) = write.certificate else { return Ok(self.certificate) };
         if new.length as usize > end {
-            return Err(self.overflow(write, "certificate past the bytes"));
+            return Err(self.overflow(write, Misfit::CertificateLength));
         }
         match self.certificate {
             Some(old) if new.length < old.length => Ok(Some(old)),
             Some(old) if new.length == old.length && new != old => {
-                Err(self.overflow(write, "contradicts the certificate that is there"))
+                Err(self.overflow(write, Misfit::Certificate))
             }
             _ => Ok(Some(new)),
         }
     }
 
-    fn overflow(&self, write: &ReplicaWrite, why: &'static str) -> BackupError {
+    fn overflow(&self, write: &ReplicaWrite, why: Misfit) -> BackupError {
         BackupError::Overflow {
             replica: self.id,
             why,

@@ -2,7 +2,7 @@
 
 use super::{Reader, WireError, put};
 use bytes::{BufMut, BytesMut};
-use rekindle_backup::BackupError;
+use rekindle_backup::{BackupError, Misfit};
 use rekindle_types::{CreationNumber, ListVersion, RemoteError, SessionNumber};
 
 /// Writes an error.
@@ -43,7 +43,7 @@ pub fn encode_backup_error(out: &mut BytesMut, error: &BackupError) {
             out.put_u32_le(*offset);
             out.put_u32_le(*length);
             out.put_u32_le(*present);
-            put::text(out, why);
+            out.put_u8(why.number());
         }
         BackupError::Damaged { replica, at, why } => {
             out.put_u8(9);
@@ -78,7 +78,8 @@ pub fn decode_backup_error(r: &mut Reader<'_>) -> Result<BackupError, WireError>
         8 => {
             let replica = r.replica()?;
             let (offset, length, present) = (r.u32()?, r.u32()?, r.u32()?);
-            BackupError::Overflow { replica, why: known_reason(&r.text()?), offset, length, present }
+            let why = Misfit::of_number(r.u8()?).ok_or(WireError::Invalid { what: "misfit" })?;
+            BackupError::Overflow { replica, why, offset, length, present }
         }
         9 => BackupError::Damaged { replica: r.replica()?, at: r.u32()?, why: r.text()? },
         10 => BackupError::Poisoned(r.text()?),
@@ -86,20 +87,4 @@ pub fn decode_backup_error(r: &mut Reader<'_>) -> Result<BackupError, WireError>
         12 => BackupError::Remote(RemoteError::Unknown(r.text()?)),
         _ => return Err(WireError::Invalid { what: "backup error" }),
     })
-}
-
-/// Reasons are constants of the program: a text that this build does not know becomes a general one.
-fn known_reason(text: &str) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "more bytes than one write may have",
-        "another capacity, or one that no segment has",
-        "opened with another fill before",
-        "passes the capacity",
-        "leaves a gap",
-        "contradicts bytes that are there",
-        "closes without a certificate",
-        "certificate past the bytes",
-        "contradicts the certificate that is there",
-    ];
-    KNOWN.into_iter().find(|known| *known == text).unwrap_or("the write does not fit")
 }
