@@ -90,7 +90,7 @@ impl Client {
         masters: Arc<dyn Masters>,
         env: Env,
     ) -> Self {
-        let views = Views::new(coordinator.clone(), &config, env.clone());
+        let views = Views::new(coordinator.clone(), masters.clone(), &config, env.clone());
         let hints = Hints::new(coordinator.clone(), env.clone());
         let requests = Semaphore::new(config.requests_max.max(1));
         Self { shared: Arc::new(Shared { config, env, masters, views, hints, requests, coordinator }) }

@@ -1,6 +1,6 @@
 //! What a client knows of the cluster: the tablet map and where the owners are, refreshed once for all callers.
 
-use crate::ClientConfig;
+use crate::{ClientConfig, Masters};
 use parking_lot::Mutex;
 use rekindle_env::{Env, Time};
 use rekindle_types::{
@@ -56,6 +56,7 @@ impl View {
 /// Keeps the newest view.
 pub(crate) struct Views {
     coordinator: Arc<dyn CoordinatorApi>,
+    masters: Arc<dyn Masters>,
     env: Env,
     interval: Duration,
     present: Mutex<Arc<View>>,
@@ -64,9 +65,15 @@ pub(crate) struct Views {
 }
 
 impl Views {
-    pub(crate) fn new(coordinator: Arc<dyn CoordinatorApi>, config: &ClientConfig, env: Env) -> Self {
+    pub(crate) fn new(
+        coordinator: Arc<dyn CoordinatorApi>,
+        masters: Arc<dyn Masters>,
+        config: &ClientConfig,
+        env: Env,
+    ) -> Self {
         let interval = config.refresh_interval;
-        Self { coordinator, env, interval, present: Mutex::default(), fetching: AsyncMutex::new(None) }
+        let (present, fetching) = (Mutex::default(), AsyncMutex::new(None));
+        Self { coordinator, masters, env, interval, present, fetching }
     }
 
     /// The newest view; number 0 is nothing at all.
@@ -99,6 +106,9 @@ impl Views {
         };
         let view = Arc::new(Self::join(&present, map, servers));
         *self.present.lock() = view.clone();
+        if view.servers.version() > present.servers.version() {
+            self.masters.update_servers(&view.servers);
+        }
         Ok(view)
     }
 

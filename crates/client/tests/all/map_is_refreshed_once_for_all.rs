@@ -4,7 +4,9 @@ use crate::support::*;
 use futures_util::future::join_all;
 use rekindle_client::{ClientError, Condition, Conditional, ObjectError};
 use rekindle_env::memory::World;
-use rekindle_types::{KeyRange, Refusal, RemoteError, Reply, TabletState, Version};
+use rekindle_types::{
+    KeyRange, ListVersion, Refusal, RemoteError, Reply, ServerId, ServerList, TabletState, Version,
+};
 use std::time::Duration;
 
 #[test]
@@ -132,4 +134,22 @@ fn calls_on_a_dropped_table_say_so() {
         cluster.masters[0].tablets.lock().clear();
         assert!(matches!(table.get("k").await, Err(ClientError::NoSuchTable(_))));
     });
+}
+
+#[test]
+fn masters_hear_of_each_newer_server_list_once() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    world.block_on(async {
+        let client = cluster.client();
+        assert!(client.table("table").await.is_ok());
+        assert!(client.table("none").await.is_err(), "asks again");
+        let servers = cluster.servers.lock().iter().cloned().collect::<Vec<_>>();
+        *cluster.servers.lock() = ServerList::new(ListVersion(5), ServerId(9), servers.clone());
+        assert!(client.table("none").await.is_err(), "asks again");
+        *cluster.servers.lock() = ServerList::new(ListVersion(3), ServerId(8), servers);
+        assert!(client.table("none").await.is_err(), "an older coordinator answers");
+    });
+    assert!(cluster.map_fetches() >= 4, "{}", cluster.map_fetches());
+    assert_eq!(*cluster.lists.lock(), [ListVersion(1), ListVersion(5)]);
 }

@@ -141,6 +141,8 @@ pub struct Cluster {
     pub servers: Mutex<ServerList>,
     pub masters: Vec<Arc<FakeMaster>>,
     pub requests: Mutex<Vec<Request>>,
+    /// Lists that the client went by.
+    pub lists: Mutex<Vec<ListVersion>>,
     /// Answers to the next requests, in place of the true ones.
     pub replies: Mutex<VecDeque<Result<Reply, RemoteError>>>,
 }
@@ -154,6 +156,7 @@ impl Cluster {
             servers: Mutex::default(),
             masters: (0..masters).map(|_| Arc::default()).collect(),
             requests: Mutex::default(),
+            lists: Mutex::default(),
             replies: Mutex::default(),
         };
         let entry = |i| ServerEntry {
@@ -260,6 +263,10 @@ impl Masters for Cluster {
     fn master(&self, server: &ServerEntry) -> Arc<dyn Master> {
         let master = self.masters[server.id.0 as usize - 1].clone();
         Arc::new(Reached { master, env: self.env.clone() })
+    }
+
+    fn update_servers(&self, list: &ServerList) {
+        self.lists.lock().push(list.version());
     }
 }
 

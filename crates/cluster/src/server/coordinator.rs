@@ -166,7 +166,7 @@ struct ClosesLanes {
 impl Observer for ClosesLanes {
     fn observe(&self, at: Time, event: &Event) {
         if let Event::Fenced(server) = event {
-            self.peers.upgrade().inspect(|peers| peers.forget(Party::Server(*server)));
+            self.peers.upgrade().inspect(|peers| peers.forget(*server));
         }
         self.next.observe(at, event);
     }

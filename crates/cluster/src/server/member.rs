@@ -138,9 +138,7 @@ impl Member {
         }));
         let peers = Arc::downgrade(&self.ties.peers);
         self.membership.observe(Box::new(move |list| {
-            let Some(peers) = peers.upgrade() else { return };
-            let gone = list.iter().filter(|entry| list.is_gone(entry.id));
-            gone.for_each(|entry| peers.forget(Party::Server(entry.id)));
+            peers.upgrade().inspect(|peers| peers.forget_gone(list));
         }));
         let member = Arc::downgrade(self);
         self.membership.on_removal(Box::new(move || {

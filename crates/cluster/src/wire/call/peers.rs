@@ -7,7 +7,7 @@ use crate::wire::{
 };
 use parking_lot::Mutex;
 use rekindle_env::{Env, Task, Time};
-use rekindle_types::{RemoteError, Rule, Rules};
+use rekindle_types::{RemoteError, Rule, Rules, ServerId, ServerList};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -106,10 +106,23 @@ impl Peers {
         drop(closed);
     }
 
-    /// Closes the lanes to a peer that left for good.
-    pub fn forget(&self, party: Party) {
-        let gone = self.lanes.lock().take(|peer, _| peer.party == party);
+    /// Closes the lanes to a server that left for good.
+    pub fn forget(&self, server: ServerId) {
+        let gone = self.lanes.lock().take(|peer, _| peer.party == Party::Server(server));
         drop(gone);
+    }
+
+    /// Closes the lanes to all servers that this list knows to be dead or removed.
+    pub fn forget_gone(&self, list: &ServerList) {
+        let is_gone = |peer: &Peer| matches!(peer.party, Party::Server(id) if list.is_gone(id));
+        let gone = self.lanes.lock().take(|peer, _| is_gone(peer));
+        drop(gone);
+    }
+
+    /// Lanes that are open, being opened, or opened anew at the next call.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.lock().slots.len()
     }
 
     /// Makes one call over the lane of this kind to this peer.

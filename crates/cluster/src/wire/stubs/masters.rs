@@ -3,7 +3,7 @@
 use super::RemoteMaster;
 use crate::wire::{Peer, Peers};
 use rekindle_client::{Master, Masters};
-use rekindle_types::ServerEntry;
+use rekindle_types::{ServerEntry, ServerList};
 use std::sync::Arc;
 
 /// Finds masters at the addresses that the server list names.
@@ -22,5 +22,9 @@ impl RemoteMasters {
 impl Masters for RemoteMasters {
     fn master(&self, server: &ServerEntry) -> Arc<dyn Master> {
         Arc::new(RemoteMaster::new(self.peers.clone(), Peer::of(server)))
+    }
+
+    fn update_servers(&self, list: &ServerList) {
+        self.peers.forget_gone(list);
     }
 }
