@@ -1,12 +1,11 @@
 //! A storage server that has its id: its parts, and how they hang together.
 
 use super::{
-    BackupService, HeartbeatCounts, Heartbeats, Membership, Pulse, StorageConfig, StorageConfigError,
-    StorageStatus, Tasks, ties::Ties,
+    BackupService, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, StorageConfig,
+    StorageConfigError, StorageStatus, Tasks, ties::Ties,
 };
 use crate::{
-    control::{Control, RangeParts, Ranges},
-    master::{Lease, ObjectService, Tablets, Waiting},
+    control::Control,
     wire::{Gate, Party, ServeConfig, Services, Transport, serve},
 };
 use rekindle_backup::{
@@ -14,8 +13,8 @@ use rekindle_backup::{
     store::MemoryStore,
 };
 use rekindle_env::Env;
-use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime, store::Store};
-use rekindle_types::{Enlisted, LogId, Position, SegmentId, ServerId};
+use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime};
+use rekindle_types::{Enlisted, LogId, Position, SegmentId, ServerId, ServerList};
 use std::{
     sync::{
         Arc, Weak,
@@ -29,14 +28,9 @@ pub(super) struct Member {
     config: StorageConfig,
     env: Env,
     pub(super) membership: Arc<Membership>,
-    pub(super) lease: Arc<Lease>,
-    pub(super) tablets: Arc<Tablets>,
-    pub(super) log: Arc<Log>,
-    pub(super) store: Arc<Store>,
+    pub(super) master: MasterParts,
     pub(super) backup: Arc<MemoryStore>,
     replication: Arc<Replication>,
-    ranges: Arc<Ranges>,
-    objects: Arc<ObjectService>,
     pulse: Arc<Pulse>,
     heartbeats: Arc<HeartbeatCounts>,
     /// Written once, when the coordinator has recorded the first head (T7).
@@ -53,49 +47,21 @@ impl Member {
         enlisted: Enlisted,
         tasks: Weak<Tasks>,
     ) -> Result<Arc<Self>, StorageConfigError> {
-        let (replicas, rules) = (enlisted.replicas, config.rules);
+        let replicas = enlisted.replicas;
         let backup = Arc::new(MemoryStore::new(config.backup(enlisted.server)));
         let (membership, ties) = Ties::new(&config, &env, transport, enlisted, &backup);
         let replication = ties.replication(&config, &env, replicas)?;
         let log = Log::new(config.log(membership.own()), replication.clone())?;
         let source: Arc<dyn SegmentSource> = log.clone();
         replication.attach(Arc::downgrade(&source));
-        let store = Store::new(log.clone(), config.store());
-        let tablets = Arc::new(Tablets::new(rules));
-        let lease = Arc::new(Lease::new(config.lease, rules));
-        let ranges = Ranges::new(RangeParts {
-            env: env.clone(),
-            tasks,
-            tablets: tablets.clone(),
-            log: log.clone(),
-            store: store.clone(),
-            backups: ties.neighbours.clone(),
-            replay: config.replay(),
-            rules,
-        });
-        let objects = Arc::new(ObjectService {
-            clock: env.clock.clone(),
-            store: store.clone(),
-            log: log.clone(),
-            tablets: tablets.clone(),
-            lease: lease.clone(),
-            waiting: Waiting::new(config.waiting_max),
-            wait_max: config.call_timeout,
-            retry_after: config.retry_after,
-        });
         let member = Arc::new(Self {
+            master: MasterParts::new(&config, &env, log, ties.neighbours.clone(), tasks),
             pulse: Arc::new(Pulse::new(env.clock.clone(), config.stuck_after)),
             config,
             env,
             membership,
-            lease,
-            tablets,
-            log,
-            store,
             backup,
             replication,
-            ranges,
-            objects,
             heartbeats: Arc::default(),
             is_ready: AtomicBool::new(false),
             ties,
@@ -110,43 +76,38 @@ impl Member {
         let control = Control {
             membership: self.membership.clone(),
             pulse: self.pulse.clone(),
-            ranges: self.ranges.clone(),
+            ranges: self.master.ranges.clone(),
             backup: self.backup.clone(),
             neighbours: Box::new(move |server| neighbours.control(server)),
         };
         Services {
             backup: Some(Arc::new(BackupService::new(self.backup.clone(), self.ties.list_keeper.clone()))),
             control: Some(Arc::new(control)),
-            master: Some(self.objects.clone()),
+            master: Some(self.master.objects.clone()),
             coordinator: None,
         }
     }
 
     /// Tells the parts of every list, and of the removal. Held weakly: the parts know the membership.
     fn observe(self: &Arc<Self>) {
-        let backup = Arc::downgrade(&self.backup);
-        self.membership.observe(Box::new(move |list| {
-            backup.upgrade().inspect(|backup| backup.set_servers(list));
-        }));
-        let replication = Arc::downgrade(&self.replication);
-        self.membership.observe(Box::new(move |list| {
-            replication.upgrade().inspect(|replication| replication.update_servers(list));
-        }));
-        let ranges = Arc::downgrade(&self.ranges);
-        self.membership.observe(Box::new(move |list| {
-            ranges.upgrade().inspect(|ranges| ranges.end_recoveries(list));
-        }));
-        let peers = Arc::downgrade(&self.ties.peers);
-        self.membership.observe(Box::new(move |list| {
-            peers.upgrade().inspect(|peers| peers.forget_gone(list));
-        }));
+        self.tell(&self.backup, |backup, list| backup.set_servers(list));
+        self.tell(&self.replication, |replication, list| replication.update_servers(list));
+        self.tell(&self.master.ranges, |ranges, list| ranges.end_recoveries(list));
+        self.tell(&self.ties.peers, |peers, list| peers.forget_gone(list));
         let member = Arc::downgrade(self);
         self.membership.on_removal(Box::new(move || {
             // A zombie serves nothing: the lease first, since calls look at it first.
             let Some(member) = member.upgrade() else { return };
-            member.lease.revoke();
-            member.ranges.clear();
+            member.master.lease.revoke();
+            member.master.ranges.clear();
             member.replication.fail(SinkError::Fenced("this server is no member any more".into()));
+        }));
+    }
+
+    fn tell<P: Send + Sync + 'static>(&self, part: &Arc<P>, tell: fn(&P, &ServerList)) {
+        let part = Arc::downgrade(part);
+        self.membership.observe(Box::new(move |list| {
+            part.upgrade().inspect(|part| tell(part, list));
         }));
     }
 
@@ -161,7 +122,7 @@ impl Member {
 
         let replication = self.replication.clone().run(env.clone());
         tasks.start("replication", self.clone().last(self.pulse.watch(replication)));
-        tasks.start("log", self.clone().last(self.pulse.watch(self.log.clone().run())));
+        tasks.start("log", self.clone().last(self.pulse.watch(self.master.log.clone().run())));
         tasks.start("read ahead", self.backup.clone().run(env.clone()));
 
         let (keeper, clock, retry_after) = (ties.list_keeper.clone(), env.clock.clone(), config.retry_after);
@@ -182,9 +143,9 @@ impl Member {
             clock: env.clock.clone(),
             every: config.heartbeat,
             lease_duration: config.lease,
-            lease: self.lease.clone(),
+            lease: self.master.lease.clone(),
             membership: self.membership.clone(),
-            reports: self.ranges.clone(),
+            reports: self.master.ranges.clone(),
             pulse: self.pulse.clone(),
             counts: self.heartbeats.clone(),
         };
@@ -195,17 +156,17 @@ impl Member {
     /// server stops serving, and renewing, and is replaced.
     async fn last(self: Arc<Self>, task: impl Future<Output = SinkError>) {
         task.await;
-        self.lease.revoke();
+        self.master.lease.revoke();
         self.pulse.end();
     }
 
     /// T7: once the first head is open on all R the coordinator records it; no tablet comes before that.
     async fn record_first_head(&self) {
         let first = Position { segment: SegmentId(0).next(), offset: 0 };
-        if self.log.sync(first).await.is_err() {
+        if self.master.log.sync(first).await.is_err() {
             return;
         }
-        let Some(head) = self.log.current_head() else { return };
+        let Some(head) = self.master.log.current_head() else { return };
         loop {
             match self.ties.floors.store_floor(LogId::of(self.membership.own()), head).await {
                 Ok(()) => break,
@@ -220,16 +181,16 @@ impl Member {
     async fn keep_time(&self) {
         loop {
             let seconds = self.env.clock.now().0 / 1_000_000_000;
-            self.store.set_time(LogTime(u32::try_from(seconds).unwrap_or(u32::MAX)));
+            self.master.store.set_time(LogTime(u32::try_from(seconds).unwrap_or(u32::MAX)));
             self.env.clock.sleep(Duration::from_secs(1)).await;
         }
     }
 
     /// Serves no more, and waits until what was appended is durable.
     pub(super) async fn drain(&self) {
-        self.lease.revoke();
+        self.master.lease.revoke();
         let deadline = self.env.clock.now() + self.config.drain_timeout;
-        let durable = self.log.sync(self.log.end());
+        let durable = self.master.log.sync(self.master.log.end());
         let too_long = self.env.clock.sleep_until(deadline);
         // Either way the server ends now; who waits for an answer learns that it is unknown.
         futures_util::future::select(std::pin::pin!(durable), too_long).await;
@@ -255,15 +216,15 @@ impl Member {
             is_alive: self.pulse.is_alive(),
             term: self.membership.term(),
             list: self.membership.version(),
-            has_lease: self.lease.is_valid(now),
-            lease_left: self.lease.until().since(now),
+            has_lease: self.master.lease.is_valid(now),
+            lease_left: self.master.lease.until().since(now),
             renewals_sent: self.heartbeats.sent.load(Ordering::Relaxed),
             renewals_answered: self.heartbeats.answered.load(Ordering::Relaxed),
-            tablets: self.tablets.status(),
-            replays: self.ranges.replays(),
-            objects: self.store.objects(),
-            waiting: self.objects.waiting.requests(),
-            log: self.log.stats(),
+            tablets: self.master.tablets.status(),
+            replays: self.master.ranges.replays(),
+            objects: self.master.store.objects(),
+            waiting: self.master.objects.waiting.requests(),
+            log: self.master.log.stats(),
             replication: self.replication.stats(),
         }
     }

@@ -8,6 +8,7 @@ mod floor;
 mod heartbeats;
 mod hints;
 mod list_keeper;
+mod master_parts;
 mod member;
 mod membership;
 mod neighbours;
@@ -33,3 +34,5 @@ pub use reports::Reports;
 pub use status::StorageStatus;
 pub use storage::StorageServer;
 pub use tasks::Tasks;
+
+use master_parts::MasterParts;

@@ -65,7 +65,7 @@ impl StorageServer {
     /// Its objects, for inspection.
     #[must_use]
     pub fn store(&self) -> Option<Arc<Store>> {
-        self.member.get().map(|member| member.store.clone())
+        self.member.get().map(|member| member.master.store.clone())
     }
 
     /// Its backup, for inspection and for faults.

@@ -1,0 +1,57 @@
+//! What serves a server's tablets.
+
+use super::{StorageConfig, Tasks};
+use crate::{
+    control::{RangeParts, Ranges},
+    master::{Lease, ObjectService, Tablets, Waiting},
+};
+use rekindle_backup::Backups;
+use rekindle_env::Env;
+use rekindle_log::{Log, store::Store};
+use std::sync::{Arc, Weak};
+
+/// The master of a server: its log and objects, what it may serve, and who carries calls and orders out.
+pub(super) struct MasterParts {
+    pub(super) lease: Arc<Lease>,
+    pub(super) tablets: Arc<Tablets>,
+    pub(super) log: Arc<Log>,
+    pub(super) store: Arc<Store>,
+    pub(super) ranges: Arc<Ranges>,
+    pub(super) objects: Arc<ObjectService>,
+}
+
+impl MasterParts {
+    /// Over this log. Replays run among `tasks` and read from `backups`.
+    pub(super) fn new(
+        config: &StorageConfig,
+        env: &Env,
+        log: Arc<Log>,
+        backups: Arc<dyn Backups>,
+        tasks: Weak<Tasks>,
+    ) -> Self {
+        let store = Store::new(log.clone(), config.store());
+        let tablets = Arc::new(Tablets::new(config.rules));
+        let lease = Arc::new(Lease::new(config.lease, config.rules));
+        let ranges = Ranges::new(RangeParts {
+            env: env.clone(),
+            tasks,
+            tablets: tablets.clone(),
+            log: log.clone(),
+            store: store.clone(),
+            backups,
+            replay: config.replay(),
+            rules: config.rules,
+        });
+        let objects = Arc::new(ObjectService {
+            clock: env.clock.clone(),
+            store: store.clone(),
+            log: log.clone(),
+            tablets: tablets.clone(),
+            lease: lease.clone(),
+            waiting: Waiting::new(config.waiting_max),
+            wait_max: config.call_timeout,
+            retry_after: config.retry_after,
+        });
+        Self { lease, tablets, log, store, ranges, objects }
+    }
+}
