@@ -116,6 +116,7 @@ impl Detector {
         // F7: silence counts only while the coordinator itself ran.
         if now.since(self.ticked) > self.times.heartbeat * 2 {
             self.watches.values_mut().for_each(|watch| watch.restart(now));
+            self.hold.stood_still(now);
         }
         self.ticked = now;
         self.declared.retain(|_, declared| now.since(*declared) < self.times.dead_after);

@@ -203,3 +203,19 @@ fn a_new_coordinator_takes_all_for_silent_and_waits_for_them() {
         assert_eq!(detector.is_held(), n < 3, "{} are back", n + 1);
     }
 }
+
+#[test]
+fn the_grace_counts_only_while_the_coordinator_ran() {
+    let times = Times::default();
+    let mut watch = Watch::new(&[]);
+    watch.detector = Detector::new(times, Time(0), S);
+    watch.silent = S.to_vec();
+    watch.run(100);
+    assert!(watch.detector.is_held());
+    // All of them stood still, as on a suspended host.
+    watch.now = watch.now + times.mass_grace_cold;
+    watch.run(5_000);
+    assert_eq!(watch.declared, []);
+    watch.run(30_000);
+    assert_eq!(watch.declared.len(), S.len());
+}
