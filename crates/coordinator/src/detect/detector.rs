@@ -57,12 +57,14 @@ impl Detector {
 
     /// A server enlisted.
     pub fn enlisted(&mut self, server: ServerId, now: Time) {
+        self.catch_up(now);
         self.watches.entry(server).or_insert_with(|| Watch::new(now, true));
         self.update_hold(now);
     }
 
     /// A server's death is recorded. `is_proven`: known for another reason than silence (F8).
     pub fn declared(&mut self, server: ServerId, now: Time, is_proven: bool) {
+        self.catch_up(now);
         if self.watches.remove(&server).is_some() && !is_proven {
             self.declared.insert(server, now);
         }
@@ -71,6 +73,7 @@ impl Detector {
 
     /// A renewal came.
     pub fn renewed(&mut self, server: ServerId, now: Time) {
+        self.catch_up(now);
         let Some(watch) = self.watches.get_mut(&server) else { return };
         if self.is_cold && !watch.is_heard {
             // The first one is back: the others get the whole of the shorter grace from now on.
@@ -83,6 +86,7 @@ impl Detector {
 
     /// A call to the server failed somewhere: it is looked at now. Unknown ones are ignored.
     pub fn hint(&mut self, suspect: ServerId, now: Time) -> Option<DetectorAction> {
+        self.catch_up(now);
         self.suspect(suspect, now)
     }
 
@@ -113,16 +117,22 @@ impl Detector {
 
     /// Time passes. Declarations are repeated until [`Detector::declared`].
     pub fn tick(&mut self, now: Time) -> Vec<DetectorAction> {
-        // F7: silence counts only while the coordinator itself ran.
-        if now.since(self.ticked) > self.times.heartbeat * 2 {
-            self.watches.values_mut().for_each(|watch| watch.restart(now));
-            self.hold.stood_still(now);
-        }
+        self.catch_up(now);
         self.ticked = now;
         self.declared.retain(|_, declared| now.since(*declared) < self.times.dead_after);
         self.update_hold(now);
         let servers: Vec<ServerId> = self.watches.keys().copied().collect();
         servers.into_iter().filter_map(|server| self.look_at(server, now)).collect()
+    }
+
+    /// F7: silence counts only while the coordinator itself ran. The first to be heard after it stood still may be
+    /// anybody, not only the clock.
+    fn catch_up(&mut self, now: Time) {
+        if now.since(self.ticked) > self.times.heartbeat * 2 {
+            self.watches.values_mut().for_each(|watch| watch.restart(now));
+            self.hold.stood_still(now);
+            self.ticked = now;
+        }
     }
 
     fn look_at(&mut self, server: ServerId, now: Time) -> Option<DetectorAction> {

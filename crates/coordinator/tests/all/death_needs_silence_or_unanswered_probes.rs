@@ -219,3 +219,16 @@ fn the_grace_counts_only_while_the_coordinator_ran() {
     watch.run(30_000);
     assert_eq!(watch.declared.len(), S.len());
 }
+
+#[test]
+fn a_renewal_that_comes_before_the_late_tick_ends_no_grace() {
+    let times = Times::default();
+    let mut watch = Watch::new(&[]);
+    watch.detector = Detector::new(times, Time(0), S);
+    watch.silent = S[1..].to_vec();
+    watch.run(100);
+    watch.now = watch.now + times.mass_grace;
+    watch.detector.renewed(S[0], watch.now);
+    watch.run(2_000);
+    assert_eq!(watch.declared, []);
+}
