@@ -20,7 +20,8 @@ use rekindle_types::ServerId;
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
-const COORDINATOR: &str = "coordinator";
+/// Name and address of the coordinator.
+pub const COORDINATOR: &str = "coordinator";
 
 /// Names of storage servers: `s0`, `s1`, ...
 #[must_use]

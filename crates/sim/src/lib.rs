@@ -32,7 +32,7 @@ mod timeline;
 pub mod weather;
 mod workload;
 
-pub use cluster::{SimCluster, name};
+pub use cluster::{COORDINATOR, SimCluster, name};
 pub use config::SimConfig;
 pub use invariants::{Violation, check_settled, check_single_owner};
 pub use timeline::Timeline;

@@ -48,6 +48,20 @@ pub enum Fault {
     CrashCoordinator,
     /// One stood still for longer than it takes to be declared dead, and went on.
     Pause,
+    /// One could not reach the coordinator for so long, but everybody else.
+    Isolate,
+}
+
+impl Fault {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Kill,
+        Self::KillTwo,
+        Self::KillRecoveryMaster,
+        Self::CrashCoordinator,
+        Self::Pause,
+        Self::Isolate,
+    ];
 }
 
 /// How a story ended.
@@ -156,13 +170,7 @@ impl<'a> Story<'a> {
     async fn fault(&mut self) -> Result<(), String> {
         self.sleep(300).await;
         let (first, second) = self.two();
-        let fault = match self.rng.below(5) {
-            0 => Fault::Kill,
-            1 => Fault::KillTwo,
-            2 => Fault::KillRecoveryMaster,
-            3 => Fault::CrashCoordinator,
-            _ => Fault::Pause,
-        };
+        let fault = Fault::ALL[self.rng.below(Fault::ALL.len() as u64) as usize];
         self.faults.push(fault);
         match fault {
             Fault::Kill => self.cluster.kill_storage(first),
@@ -176,8 +184,11 @@ impl<'a> Story<'a> {
                 self.cluster.pause_storage(first);
                 self.clock.sleep(Duration::from_secs(4)).await;
                 self.cluster.resume_storage(first);
-                self.sleep(100).await;
-                self.cluster.kill_storage(first);
+            }
+            Fault::Isolate => {
+                self.cluster.weather.cut(&crate::name(first), crate::COORDINATOR);
+                self.clock.sleep(Duration::from_secs(4)).await;
+                self.cluster.weather.mend();
             }
         }
         Ok(())
@@ -228,6 +239,14 @@ impl<'a> Story<'a> {
                 format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string()))
             })?;
         }
+        // A zombie learns that it is one, and its process ends.
+        let removed = |server: &u32| self.cluster.storage(*server, StorageServer::is_removed) == Some(true);
+        self.sleep(500).await;
+        self.cluster
+            .running()
+            .into_iter()
+            .filter(removed)
+            .for_each(|server| self.cluster.kill_storage(server));
         let running = self.cluster.running();
         for server in (0..self.config.sim.servers).filter(|server| !running.contains(server)) {
             self.cluster.start_storage(server);

@@ -1,5 +1,5 @@
 //! Load, kill, recover, verify, over seeds: kills of one server, two at once, a recovery master, the coordinator
-//! at a record, a server that stood still; under calm and rough networks. Acknowledged writes hold, unknown
+//! at a record, a server that stood still or lost the coordinator; under calm and rough networks. Acknowledged writes hold, unknown
 //! ones may go either way, deleted keys stay absent, versions never repeat, each tablet has one owner.
 
 use rekindle_sim::storm::{Fault, StormConfig, play};
@@ -17,6 +17,5 @@ fn acknowledged_writes_survive_any_seed() {
         assert!(report.recoveries > 0, "seed {seed} recovered nothing: {report:?}");
         seen.extend(report.faults);
     }
-    let all = [Fault::Kill, Fault::KillTwo, Fault::KillRecoveryMaster, Fault::CrashCoordinator, Fault::Pause];
-    assert_eq!(seen, BTreeSet::from(all), "a kind of fault never happened: take more seeds");
+    assert_eq!(seen.len(), Fault::ALL.len(), "a kind of fault never happened: take more seeds");
 }
