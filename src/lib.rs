@@ -47,3 +47,8 @@ pub use rekindle_sim as sim;
 #[cfg(feature = "types")]
 #[doc(inline)]
 pub use rekindle_types as types;
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
