@@ -54,7 +54,7 @@ impl Core {
         let now = self.now();
         let mut inner = self.inner.lock();
         if !inner.state.servers().is_up(server) {
-            return Reply::Refused(Refusal::NotInCluster(server));
+            return Reply::Refused(no_member(&inner.state, server));
         }
         // F3: noted before it is answered.
         inner.leases.renew(server, now);
@@ -94,7 +94,7 @@ impl Core {
         self.record(|state| match change::store_floor(state, log, floor) {
             Ok(Some(batch)) => Decision::Record(batch, Reply::Done),
             Ok(None) => Decision::Settled(Reply::Done),
-            Err(server) => Decision::Settled(Reply::Refused(Refusal::NotInCluster(server))),
+            Err(server) => Decision::Settled(Reply::Refused(no_member(state, server))),
         })
         .await
     }
@@ -186,4 +186,13 @@ fn table_of(state: &ClusterState, id: OperationId) -> Option<TableInfo> {
         OperationState::CreateTable { table, .. } => Some(table.clone()),
         _ => None,
     }
+}
+
+/// F5: declared dead is final, so only who has the record of it says so. A deposed coordinator that has not noticed yet
+/// lacks servers that enlisted since.
+fn no_member(state: &ClusterState, server: ServerId) -> Refusal {
+    if state.servers().is_gone(server) {
+        return Refusal::NotInCluster(server);
+    }
+    Refusal::Retry { after_ms: 50, reason: format!("{server} has not enlisted in this reign or before") }
 }

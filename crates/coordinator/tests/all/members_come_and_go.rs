@@ -3,7 +3,7 @@
 use rekindle_coordinator::scripted::Stage;
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
 use rekindle_types::{
-    Enlisted, ListUpdate, ListVersion, LogId, Refusal, Reply, Request, SegmentId, ServerId,
+    CoordinatorApi, Enlisted, ListUpdate, ListVersion, LogId, Refusal, Reply, Request, SegmentId, ServerId,
 };
 use std::time::Duration;
 
@@ -90,6 +90,23 @@ fn a_zombie_is_told_that_it_is_no_member_and_moves_no_floor() {
         stage.script.cut_off(ids[0], false);
         stage.script.wait_for(Duration::from_millis(200), |_| false).await;
         assert_eq!(stage.script.serving(ids[0]), []);
+    });
+}
+
+/// A coordinator that was deposed and has not noticed must not end a server that enlisted with its successor.
+#[test]
+fn a_server_that_was_never_heard_of_is_not_told_that_it_is_removed() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 1).await;
+        let coordinator = stage.script.coordinator().unwrap();
+        let unheard = ServerId(ids.iter().map(|id| id.0).max().unwrap() + 1);
+        let renewal = Request::Renew { server: unheard, list: ListVersion(0), reports: vec![] };
+        let reply = coordinator.call(renewal).await;
+        assert!(matches!(reply, Ok(Reply::Refused(Refusal::Retry { .. }))), "{reply:?}");
+        let floor = Request::StoreFloor { log: LogId::of(unheard), floor: SegmentId(9) };
+        let reply = coordinator.call(floor).await;
+        assert!(matches!(reply, Ok(Reply::Refused(Refusal::Retry { .. }))), "{reply:?}");
     });
 }
 
