@@ -8,7 +8,9 @@
 #[path = "measure/mod.rs"]
 mod measure;
 
-use measure::{BareIndex, Runner, TABLE, Values, alternate, is_short, key, object, seconds, target, touched};
+use measure::{
+    BareIndex, Runner, TABLE, Values, alternate, is_short, is_wanted, key, object, seconds, target, touched,
+};
 use rekindle_log::store::{Condition, Store, StoreConfig, Write};
 use rekindle_log::{Log, LogConfig, Volatile};
 use rekindle_types::{KeyRange, LogId, ServerId, key_hash};
@@ -132,6 +134,11 @@ fn main() {
     let values = Values::new();
     for (value_bytes, keys) in sizes {
         for &keys in keys {
+            let name = if value_bytes == 100 { "100B" } else { "1KiB" };
+            let what = format!("value={name} keys={}", thousands(keys));
+            if !is_wanted(&what) {
+                continue;
+            }
             let entry_bytes = object(&key(0), values.get(0, value_bytes), 1).encoded_len();
             let mut bare = Bare::new(keys, entry_bytes);
             let mut ours = Ours::new(keys, entry_bytes);
@@ -141,7 +148,6 @@ fn main() {
                 || bare.run(keys, &values, value_bytes),
                 || ours.in_batches(keys, &values, value_bytes),
             );
-            let name = if value_bytes == 100 { "100B" } else { "1KiB" };
             let ns = |seconds: f64| seconds * 1e9 / keys as f64;
             println!(
                 "{name} {keys} keys, ns per object: limit {:.0}, batches of {CALL} {:.0}, one by one {:.0} (memory and index fresh)",
@@ -149,7 +155,7 @@ fn main() {
                 ns(medians.1),
                 ns(singly),
             );
-            target("P1", &format!("value={name} keys={}", thousands(keys)), keys, medians, 0.50);
+            target("P1", &what, keys, medians, 0.50);
         }
     }
 }

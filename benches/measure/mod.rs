@@ -19,6 +19,12 @@ pub fn is_short() -> bool {
     std::env::args().any(|arg| arg == "--short" || arg == "--test")
 }
 
+/// Whether the case is wanted: all are, unless `--only TEXT` asks for those whose names contain TEXT.
+pub fn is_wanted(name: &str) -> bool {
+    let mut args = std::env::args().skip_while(|arg| arg != "--only");
+    args.nth(1).is_none_or(|text| name.contains(&text))
+}
+
 /// Runs both sides in turn, `rounds` times after one unmeasured, and returns the medians. Each side returns
 /// seconds.
 pub fn alternate(rounds: usize, mut limit: impl FnMut() -> f64, mut ours: impl FnMut() -> f64) -> (f64, f64) {
