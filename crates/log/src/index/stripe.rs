@@ -56,6 +56,7 @@ impl Stripe {
 
     #[inline]
     pub(super) fn prefetch(&self, hash: KeyHash) {
+        prefetch(&raw const self.content);
         let home = Shape::from_bits(self.shape.load(Ordering::Relaxed)).place(hash).home;
         prefetch(self.buckets.load(Ordering::Relaxed).wrapping_add(home as usize));
     }

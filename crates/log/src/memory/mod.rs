@@ -40,6 +40,11 @@ pub(crate) fn prefetch<T>(target: *const T) {
     let _ = target;
 }
 
+/// So far ahead of a frame's end its memory is fetched: a write that misses the cache would hold up the next
+/// atomic read-modify-write, which waits for all writes before it.
+const FETCHED_AHEAD: usize = 2 << 10;
+const CACHE_LINE: usize = 64;
+
 /// Frames are prepared only while more than these are left: so one that is out of the pool for that never makes
 /// the difference between enough and too few.
 const PREPARED_ABOVE: usize = 8;
@@ -339,9 +344,21 @@ impl FrameWriter {
     #[inline]
     pub(crate) fn publish(&mut self, len: usize, headers_crc: u32) {
         assert!(len <= self.room());
+        self.fetch_ahead(len);
         self.len += len;
         let frame = &self.frames.frames[self.slot as usize];
         frame.published.store((self.len as u64) << 32 | u64::from(headers_crc), Ordering::Release);
+    }
+
+    /// Fetches the next `len` bytes of those that lie [`FETCHED_AHEAD`] behind the end.
+    #[inline]
+    fn fetch_ahead(&self, len: usize) {
+        let first = (self.len + FETCHED_AHEAD).next_multiple_of(CACHE_LINE);
+        let end = (self.len + FETCHED_AHEAD + len).min(self.frames.frame_bytes);
+        let frame = self.slot as usize * self.frames.frame_bytes;
+        for at in (first..end).step_by(CACHE_LINE) {
+            prefetch(self.frames.reservation.at(frame + at));
+        }
     }
 
     /// Ends writing.
