@@ -43,8 +43,8 @@ mod volatile;
 
 pub use crc::{crc32c, crc32c_append};
 pub use log::{
-    Appended, CommittedAt, ConfigError, EntryRef, EntryView, LaneGuard, Log, LogConfig, LogError, LogStats,
-    SideAppended, SideLog,
+    Appended, AppendedNext, CommittedAt, ConfigError, EntryRef, EntryView, LaneGuard, Log, LogConfig,
+    LogError, LogStats, SideAppended, SideLog,
 };
 pub use segment::Certificate;
 pub use sink::{SegmentKind, SegmentSink, SegmentSource, SinkError};

@@ -21,7 +21,7 @@ pub use side::{LaneGuard, SideAppended, SideLog};
 pub use view::EntryView;
 
 use crate::memory::Frames;
-use crate::segment::{EntryDraft, TabletStat};
+use crate::segment::{EntryDraft, ObjectEntry, TabletStat};
 use crate::{Certificate, SegmentSink, SegmentSource, SinkError};
 use bytes::Bytes;
 use config::EMERGENCY_FRAMES;
@@ -31,7 +31,6 @@ use rekindle_types::{Position, SegmentId, Version, key_hash};
 use state::{Membership, Roll, State};
 use std::sync::Arc;
 use tail::ENTRIES_MAX;
-use versions::Versions;
 
 /// A log in memory, made durable by a sink.
 ///
@@ -41,7 +40,6 @@ pub struct Log {
     config: LogConfig,
     sink: Arc<dyn SegmentSink>,
     frames: Arc<Frames>,
-    versions: Versions,
     state: Mutex<State>,
     progress: Progress,
     wake: tokio::sync::Notify,
@@ -63,6 +61,17 @@ impl Appended {
     pub fn refs(&self) -> &[EntryRef] {
         &self.refs[..usize::from(self.count)]
     }
+}
+
+/// An object that was given the next version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppendedNext {
+    /// Its version.
+    pub version: Version,
+    /// The entry.
+    pub at: EntryRef,
+    /// Where it ends: durable once the log is durable up to here.
+    pub end: Position,
 }
 
 /// A side log's segments belong to the log.
@@ -97,10 +106,9 @@ impl Log {
         let count = config.segments_max + EMERGENCY_FRAMES;
         let bytes = u64::from(count) * u64::from(config.segment_bytes);
         let frames = Frames::new(count, config.segment_bytes).ok_or(ConfigError::NoMemory { bytes })?;
-        let versions = Versions::default();
-        let state = Mutex::new(State::new(config, Arc::clone(&frames), &versions));
+        let state = Mutex::new(State::new(config, Arc::clone(&frames)));
         let (progress, wake) = (Progress::default(), tokio::sync::Notify::new());
-        Ok(Arc::new(Self { config, sink, frames, versions, state, progress, wake }))
+        Ok(Arc::new(Self { config, sink, frames, state, progress, wake }))
     }
 
     /// As it was made.
@@ -112,11 +120,37 @@ impl Log {
     /// Appends entries, all of them in one segment or none. They share one key hash (H7).
     pub fn append(&self, entries: &[EntryDraft<'_>]) -> Result<Appended, LogError> {
         let total = self.checked_len(entries)?;
+        let placed = self.append_with(total, |state| Ok(state.head.append(entries, total)))?;
+        Ok(Appended { refs: placed.refs, count: entries.len() as u8, end: placed.end })
+    }
+
+    /// Appends an object with the next version (V1), whatever version it has. One hold of the head lock gives
+    /// the version and the place, so that versions are in the order of the log.
+    #[inline]
+    pub fn append_next(&self, object: ObjectEntry<'_>) -> Result<AppendedNext, LogError> {
+        let total = self.checked_len(&[EntryDraft::Object(object)])?;
+        self.append_with(total, |state| {
+            let Some(version) = state.versions.next(self.config.rules) else {
+                return Err(state.reserve_versions());
+            };
+            let entry = EntryDraft::Object(ObjectEntry { version, ..object });
+            let (at, end) = state.head.append_one(&entry, total);
+            Ok(AppendedNext { version, at, end })
+        })
+    }
+
+    /// Makes sure that the head has room, appends under the head lock, and wakes the runner if it must know.
+    #[inline]
+    fn append_with<T>(
+        &self,
+        total: usize,
+        append: impl FnOnce(&mut State) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
         let mut state = self.state.lock();
         state.check_alive()?;
         let mut wake = false;
         if state.head_refuses || !state.head.has_room(total) {
-            if let Err(error) = state.roll(Roll::Full, &self.versions) {
+            if let Err(error) = state.roll(Roll::Full) {
                 drop(state);
                 if matches!(error, LogError::Full { .. }) {
                     // For the head that leaves out what was freed, or that found no memory before.
@@ -126,13 +160,13 @@ impl Log {
             }
             wake = true;
         }
-        let placed = state.head.append(entries, total);
-        wake |= std::mem::take(&mut state.wants_append);
+        let placed = append(&mut state);
+        wake |= placed.is_err() | std::mem::take(&mut state.wants_append);
         drop(state);
         if wake {
             self.wake.notify_one();
         }
-        Ok(Appended { refs: placed.refs, count: entries.len() as u8, end: placed.end })
+        placed
     }
 
     /// Bytes of the entries, if they can be appended at all.
@@ -208,27 +242,20 @@ impl Log {
     }
 
     /// The next version (V1). A version that is not used is lost, which does no harm.
-    #[inline]
     pub fn next_version(&self) -> Result<Version, LogError> {
-        self.versions.next(self.config.rules).ok_or_else(|| self.reserve_versions())
-    }
-
-    /// All versions that the newest head reserved are used: the next one reserves more.
-    #[cold]
-    fn reserve_versions(&self) -> LogError {
         let mut state = self.state.lock();
-        state.roll_above = state.head.id;
-        state.roll_if_wanted(&self.versions);
-        let waiting = state.heads.len() - 1;
+        let version = state.versions.next(self.config.rules).ok_or_else(|| state.reserve_versions());
         drop(state);
-        self.wake.notify_one();
-        LogError::Busy { waiting }
+        if version.is_err() {
+            self.wake.notify_one();
+        }
+        version
     }
 
     /// Versions of objects of the next heads lie above `at_least` (V1): to be called with all SafeVersions and
     /// versions seen in a replay, before its side log is committed.
     pub fn raise_version(&self, at_least: Version) {
-        self.versions.raise(at_least);
+        self.state.lock().versions.raise(at_least);
     }
 
     /// Takes an id out of the segment counter that no segment will have (T2: a creation position). Segments
@@ -244,7 +271,7 @@ impl Log {
             let mut state = self.state.lock();
             state.check_alive()?;
             state.roll_above = state.roll_above.max(segment);
-            state.roll_if_wanted(&self.versions);
+            state.roll_if_wanted();
         }
         self.wake.notify_one();
         self.sync(Position { segment: segment.next(), offset: 0 }).await?;
@@ -334,7 +361,7 @@ impl SegmentSource for Log {
             // H2, H3: nothing more is appended to a hurt head; the next is made as soon as H1 allows.
             state.head_refuses = true;
             state.roll_above = hurt;
-            state.roll_if_wanted(&self.versions);
+            state.roll_if_wanted();
         }
         drop(state);
         self.wake.notify_one();

@@ -2,7 +2,6 @@
 
 use super::CommittedAt;
 use super::state::{CallState, Effects, Membership, Segment, State};
-use super::versions::Versions;
 use crate::{Certificate, SegmentKind};
 use bytes::Bytes;
 use rekindle_types::{Position, Rule, SegmentId};
@@ -109,7 +108,7 @@ impl State {
     }
 
     /// Takes an answer in.
-    pub(super) fn answered(&mut self, answer: Answered, versions: &Versions) -> Effects {
+    pub(super) fn answered(&mut self, answer: Answered) -> Effects {
         let mut effects = Effects::default();
         match answer {
             Answered::Open(id) => {
@@ -136,7 +135,7 @@ impl State {
                 self.forget(id);
             }
         }
-        self.roll_if_wanted(versions);
+        self.roll_if_wanted();
         effects
     }
 

@@ -29,7 +29,7 @@ impl Log {
             let calls = {
                 let mut state = self.state.lock();
                 // Memory may be back without any answer: a reader has left, or a side log was dropped.
-                state.roll_if_wanted(&self.versions);
+                state.roll_if_wanted();
                 state.next_calls()
             };
             for call in calls {
@@ -57,7 +57,7 @@ impl Log {
     }
 
     fn take_answer(&self, answer: Answered) {
-        let effects = self.state.lock().answered(answer, &self.versions);
+        let effects = self.state.lock().answered(answer);
         if let Some(position) = effects.durable {
             self.progress.advance(position);
         }

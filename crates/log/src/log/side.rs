@@ -1,7 +1,7 @@
 //! Side logs: segments filled aside, which join the log together or not at all.
 
 use super::state::{CallState, Membership, Segment, State};
-use super::tail::{Placed, Tail};
+use super::tail::Tail;
 use super::{CommittedAt, EntryRef, Log, LogError, check_max};
 use crate::segment::{Entry, EntryDraft};
 use crate::{SegmentKind, SinkError};
@@ -54,9 +54,8 @@ impl LaneGuard<'_> {
     /// Appends an entry.
     #[inline]
     pub fn append(&mut self, entry: &EntryDraft<'_>) -> Result<SideAppended, LogError> {
-        let entries = std::slice::from_ref(entry);
-        let total = self.side.log.checked_len(entries)?;
-        self.append_with(total, |tail| tail.append(entries, total))
+        let total = self.side.log.checked_len(std::slice::from_ref(entry))?;
+        self.append_with(total, |tail| tail.append_one(entry, total))
     }
 
     /// Appends an entry as it lies in another log, checksum and all, which the caller has verified.
@@ -71,19 +70,19 @@ impl LaneGuard<'_> {
     fn append_with(
         &mut self,
         total: usize,
-        append: impl FnOnce(&mut Tail) -> Placed,
+        append: impl FnOnce(&mut Tail) -> (EntryRef, Position),
     ) -> Result<SideAppended, LogError> {
         if !self.lane.tail.as_ref().is_some_and(|tail| tail.has_room(total)) {
             self.side.next_segment(&mut self.lane)?;
         }
         let Lane { tail: Some(tail), told } = &mut *self.lane else { unreachable!("just made") };
-        let placed = append(tail);
-        let is_worth_telling = placed.end.offset - *told >= self.side.log.config.side_chunk();
+        let (at, end) = append(tail);
+        let is_worth_telling = end.offset - *told >= self.side.log.config.side_chunk();
         if is_worth_telling {
-            *told = placed.end.offset;
+            *told = end.offset;
             self.side.log.wake.notify_one();
         }
-        Ok(SideAppended { at: placed.refs[0], end: placed.end })
+        Ok(SideAppended { at, end })
     }
 }
 
@@ -179,7 +178,7 @@ impl SideLog {
         let side = state.side_logs.get_mut(&self.number).expect("side logs stay until committed or dropped");
         (side.is_committing, side.waiter) = (true, Some(sender));
         state.mark_ready_side_logs();
-        state.roll_if_wanted(&self.log.versions);
+        state.roll_if_wanted();
         Ok(receiver)
     }
 }

@@ -8,7 +8,7 @@ use super::{CommittedAt, LogConfig, LogError};
 use crate::memory::{FrameEnd, Frames, Slot};
 use crate::segment::{Digest, SafeVersion, SegmentHeader, TabletStat, TabletStats};
 use crate::{Certificate, SegmentKind, SinkError};
-use rekindle_types::SegmentId;
+use rekindle_types::{SegmentId, Version};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -69,6 +69,7 @@ pub(super) struct State {
     pub(super) config: LogConfig,
     pub(super) frames: Arc<Frames>,
     next_id: SegmentId,
+    pub(super) versions: Versions,
     /// Only with rule C6 off: ids to be used again.
     pub(super) reusable: Vec<SegmentId>,
     pub(super) segments: BTreeMap<SegmentId, Segment>,
@@ -102,15 +103,17 @@ pub(super) struct Effects {
 }
 
 impl State {
-    pub(super) fn new(config: LogConfig, frames: Arc<Frames>, versions: &Versions) -> Self {
+    pub(super) fn new(config: LogConfig, frames: Arc<Frames>) -> Self {
+        let mut versions = Versions::default();
         let id = SegmentId(1);
         let writer = frames.take(id.0).expect("a new pool has frames");
-        let own = own_entries(&[id], versions, &config, Some(&[]));
+        let own = own_entries(&[id], versions.reserve(config.rules), Some(&[]));
         let head = Tail::start(header(&config, id), writer, &own);
         let mut state = Self {
             config,
             frames,
             next_id: id.next(),
+            versions,
             reusable: Vec::new(),
             segments: BTreeMap::new(),
             active: BTreeSet::new(),
@@ -142,7 +145,7 @@ impl State {
     }
 
     /// Makes a new head, which entries go to from now on, and seals the one before.
-    pub(super) fn roll(&mut self, why: Roll, versions: &Versions) -> Result<(), LogError> {
+    pub(super) fn roll(&mut self, why: Roll) -> Result<(), LogError> {
         let free = self.frames.free_count();
         let kept = if why == Roll::Full { self.frames_kept() } else { self.emergency_frames_kept() };
         let is_emergency = free <= kept;
@@ -156,8 +159,9 @@ impl State {
         }
         let id = self.take_id();
         let digest = self.next_digest(id);
+        let safe = self.versions.reserve(self.config.rules);
         let stats = if is_emergency { None } else { Some(&self.stats[..]) };
-        let own = own_entries(&digest, versions, &self.config, stats);
+        let own = own_entries(&digest, safe, stats);
         let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
         let next = Tail::start(header(&self.config, id), writer, &own);
         let (certificate, end) = std::mem::replace(&mut self.head, next).seal();
@@ -188,8 +192,16 @@ impl State {
     }
 
     /// Makes the head that was wanted, if that is possible now. Whether there is something new for the runner.
-    pub(super) fn roll_if_wanted(&mut self, versions: &Versions) -> bool {
-        self.head.id <= self.roll_above && self.roll(Roll::Forced, versions).is_ok()
+    pub(super) fn roll_if_wanted(&mut self) -> bool {
+        self.head.id <= self.roll_above && self.roll(Roll::Forced).is_ok()
+    }
+
+    /// All versions that the newest head reserved are used: the next one reserves more (V1).
+    #[cold]
+    pub(super) fn reserve_versions(&mut self) -> LogError {
+        self.roll_above = self.head.id;
+        self.roll_if_wanted();
+        LogError::Busy { waiting: self.heads.len() - 1 }
     }
 
     fn enter_head(&mut self, after: Option<SegmentId>, is_emergency: bool) {
@@ -277,13 +289,8 @@ pub(super) fn header(config: &LogConfig, segment: SegmentId) -> SegmentHeader {
 }
 
 /// H7: every head starts with Digest and SafeVersion; all but emergency heads add TabletStats.
-fn own_entries(
-    digest: &[SegmentId],
-    versions: &Versions,
-    config: &LogConfig,
-    stats: Option<&[TabletStat]>,
-) -> Vec<Vec<u8>> {
-    let safe = SafeVersion(versions.reserve(config.rules));
+fn own_entries(digest: &[SegmentId], safe: Version, stats: Option<&[TabletStat]>) -> Vec<Vec<u8>> {
+    let safe = SafeVersion(safe);
     let stats = stats.map(TabletStats::encode);
     [Digest::encode(digest), safe.encode()].into_iter().chain(stats).collect()
 }

@@ -77,14 +77,30 @@ impl Tail {
         Placed { refs, end: self.position() }
     }
 
+    /// Appends one entry of `total` bytes, which must fit: as [`Tail::append`], without its loop.
+    #[inline]
+    pub(super) fn append_one(&mut self, entry: &EntryDraft<'_>, total: usize) -> (EntryRef, Position) {
+        let out = self.writer.next_bytes(total);
+        let header_len = entry.encode(out);
+        let headers_crc = crc32c_append(self.headers_crc, &out[..header_len]);
+        self.publish_one(total, headers_crc)
+    }
+
     /// Appends a whole entry, which must fit, as it is.
     #[inline]
-    pub(super) fn append_copy(&mut self, entry: &Entry<'_>) -> Placed {
-        let (slot, start, total) = (self.writer.slot(), self.writer.len(), entry.bytes().len());
+    pub(super) fn append_copy(&mut self, entry: &Entry<'_>) -> (EntryRef, Position) {
+        let total = entry.bytes().len();
         self.writer.next_bytes(total).copy_from_slice(entry.bytes());
-        self.headers_crc = crc32c_append(self.headers_crc, entry.header_bytes());
-        self.writer.publish(total, self.headers_crc);
-        Placed { refs: [EntryRef::new(slot, start as u32); ENTRIES_MAX], end: self.position() }
+        let headers_crc = crc32c_append(self.headers_crc, entry.header_bytes());
+        self.publish_one(total, headers_crc)
+    }
+
+    #[inline]
+    fn publish_one(&mut self, total: usize, headers_crc: u32) -> (EntryRef, Position) {
+        let at = EntryRef::new(self.writer.slot(), self.writer.len() as u32);
+        self.headers_crc = headers_crc;
+        self.writer.publish(total, headers_crc);
+        (at, self.position())
     }
 
     /// Where the next entry goes.

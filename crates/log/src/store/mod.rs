@@ -28,7 +28,7 @@ use crate::segment::LogTime;
 use crate::{EntryRef, Log};
 use rekindle_types::KeyHash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Keys whose cache misses are overlapped in a batch.
 const BATCH: usize = 16;
@@ -59,13 +59,21 @@ pub struct Store {
     config: StoreConfig,
     /// Seconds, written into entries. Set by the assembly, read by writers; a late value does no harm.
     now: AtomicU32,
+    /// Whether the last batch of writes met keys that were there: a hint for the next one, Relaxed.
+    overwrites: AtomicBool,
 }
 
 impl Store {
     /// An empty store over a log that holds no objects yet.
     #[must_use]
     pub fn new(log: Arc<Log>, config: StoreConfig) -> Arc<Self> {
-        Arc::new(Self { log, index: Index::new(), config, now: AtomicU32::new(0) })
+        Arc::new(Self {
+            log,
+            index: Index::new(),
+            config,
+            now: AtomicU32::new(0),
+            overwrites: AtomicBool::new(false),
+        })
     }
 
     /// The log below.
@@ -98,25 +106,33 @@ impl Store {
 
     /// Runs `each` on every item, in order, with the misses of the following ones already under way. `each` says
     /// whether the key was there: when no key of a batch was, the log is not touched ahead for the next one.
+    /// `was_there` says so for the first batch, the result for the last.
     #[inline]
     fn batched<T>(
         &self,
         items: &[T],
+        mut was_there: bool,
         hash: impl Fn(&T) -> KeyHash,
         mut each: impl FnMut(&T, KeyHash) -> bool,
-    ) {
-        let mut was_there = true;
-        for batch in items.chunks(BATCH) {
+    ) -> bool {
+        let fetched = |batch: &[T]| {
             let mut hashes = [KeyHash(0); BATCH];
             for (slot, item) in hashes.iter_mut().zip(batch) {
                 *slot = hash(item);
                 self.index.prefetch(*slot);
             }
+            hashes
+        };
+        let mut batches = items.chunks(BATCH);
+        let mut next = batches.next().map(|batch| (batch, fetched(batch)));
+        while let Some((batch, hashes)) = next {
+            next = batches.next().map(|batch| (batch, fetched(batch)));
             if was_there {
                 hashes[..batch.len()].iter().for_each(|hash| self.prefetch_entries(*hash));
             }
             was_there = batch.iter().zip(hashes).fold(false, |any, (item, hash)| each(item, hash) | any);
         }
+        was_there
     }
 
     #[inline]

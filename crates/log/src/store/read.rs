@@ -19,6 +19,7 @@ impl Store {
         let mut answers = Vec::with_capacity(keys.len());
         self.batched(
             keys,
+            true,
             |(table, key)| key_hash(*table, key),
             |(table, key), hash| {
                 let answer = check_key(key).map(|()| self.get_hashed(*table, key, hash));

@@ -4,7 +4,8 @@ use super::lookup::{Present, check_key, index_ref};
 use super::{Answer, Condition, Store, StoreError, WriteOutcome};
 use crate::index::StripeWrite;
 use crate::segment::{EntryDraft, ObjectEntry, TombstoneEntry};
-use rekindle_types::{KeyHash, Rule, TableId, key_hash};
+use rekindle_types::{KeyHash, Rule, TableId, Version, key_hash};
+use std::sync::atomic::Ordering;
 
 /// A put of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,10 @@ impl Store {
     /// Writes many objects, in order; faster than one by one. Each may be done, refused or fail on its own.
     pub fn multi_put(&self, writes: &[Write<'_>]) -> Vec<Result<Answer<WriteOutcome>, StoreError>> {
         let mut answers = Vec::with_capacity(writes.len());
-        self.batched(
+        let overwrites = self.overwrites.load(Ordering::Relaxed);
+        let overwrote = self.batched(
             writes,
+            overwrites,
             |w| key_hash(w.table, w.key),
             |w, hash| {
                 let mut was_there = false;
@@ -43,6 +46,9 @@ impl Store {
                 was_there
             },
         );
+        if overwrote != overwrites {
+            self.overwrites.store(overwrote, Ordering::Relaxed);
+        }
         answers
     }
 
@@ -96,15 +102,15 @@ impl Store {
         let kills = present.as_ref().filter(|_| self.config.rules.on(Rule::C1));
         let object = ObjectEntry {
             table,
-            version: self.log.next_version()?, // V1
+            version: Version(0), // Given with its place (V1).
             timestamp: self.now(),
             replaces: kills.map(|p| p.segment),
             expiry: None,
             key,
             value,
         };
-        let appended = self.log.append(&[EntryDraft::Object(object)])?;
-        let to = index_ref(appended.refs()[0]);
+        let appended = self.log.append_next(object)?;
+        let to = index_ref(appended.at);
         match present {
             Some(present) => {
                 stripe.replace(present.slot, to);
@@ -112,7 +118,7 @@ impl Store {
             }
             None => stripe.insert(hash, to, |to| self.hash_of(to)),
         }
-        Ok(self.answer(WriteOutcome::Written(object.version), appended.end))
+        Ok(self.answer(WriteOutcome::Written(appended.version), appended.end))
     }
 
     /// The refusal, when the condition does not hold. It shows what is there, or that nothing is (V3).
