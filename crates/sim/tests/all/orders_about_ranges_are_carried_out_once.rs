@@ -103,13 +103,7 @@ fn a_recovery_that_has_ended_leaves_nothing_but_what_is_served() {
         (master, created)
     };
     let ((owner, created), (other, _)) = (replayed(2), replayed(3));
-    let entry = ServerEntry {
-        id: first.server,
-        name: "first".into(),
-        address: "first".into(),
-        domain: "first".into(),
-        status: ServerStatus::Dead,
-    };
+    let entry = ServerEntry { status: ServerStatus::Dead, ..ServerEntry::up(first.server, "first") };
     owner.ranges.end_recoveries(&ServerList::new(ListVersion(5), ServerId(9), [entry]));
     assert_eq!(owner.ranges.pending().len(), 1, "it goes on");
     assert_eq!(grant(&owner, &first, 1, created), Ok(Report::Done));

@@ -1,6 +1,6 @@
 //! Rule C1.
 
-use crate::one_master::Master;
+use crate::kept_store::KeptStore;
 use rekindle_log::segment::{Parsed, entries};
 use rekindle_types::{Rules, SegmentId};
 
@@ -8,7 +8,7 @@ use rekindle_types::{Rules, SegmentId};
 /// overwriting object is dead, and is only needed as the tombstone of the first. Then nothing needs s3's
 /// tombstone, which names s2. The crash comes before s1, where the first object lies, is cleaned.
 pub fn body(rules: Rules) -> Result<(), String> {
-    let mut master = Master::new(rules);
+    let mut master = KeptStore::new(rules);
     master.put("k", "first");
     master.roll();
     master.put("k", "second");
@@ -27,7 +27,7 @@ pub fn body(rules: Rules) -> Result<(), String> {
 }
 
 /// The cleaner's question, for a segment without live objects: does an entry still kill one in the log (C3)?
-fn is_needed(master: &Master, victim: SegmentId) -> bool {
+fn is_needed(master: &KeptStore, victim: SegmentId) -> bool {
     let log = master.store.log();
     let in_log = log.segments();
     let (bytes, certificate) = rekindle_log::SegmentSource::pin(&**log, victim).expect("in memory");

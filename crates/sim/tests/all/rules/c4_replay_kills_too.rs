@@ -1,12 +1,12 @@
 //! Rule C4.
 
-use crate::one_master::Master;
+use crate::kept_store::KeptStore;
 use rekindle_types::Rules;
 
 /// k was written and deleted. The recovery master sees the object first and appends it, then the tombstone; it
 /// commits, and crashes. The next one has only what the first one's side log says.
 pub fn body(rules: Rules) -> Result<(), String> {
-    let mut master = Master::new(rules);
+    let mut master = KeptStore::new(rules);
     master.put("k", "deleted");
     master.roll();
     master.delete("k");

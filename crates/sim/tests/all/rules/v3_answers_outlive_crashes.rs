@@ -1,12 +1,12 @@
 //! Rule V3.
 
-use crate::one_master::Master;
+use crate::kept_store::KeptStore;
 use rekindle_types::Rules;
 
 /// A write and a delete are in memory, but on no backup, when a reader asks and the master crashes. What the reader
 /// was shown, if anything, must be true afterwards.
 pub fn body(rules: Rules) -> Result<(), String> {
-    let mut master = Master::new(rules);
+    let mut master = KeptStore::new(rules);
     master.put("deleted", "value");
     master.hold_up();
     master.put("written", "value");

@@ -1,4 +1,4 @@
-//! A master alone: a store over a log, and a sink that keeps every replica it ever got.
+//! A store without a server: over a log, and a sink that keeps every replica it ever got.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -75,14 +75,14 @@ impl SegmentSink for Keeper {
     }
 }
 
-pub struct Master {
+pub struct KeptStore {
     pub store: Arc<Store>,
     rules: Rules,
     keeper: Arc<Keeper>,
     run: Pin<Box<dyn Future<Output = SinkError>>>,
 }
 
-impl Master {
+impl KeptStore {
     pub fn new(rules: Rules) -> Self {
         let keeper = Arc::new(Keeper::default());
         let (segment_bytes, segments_max) = (64 << 10, 32);
