@@ -197,13 +197,6 @@ impl SimCluster {
         running.storage.iter().filter_map(|(server, s)| Some((*server, s.status()?))).collect()
     }
 
-    /// Which running storage server has this id.
-    #[must_use]
-    pub fn server_with(&self, id: ServerId) -> Option<u32> {
-        let running = self.running.lock();
-        running.storage.iter().find(|(_, s)| s.id() == Some(id)).map(|(server, _)| *server)
-    }
-
     /// Whether a coordinator is in office and has it on record that this server is recovered and gone. A coordinator that
     /// crashes at that record tells no observer.
     #[must_use]

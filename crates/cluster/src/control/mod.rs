@@ -5,6 +5,8 @@ mod ranges;
 mod replays;
 mod service;
 
-pub use book::{Begin, Entry, PartitionKey, Progress, ReplayBook};
+pub use book::{Entry, PartitionKey, Progress};
 pub use ranges::{RangeParts, Ranges};
-pub use service::{Control, Neighbours};
+pub(crate) use service::Control;
+
+use book::{Begin, ReplayBook};

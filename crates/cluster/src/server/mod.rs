@@ -20,19 +20,20 @@ mod storage;
 mod tasks;
 mod ties;
 
-pub use backup_service::BackupService;
 pub use config::{CoordinatorServerConfig, StorageConfig, StorageConfigError};
 pub use coordinator::CoordinatorServer;
-pub use floor::CoordinatorFloors;
-pub use heartbeats::{HeartbeatCounts, Heartbeats};
-pub use hints::Hints;
-pub use list_keeper::{ListKeeper, ListWatch};
-pub use membership::{Membership, Observer, RemovalHook};
-pub use neighbours::Neighbours;
-pub use pulse::Pulse;
 pub use reports::Reports;
 pub use status::StorageStatus;
 pub use storage::StorageServer;
 pub use tasks::Tasks;
 
+pub(crate) use membership::Membership;
+pub(crate) use pulse::Pulse;
+
+use backup_service::BackupService;
+use floor::CoordinatorFloors;
+use heartbeats::{HeartbeatCounts, Heartbeats};
+use hints::Hints;
+use list_keeper::{ListKeeper, ListWatch};
 use master_parts::MasterParts;
+use neighbours::Neighbours;

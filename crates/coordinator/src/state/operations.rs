@@ -1,8 +1,8 @@
 //! Looking operations up.
 
 use super::ClusterState;
-use crate::entity::{Operation, OperationId, OperationState, PartitionRecord};
-use rekindle_types::{LogId, PartitionIndex, ServerId};
+use crate::entity::{Operation, OperationId, PartitionRecord};
+use rekindle_types::{LogId, PartitionIndex};
 
 impl ClusterState {
     /// The operation, while it is under way or its outcome is kept.
@@ -19,13 +19,6 @@ impl ClusterState {
     /// Those under way, oldest first.
     pub fn unfinished(&self) -> impl Iterator<Item = &Operation> {
         self.operations().filter(|o| o.outcome.is_none())
-    }
-
-    /// The recovery of a dead server, while it is under way.
-    #[must_use]
-    pub fn recovery_of(&self, dead: ServerId) -> Option<&Operation> {
-        self.unfinished()
-            .find(|o| matches!(o.state, OperationState::Recover { server, .. } if server == dead))
     }
 
     /// A partition of a recovery that is under way.

@@ -44,12 +44,6 @@ impl ClusterRoom {
         room.busy_bytes += bytes;
         true
     }
-
-    /// The most that one master can take.
-    #[must_use]
-    pub fn largest_free(&self) -> u64 {
-        self.masters.values().map(|m| m.free_bytes).max().unwrap_or(0)
-    }
 }
 
 impl BackupRoom {
