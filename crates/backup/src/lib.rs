@@ -13,13 +13,7 @@
 //! use rekindle_log::segment::{CertificateCheck, SegmentHeader};
 //! use rekindle_types::*;
 //!
-//! let up = |id| ServerEntry {
-//!     id: ServerId(id),
-//!     name: format!("server-{id}"),
-//!     address: String::new(),
-//!     domain: String::new(),
-//!     status: ServerStatus::Up,
-//! };
+//! let up = |id| ServerEntry::up(ServerId(id), format!("server-{id}"));
 //! let store = MemoryStore::new(MemoryStoreConfig::new(ServerId(2)));
 //! store.set_servers(&ServerList::new(ListVersion(1), ServerId(3), [up(1), up(2)]));
 //!

@@ -28,6 +28,15 @@ pub struct ServerEntry {
     pub status: ServerStatus,
 }
 
+impl ServerEntry {
+    /// One that is up, and whose address and failure domain are its name: the fields are there to be changed.
+    #[must_use]
+    pub fn up(id: ServerId, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { id, address: name.clone(), domain: name.clone(), name, status: ServerStatus::Up }
+    }
+}
+
 /// All servers that are up, or dead and not yet recovered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServerList {

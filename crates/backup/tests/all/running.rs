@@ -248,11 +248,8 @@ pub type Sunk = Result<(), rekindle_log::SinkError>;
 
 fn servers(version: u64, backups: u64, dead: &[u64]) -> ServerList {
     let entries = (1..2 + backups).map(|id| ServerEntry {
-        id: ServerId(id),
-        name: format!("server-{id}"),
-        address: format!("memory:{id}"),
-        domain: format!("rack-{id}"),
         status: if dead.contains(&id) { ServerStatus::Dead } else { ServerStatus::Up },
+        ..ServerEntry::up(ServerId(id), format!("server-{id}"))
     });
     ServerList::new(ListVersion(version), ServerId(2 + backups), entries)
 }

@@ -10,8 +10,8 @@ use rekindle_client::{
 use rekindle_env::{Env, memory::World};
 use rekindle_types::{
     CoordinatorApi, KeyHash, KeyRange, ListVersion, RemoteError, Reply, Request, SegmentId, ServerEntry,
-    ServerId, ServerList, ServerStatus, TableId, TableInfo, Tablet, TabletMap, TabletState, TabletVersion,
-    Version, key_hash,
+    ServerId, ServerList, TableId, TableInfo, Tablet, TabletMap, TabletState, TabletVersion, Version,
+    key_hash,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -159,13 +159,7 @@ impl Cluster {
             lists: Mutex::default(),
             replies: Mutex::default(),
         };
-        let entry = |i| ServerEntry {
-            id: ServerId(i),
-            name: format!("server-{i}"),
-            address: format!("a{i}"),
-            domain: "d".into(),
-            status: ServerStatus::Up,
-        };
+        let entry = |i| ServerEntry::up(ServerId(i), format!("server-{i}"));
         let entries = (1..=u64::from(masters)).map(entry);
         *cluster.servers.lock() = ServerList::new(ListVersion(1), ServerId(u64::from(masters) + 1), entries);
         cluster.map.lock().insert_table(TableInfo { name: "table".into(), id: TABLE });

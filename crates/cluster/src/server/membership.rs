@@ -138,8 +138,7 @@ mod tests {
     use rekindle_types::{ServerEntry, ServerStatus};
 
     fn entry(id: u64, status: ServerStatus) -> ServerEntry {
-        let name = format!("server-{id}");
-        ServerEntry { id: ServerId(id), address: name.clone(), domain: name.clone(), name, status }
+        ServerEntry { status, ..ServerEntry::up(ServerId(id), format!("server-{id}")) }
     }
 
     fn list(version: u64, own: ServerStatus) -> ServerList {

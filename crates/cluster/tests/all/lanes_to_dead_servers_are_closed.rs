@@ -7,8 +7,7 @@ use rekindle_cluster::wire::{Party, RemoteMasters};
 use rekindle_types::{ListVersion, ServerEntry, ServerId, ServerList, ServerStatus};
 
 fn entry(id: u64, status: ServerStatus) -> ServerEntry {
-    let name = format!("server-{id}");
-    ServerEntry { id: ServerId(id), address: name.clone(), domain: String::new(), name, status }
+    ServerEntry { status, ..ServerEntry::up(ServerId(id), format!("server-{id}")) }
 }
 
 #[test]

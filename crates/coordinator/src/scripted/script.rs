@@ -235,6 +235,12 @@ impl Script {
         self.with(id, |server| server.orders.clone())
     }
 
+    /// Whether it was ordered to replay a partition.
+    #[must_use]
+    pub fn was_told_to_replay(&self, id: ServerId) -> bool {
+        self.with(id, |server| server.orders.iter().any(|(_, order)| matches!(order, OrderKind::Replay(_))))
+    }
+
     /// What it serves.
     #[must_use]
     pub fn serving(&self, id: ServerId) -> Vec<TabletGrant> {

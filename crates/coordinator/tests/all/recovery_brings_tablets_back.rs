@@ -49,10 +49,9 @@ fn a_recovery_master_that_dies_before_its_batch_is_replaced() {
         let ids = cluster(&stage, 6).await;
         ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
         stage.script.kill(ids[0]);
-        let told =
-            |id: ServerId| stage.script.orders(id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
-        assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(|id| told(*id))).await);
-        let master = *ids.iter().find(|id| told(**id)).unwrap();
+        let told = |id: &ServerId| stage.script.was_told_to_replay(*id);
+        assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(told)).await);
+        let master = *ids.iter().find(|id| told(id)).unwrap();
         ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
         stage.script.kill(master);
         stage.settled().await;
@@ -160,8 +159,7 @@ fn a_table_dropped_during_its_recovery_stays_dropped() {
         stage.create("other", 4).await;
         ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
         stage.script.kill(ids[0]);
-        let told =
-            |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
+        let told = |id: &ServerId| stage.script.was_told_to_replay(*id);
         assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(told)).await);
         assert_eq!(stage.drop_table("t").await, Reply::Done);
         let masters: Vec<_> = ids.iter().filter(|id| told(id)).copied().collect();
@@ -192,8 +190,7 @@ fn a_recovery_that_lost_its_last_replicas_waits_for_them_without_new_attempts() 
         let ids = cluster(&stage, 6).await;
         ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
         stage.script.kill(ids[0]);
-        let told =
-            |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
+        let told = |id: &ServerId| stage.script.was_told_to_replay(*id);
         assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(told)).await);
         // Both backups of the log go, one after the other; the log comes back with a new one.
         let kept = stage.script.take_log(ids[0], ids[1]);

@@ -230,11 +230,8 @@ impl Play {
         self.list += 1;
         let backups = self.wires.0.len() as u64;
         let entries = (1..2 + backups).map(|id| ServerEntry {
-            id: ServerId(id),
-            name: format!("server-{id}"),
-            address: format!("memory:{id}"),
-            domain: format!("rack-{id}"),
             status: if self.dead.contains(&id) { ServerStatus::Dead } else { ServerStatus::Up },
+            ..ServerEntry::up(ServerId(id), format!("server-{id}"))
         });
         let list = ServerList::new(ListVersion(self.list), ServerId(2 + backups), entries);
         self.wires.0.values().for_each(|wire| wire.store.set_servers(&list));

@@ -90,15 +90,9 @@ cases! {
 /// A list of servers, all ids below ten given out: those named are up or dead, the others have left.
 #[must_use]
 pub fn servers(version: u64, up: &[u64], dead: &[u64]) -> ServerList {
-    let entry = |id: &u64, status| ServerEntry {
-        id: ServerId(*id),
-        name: format!("server-{id}"),
-        address: String::new(),
-        domain: String::new(),
-        status,
-    };
-    let up = up.iter().map(|id| entry(id, ServerStatus::Up));
-    let entries = up.chain(dead.iter().map(|id| entry(id, ServerStatus::Dead)));
+    let entry = |id: &u64| ServerEntry::up(ServerId(*id), format!("server-{id}"));
+    let dead = dead.iter().map(|id| ServerEntry { status: ServerStatus::Dead, ..entry(id) });
+    let entries = up.iter().map(entry).chain(dead);
     ServerList::new(ListVersion(version), ServerId(10), entries)
 }
 
