@@ -1,7 +1,7 @@
 //! The entrance.
 
 use crate::{
-    ClientConfig, ClientError, Masters, Table,
+    ClientConfig, ClientConfigError, ClientError, Masters, Table,
     backoff::backoff,
     hints::Hints,
     view::{View, Views},
@@ -83,17 +83,18 @@ impl Shared {
 
 impl Client {
     /// A client that knows nothing yet: it asks the coordinator at the first call.
-    #[must_use]
     pub fn new(
         config: ClientConfig,
         coordinator: Arc<dyn CoordinatorApi>,
         masters: Arc<dyn Masters>,
         env: Env,
-    ) -> Self {
+    ) -> Result<Self, ClientConfigError> {
+        config.validate()?;
         let views = Views::new(coordinator.clone(), masters.clone(), &config, env.clone());
         let hints = Hints::new(coordinator.clone(), env.clone());
-        let requests = Semaphore::new(config.requests_max.max(1));
-        Self { shared: Arc::new(Shared { config, env, masters, views, hints, requests, coordinator }) }
+        let requests = Semaphore::new(config.requests_max);
+        let shared = Shared { config, env, masters, views, hints, requests, coordinator };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     fn deadline(&self) -> Time {

@@ -1,6 +1,7 @@
 //! What a client may be told.
 
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How a client behaves. The defaults suit a cluster on one network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,5 +37,54 @@ impl Default for ClientConfig {
             request_bytes_max: 1 << 20,
             page_bytes: 256 << 10,
         }
+    }
+}
+
+/// A configuration that can't work: raise or lower what it names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ClientConfigError(&'static str);
+
+impl ClientConfig {
+    /// Checks all of it.
+    pub fn validate(&self) -> Result<(), ClientConfigError> {
+        let wrong = [
+            (self.timeout.is_zero(), "timeout is zero"),
+            (self.attempt_timeout.is_zero(), "attempt_timeout is zero"),
+            (
+                self.backoff_min.is_zero(),
+                "backoff_min is zero: tries would follow each other without a pause",
+            ),
+            (self.backoff_max < self.backoff_min, "backoff_max is below backoff_min"),
+            (self.requests_max == 0, "requests_max is zero"),
+            (self.requests_max > Semaphore::MAX_PERMITS, "requests_max is beyond what can be counted"),
+        ];
+        match wrong.into_iter().find(|(is_wrong, _)| *is_wrong) {
+            None => Ok(()),
+            Some((_, why)) => Err(ClientConfigError(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_work_is_refused() {
+        let good = ClientConfig::default();
+        assert_eq!(good.validate(), Ok(()));
+        let zero = Duration::ZERO;
+        let bad = [
+            ClientConfig { timeout: zero, ..good.clone() },
+            ClientConfig { attempt_timeout: zero, ..good.clone() },
+            ClientConfig { backoff_min: zero, ..good.clone() },
+            ClientConfig { backoff_max: good.backoff_min / 2, ..good.clone() },
+            ClientConfig { requests_max: 0, ..good.clone() },
+            ClientConfig { requests_max: usize::MAX, ..good },
+        ];
+        let whys: std::collections::BTreeSet<_> =
+            bad.iter().map(|config| config.validate().unwrap_err().0).collect();
+        assert_eq!(whys.len(), bad.len(), "each says what it is: {whys:?}");
     }
 }

@@ -10,15 +10,15 @@
 //! exactly-once writes.
 //!
 //! ```
-//! # use rekindle_client::{Client, ClientConfig, ClientError, Masters};
+//! # use rekindle_client::{Client, ClientConfig, Masters};
 //! # use rekindle_types::CoordinatorApi;
 //! # use std::sync::Arc;
 //! async fn greet(
 //!     coordinator: Arc<dyn CoordinatorApi>,
 //!     masters: Arc<dyn Masters>,
 //!     env: rekindle_env::Env,
-//! ) -> Result<(), ClientError> {
-//!     let client = Client::new(ClientConfig::default(), coordinator, masters, env);
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let client = Client::new(ClientConfig::default(), coordinator, masters, env)?;
 //!     let table = client.create_table("greetings", 4).await?;
 //!     let version = table.put("hello", "world").await?;
 //!     let object = table.get("hello").await?.expect("it was just put");
@@ -41,7 +41,7 @@ mod table;
 mod view;
 
 pub use client::Client;
-pub use config::ClientConfig;
+pub use config::{ClientConfig, ClientConfigError};
 pub use error::ClientError;
 pub use master::{
     Condition, Master, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult,

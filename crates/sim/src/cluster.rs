@@ -207,6 +207,9 @@ impl SimCluster {
     }
 
     /// A client on a node of its own.
+    ///
+    /// # Panics
+    /// When the configuration can't work.
     #[must_use]
     pub fn client(&self, name: &str, config: ClientConfig) -> Client {
         let env = self.world.node(name).env();
@@ -217,6 +220,7 @@ impl SimCluster {
         let coordinator =
             Arc::new(RemoteCoordinator::new(peers.clone(), [COORDINATOR.to_owned()], renew, call));
         Client::new(config, coordinator, Arc::new(RemoteMasters::new(peers)), env)
+            .expect("tests give configurations that work")
     }
 
     /// Waits until `is_so`, looking every 10 ms; `false` when `patience` is over first.

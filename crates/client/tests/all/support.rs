@@ -207,7 +207,7 @@ impl Cluster {
     }
 
     pub fn client_with(self: &Arc<Self>, config: ClientConfig) -> Client {
-        Client::new(config, self.clone(), self.clone(), self.env.clone())
+        Client::new(config, self.clone(), self.clone(), self.env.clone()).unwrap()
     }
 
     pub async fn table(self: &Arc<Self>) -> Table {

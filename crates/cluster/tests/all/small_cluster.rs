@@ -65,7 +65,7 @@ impl SmallCluster {
         let addresses = ["coordinator".to_owned()];
         let api = RemoteCoordinator::new(self.peers.clone(), addresses, second, second * 5);
         let masters = RemoteMasters::new(self.peers.clone());
-        Client::new(config, Arc::new(api), Arc::new(masters), self.client.clone())
+        Client::new(config, Arc::new(api), Arc::new(masters), self.client.clone()).unwrap()
     }
 
     fn start_coordinator(&mut self, servers: usize) {
