@@ -2,7 +2,9 @@
 
 use crate::rig::{Rig, config, keys, object};
 use rekindle_log::segment::{LogTime, SegmentReader, TombstoneEntry};
-use rekindle_log::{ConfigError, Log, LogConfig, LogError, SegmentSource, Volatile, segment::EntryDraft};
+use rekindle_log::{
+    ConfigError, EntryRef, Log, LogConfig, LogError, SegmentSource, Volatile, segment::EntryDraft,
+};
 use rekindle_types::{LogId, SegmentId, ServerId, TableId, Version};
 use std::sync::Arc;
 
@@ -166,6 +168,22 @@ fn a_pinned_prefix_stays_as_it_was() {
     assert_eq!(keys(&bytes, cert), [b"a"]);
     drop(rig);
     assert_eq!(&value[..], b"value", "a pin outlives the log");
+}
+
+#[test]
+fn a_reference_to_no_entry_finds_none() {
+    let mut rig = Rig::answering();
+    let at = rig.put("a", b"value").refs()[0];
+    rig.roll();
+    assert!(rig.log.entry(at).is_some());
+    // No such frame; a free one; behind the end of what is there.
+    let beyond = u64::from(config().segments_max + 1) << 26;
+    for bits in [beyond, (1 << 48) - 1, at.to_bits() + (9 << 26), at.to_bits() + 4096] {
+        assert!(rig.log.entry(EntryRef::from_bits(bits)).is_none(), "{:?}", EntryRef::from_bits(bits));
+    }
+    assert!(rig.log.free(SegmentId(1)));
+    rig.roll();
+    assert!(rig.log.entry(at).is_none(), "freed");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -107,4 +107,68 @@ fn what_threads_append_is_all_there_and_in_whole_segments() {
         keys.into_iter().for_each(|key| assert!(found.insert(key), "once only"));
     }
     assert_eq!(found.len() as u32, (WRITERS + 2) * KEYS);
+}
+
+/// Stops the threads of a scope, when it fails too.
+struct StopAtEnd<'a>([&'a AtomicBool; 2], Thread);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|stop| stop.store(true, Ordering::Release));
+        self.1.unpark();
+    }
+}
+
+/// Appends; says after each append that the key is there. Lets a walk come along now and then.
+fn append_among_walks(log: &Log, writer: u32, said: &AtomicU32, walks: &AtomicU32, stop: &AtomicBool) {
+    for number in 0..KEYS {
+        while number > 50 * walks.load(Ordering::Acquire) && !stop.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        let version = log.next_version().unwrap().0;
+        while let Err(error) = log.append(&[object(&key(writer, number), version, &[3; 200])]) {
+            assert!(matches!(error, LogError::Busy { .. }), "{error}");
+            thread::yield_now();
+        }
+        said.store(number + 1, Ordering::Release);
+    }
+}
+
+/// Walks all segments: everything that was said to be there is.
+fn walk(log: &Log, said: &[AtomicU32]) {
+    let before: Vec<u32> = said.iter().map(|said| said.load(Ordering::Acquire)).collect();
+    let end = log.end();
+    let mut found = BTreeSet::new();
+    for segment in log.segments() {
+        let (bytes, cert) = log.pin(segment).unwrap();
+        assert!(segment != end.segment || cert.length >= end.offset, "it ends before {end:?}");
+        found.extend(crate::rig::keys(&bytes, cert));
+    }
+    for (writer, count) in (0..).zip(before) {
+        let missing = (0..count).find(|number| !found.contains(&key(writer, *number)[..]));
+        assert_eq!(missing, None, "of {count} keys of writer {writer}");
+    }
+}
+
+#[test]
+fn a_walk_during_appends_sees_all_before_it_and_ends_at_a_whole_append() {
+    let mut config = config();
+    config.segments_max = 64;
+    let log = Log::new(config, Arc::new(Volatile)).unwrap();
+    let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (said, walks): ([AtomicU32; 2], _) = (Default::default(), AtomicU32::new(0));
+    thread::scope(|scope| {
+        let runner = scope.spawn(|| block_on(log.clone().run(), &stop));
+        let _stop = StopAtEnd([&stop, &over], runner.thread().clone());
+        for (writer, said) in (0..).zip(&said) {
+            let (log, walks, over) = (&log, &walks, &over);
+            scope.spawn(move || append_among_walks(log, writer, said, walks, over));
+        }
+        while said.iter().any(|said| said.load(Ordering::Acquire) < KEYS) {
+            walk(&log, &said);
+            walks.fetch_add(1, Ordering::Release);
+        }
+        walk(&log, &said);
+    });
+    assert!(walks.into_inner() >= KEYS / 50, "walks among appends");
 }
