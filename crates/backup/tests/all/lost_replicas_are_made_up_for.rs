@@ -1,6 +1,6 @@
 //! Rules P1 to P3 on the master's side: what counts as lost, and what takes its place.
 
-use crate::rig::{OPEN_BYTES, Rig};
+use crate::rig::{NO_ROOM, OPEN_BYTES, Rig};
 use rekindle_backup::Fill;
 use rekindle_backup::replicator::{Action, Outcome, Refusal};
 use rekindle_log::SegmentKind;
@@ -37,11 +37,42 @@ fn losing_a_closed_replica_rolls_nothing() {
     let (mut r, servers) = closed(Rig::with_backups(6).opened());
     let head = r.append(2, 5).servers_of(2);
     r.answer_all();
-    if let Some(lost) = servers.iter().find(|server| !head.contains(server)) {
-        r.lose(*lost).answer_all();
-        assert_eq!((r.stats().hurt, r.stats().recreated), (0, 1));
-    }
+    let lost = servers.iter().find(|server| !head.contains(server)).expect("six backups, two replicas");
+    r.lose(*lost).answer_all();
+    assert_eq!((r.stats().hurt, r.stats().recreated), (0, 1));
     assert!(!r.told.iter().any(|action| matches!(action, Action::Roll(_))));
+}
+
+#[test]
+fn a_rejected_re_creation_goes_elsewhere_and_stays_in_one_piece() {
+    let (mut r, servers) = closed(Rig::with_backups(5).opened());
+    r.lose(servers[0]);
+    let rejected = r.writes_of(1)[0];
+    r.answer(rejected, NO_ROOM);
+    let again = r.writes_of(1)[0];
+    assert!(again.server != rejected.server && !servers.contains(&again.server));
+    assert_eq!((again.open, again.is_copy, again.close), (Some(Fill::Atomic), true, true));
+    assert_eq!(again.primary, rejected.primary);
+    r.answer_all();
+    assert_eq!((r.stats().recreated, r.stats().rejected, r.stats().unsettled), (1, 1, 1));
+}
+
+#[test]
+fn a_rejected_replacement_of_an_open_replica_leaves_the_head_hurt() {
+    let mut r = Rig::with_backups(5).opened();
+    r.open(2, Some(1));
+    let lost = r.writes_of(2)[0];
+    r.answer(lost, Outcome::Unknown);
+    let replacement = *r.writes_of(2).iter().max_by_key(|w| w.replica.creation).unwrap();
+    assert_ne!(replacement.replica, lost.replica);
+    r.answer(replacement, NO_ROOM).close(1).answer_all();
+    assert!(r.was_told(&Action::SwitchComplete { closed: SegmentId(1) }), "it is open on all in the end");
+    r.append(2, 5).answer_all();
+    assert_eq!(r.acknowledged(2), None, "H5: hurt from birth all the same");
+    r.open(3, Some(2)).close(2).answer_all();
+    assert_eq!(r.acknowledged(2), None, "H3: not before the floor");
+    r.step_floor(3);
+    assert_eq!(r.acknowledged(2), Some(OPEN_BYTES + 5));
 }
 
 #[test]

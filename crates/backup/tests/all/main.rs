@@ -6,6 +6,7 @@ mod explore;
 mod heads_are_switched_in_order;
 mod lost_replicas_are_made_up_for;
 mod memory_store_conforms;
+mod primaries_are_spread_evenly;
 mod read_ahead_serves_loads;
 mod replicas_follow_the_log;
 mod rig;

@@ -87,3 +87,13 @@ pub(super) async fn recovered_masters_are_freed_and_not_before(subject: Arc<dyn 
     let late = write(&Image::head(MASTER, 6, &[]), 2, Some(Fill::Growing), false);
     assert!(is_fenced(store.write(late).await));
 }
+
+pub(super) async fn a_master_that_left_between_two_lists_is_fenced_and_freed(subject: Arc<dyn Subject>) {
+    let store = ready(&subject);
+    let image = Image::head(MASTER, 5, &[]);
+    store.write(write(&image, 1, Some(Fill::Growing), false)).await.unwrap();
+    // It died and left while this backup heard of nothing.
+    subject.set_servers(&servers(4, &[2, 9], &[]));
+    every_call_is_fenced(&store, &image).await;
+    assert_eq!(store.stats().await.frames_used, 0);
+}

@@ -73,7 +73,8 @@ cases! {
         dead_masters_are_refused_every_call,
         inventory_fences_before_it_lists,
         a_removed_backup_takes_nothing,
-        recovered_masters_are_freed_and_not_before;
+        recovered_masters_are_freed_and_not_before,
+        a_master_that_left_between_two_lists_is_fenced_and_freed;
     loads:
         whole_replicas_come_as_written,
         open_replicas_are_read_only_when_fenced,
