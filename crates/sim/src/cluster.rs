@@ -59,6 +59,7 @@ impl SimCluster {
         let world = World::with(WorldConfig { order: config.order, ..WorldConfig::new(config.seed) });
         let weather = SeededWeather::new(world.rng("weather"), config.climate);
         let network = MemoryNetwork::new(world.node("network").env().clock, weather.clone());
+        skew_clocks(&world, &config);
         Self {
             config,
             weather,
@@ -278,6 +279,18 @@ impl SimCluster {
     fn kill_node(&self, name: &str) {
         self.network.kill(name);
         self.world.node(name).kill();
+    }
+}
+
+/// No two clocks of servers agree, in their reading or their rate.
+fn skew_clocks(world: &World, config: &SimConfig) {
+    let rng = world.rng("clocks");
+    for server in 0..config.servers {
+        let ahead = Duration::from_millis(rng.below(3_600_000));
+        let drift =
+            rng.below(2 * u64::from(config.drift_ppm_max) + 1) as i64 - i64::from(config.drift_ppm_max);
+        let drift = i32::try_from(drift).expect("a drift is below 2^31 millionths");
+        world.node(&name(server)).skew_clock(ahead, drift);
     }
 }
 

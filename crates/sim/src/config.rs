@@ -23,6 +23,9 @@ pub struct SimConfig {
     pub order: Order,
     /// The network's. Default calm.
     pub climate: Climate,
+    /// Servers' clocks run faster or slower than the coordinator's by up to so many millionths, drawn, and are ahead by
+    /// up to an hour. Default 9,000: just within what F2 assumes.
+    pub drift_ppm_max: u32,
     /// Rules in force.
     pub rules: Rules,
 }
@@ -40,6 +43,7 @@ impl SimConfig {
             partition_bytes: 256 << 10,
             order: Order::Random,
             climate: Climate::CALM,
+            drift_ppm_max: 9_000,
             rules: Rules::default(),
         }
     }
