@@ -102,6 +102,8 @@ fn limit(bare: &mut [Bare], segments: &[Vec<u8>]) -> f64 {
 struct Ours {
     store: Arc<Store>,
     runner: Runner,
+    /// Seconds that the same entries took once more, on one core: duplicates, of which nothing is appended.
+    again: f64,
 }
 
 impl Ours {
@@ -111,7 +113,7 @@ impl Ours {
         let log = Log::new(config, Arc::new(Volatile)).expect("a valid configuration");
         let mut runner = Runner::new(&log);
         runner.poll();
-        Self { store: Store::new(log, StoreConfig::default()), runner }
+        Self { store: Store::new(log, StoreConfig::default()), runner, again: 0.0 }
     }
 
     fn run(&mut self, segments: &[Vec<u8>], cores: usize, objects: usize) -> f64 {
@@ -130,6 +132,12 @@ impl Ours {
                     });
                 }
             });
+        });
+        assert_eq!(self.store.objects(), objects as u64);
+        self.again = seconds(|| {
+            for segment in segments {
+                replay.apply(SegmentId(1), segment).expect("room for all");
+            }
         });
         assert_eq!(self.store.objects(), objects as u64);
         drop(replay);
@@ -170,6 +178,10 @@ fn main() {
                 println!(
                     "{name} {objects} objects, {cores} core(s), per core: limit {limit_ns:.0} ns {limit_gb:.2} GB/s, ours {ns:.0} ns {gb:.2} GB/s",
                 );
+                if cores == 1 {
+                    let again = ours.again * 1e9 / objects as f64;
+                    println!("{name} {objects} objects, the same once more (duplicates): {again:.0} ns");
+                }
                 target("P5", &what, objects, medians, 0.50);
             }
         }

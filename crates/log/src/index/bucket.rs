@@ -67,6 +67,14 @@ impl Bucket {
         self.0.iter().enumerate().fold(0, |bits, (i, slot)| bits | u8::from(slot.tag() == tag) << i)
     }
 
+    /// The first empty slot. Without a branch per slot: how full a bucket is can't be predicted.
+    #[inline]
+    pub(super) fn first_empty(&mut self) -> Option<&mut Slot> {
+        let empty =
+            self.0.iter().enumerate().fold(0_u8, |bits, (i, slot)| bits | u8::from(slot.is_empty()) << i);
+        self.0.get_mut(empty.trailing_zeros() as usize)
+    }
+
     /// The further bucket, when this one was too small.
     #[inline]
     pub(super) fn next(&self) -> Option<u32> {

@@ -196,7 +196,7 @@ impl Table {
                 BucketAt::Main(i) => &mut self.buckets[i as usize],
                 BucketAt::Overflow(i) => &mut self.overflow[i as usize],
             };
-            if let Some(free) = bucket.0.iter_mut().find(|s| s.is_empty()) {
+            if let Some(free) = bucket.first_empty() {
                 *free = slot;
                 return;
             }

@@ -81,6 +81,19 @@ struct Pass<'a> {
     /// Objects that came to be, less those that ceased to be.
     objects: i64,
     bytes: usize,
+    version_max: Version,
+}
+
+impl Pass<'_> {
+    /// V1: the counter is raised to it, and has to go on from there.
+    #[inline]
+    fn note_version(&mut self, version: Version) -> Result<(), Corrupt> {
+        if version.0 > VERSION_MAX {
+            return Err(Corrupt::Value { what: "version", got: version.0 });
+        }
+        self.version_max = self.version_max.max(version);
+        Ok(())
+    }
 }
 
 impl Store {
@@ -127,11 +140,18 @@ impl Replay {
     /// meet the same stripe of keys.
     pub fn apply_in(&self, lane: usize, from: SegmentId, bytes: &[u8]) -> Result<Applied, ReplayError> {
         let side = self.side.as_ref().expect("only a commit takes it, and it takes the replay too");
-        let mut pass = Pass { side: side.lane(lane), applied: Applied::default(), objects: 0, bytes: 0 };
+        let mut pass = Pass {
+            side: side.lane(lane),
+            applied: Applied::default(),
+            objects: 0,
+            bytes: 0,
+            version_max: Version(0),
+        };
         let result = self.apply_all(&mut pass, from, bytes);
         // Counted when it failed, too: what was appended is there.
         self.objects.fetch_add(pass.objects, Ordering::Relaxed);
         self.bytes.fetch_add(pass.bytes as u64, Ordering::Relaxed);
+        self.version_max.fetch_max(pass.version_max.0, Ordering::Relaxed);
         result.map(|()| pass.applied)
     }
 
@@ -141,7 +161,7 @@ impl Replay {
         let mut was_there = true;
         loop {
             batch.clear();
-            let is_end = self.next_batch(&mut walk, from, &mut batch, &mut pass.applied)?;
+            let is_end = self.next_batch(&mut walk, from, &mut batch, pass)?;
             // Most keys are new; only where they are not, their entries are worth fetching ahead.
             if was_there {
                 batch.iter().for_each(|item| self.store.prefetch_entries(item.hash));
@@ -167,53 +187,40 @@ impl Replay {
         walk: &mut impl Iterator<Item = Result<Entry<'a>, Corrupt>>,
         from: SegmentId,
         batch: &mut Vec<Item<'a>>,
-        applied: &mut Applied,
+        pass: &mut Pass<'_>,
     ) -> Result<bool, Corrupt> {
-        let mut version_max = 0;
         while batch.len() < BATCH {
             let Some(entry) = walk.next() else {
-                self.note_versions(version_max)?;
                 return Ok(true);
             };
             let entry = entry?;
             entry.verify()?;
-            applied.entries += 1;
+            pass.applied.entries += 1;
             let draft = match entry.parse()? {
                 Parsed::Object(object) => EntryDraft::Object(object),
                 Parsed::Tombstone(tombstone) => EntryDraft::Tombstone(tombstone),
                 Parsed::SafeVersion(safe) => {
-                    version_max = version_max.max(safe.0.0);
-                    applied.skipped += 1;
+                    pass.note_version(safe.0)?;
+                    pass.applied.skipped += 1;
                     continue;
                 }
                 Parsed::Digest(_) | Parsed::TabletStats(_) | Parsed::Unknown(_) => {
-                    applied.skipped += 1;
+                    pass.applied.skipped += 1;
                     continue;
                 }
             };
             let (table, key) = draft.key();
             let hash = key_hash(table, key);
-            version_max = version_max.max(version_of(&draft).0);
+            pass.note_version(version_of(&draft))?;
             // The filter has looked already (T6, T2); looking again costs little.
             if self.partition.piece_of(table, hash, from).is_none() {
-                applied.skipped += 1;
+                pass.applied.skipped += 1;
                 continue;
             }
             self.store.index.prefetch(hash);
             batch.push(Item { hash, entry, draft });
         }
-        self.note_versions(version_max)?;
         Ok(false)
-    }
-
-    /// V1: the counter is raised to it, and has to go on from there.
-    #[inline]
-    fn note_versions(&self, max: u64) -> Result<(), Corrupt> {
-        if max > VERSION_MAX {
-            return Err(Corrupt::Value { what: "version", got: max });
-        }
-        self.version_max.fetch_max(max, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Whether the key was there.
