@@ -16,20 +16,31 @@ pub(crate) fn backoff(config: &ClientConfig, tries: u32, rng: &dyn Rng) -> Durat
 mod tests {
     use super::*;
 
-    struct Most;
+    /// Draws always the same.
+    struct Always(u64);
 
-    impl Rng for Most {
+    impl Rng for Always {
         fn next_u64(&self) -> u64 {
-            u64::MAX
+            self.0
         }
     }
 
     #[test]
     fn it_doubles_up_to_its_limit() {
         let config = ClientConfig::default();
-        let pause = |tries| backoff(&config, tries, &Most);
+        let pause = |tries| backoff(&config, tries, &Always(u64::MAX));
         assert!(pause(0) < config.backoff_min && pause(0) >= config.backoff_min / 2);
         assert!(pause(1) > pause(0) * 19 / 10);
         assert!(pause(u32::MAX) < config.backoff_max);
+    }
+
+    #[test]
+    fn half_of_it_is_drawn() {
+        let config = ClientConfig::default();
+        for (tries, full) in [(0, config.backoff_min), (u32::MAX, config.backoff_max)] {
+            let [least, most] = [0, u64::MAX].map(|word| backoff(&config, tries, &Always(word)));
+            assert_eq!(least, full / 2);
+            assert!(most < full && most > full * 99 / 100, "{most:?} of {full:?}");
+        }
     }
 }

@@ -57,6 +57,29 @@ fn large_batches_are_cut_into_requests() {
 }
 
 #[test]
+fn a_table_dropped_midway_fails_only_what_was_not_done() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    let results = world.block_on(async {
+        let table = cluster.table().await;
+        {
+            let mut map = cluster.map.lock();
+            map.remove_table(TABLE);
+            map.version = map.version.next();
+        }
+        // It serves some before it hears of the drop.
+        cluster.masters[0].then([Act::RefuseOdd(ObjectError::WrongMaster)]);
+        table.multi_put(keys(10).into_iter().map(|k| (k, "v"))).await
+    });
+    for (at, result) in results.into_iter().enumerate() {
+        match at % 2 {
+            0 => assert_eq!(result, Ok(Version(1)), "{at}"),
+            _ => assert!(matches!(result, Err(ClientError::NoSuchTable(_))), "{at}: {result:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_bad_key_or_a_full_memory_fails_its_own_call_only() {
     let world = World::new(1);
     let cluster = Cluster::new(&world, 1);

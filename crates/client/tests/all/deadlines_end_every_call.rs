@@ -1,9 +1,10 @@
 //! No call outlives its time-out, whatever is in its way, and says what that was.
 
 use crate::support::*;
+use futures_util::future::{Either, select};
 use rekindle_client::{ClientConfig, ClientError, ObjectError};
 use rekindle_env::memory::World;
-use rekindle_types::{KeyRange, RemoteError, TabletState};
+use rekindle_types::{KeyRange, RemoteError, TabletState, Version};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_millis(700);
@@ -56,6 +57,22 @@ fn a_master_that_asks_for_more_patience_than_there_is() {
 #[test]
 fn a_master_that_can_not_be_reached() {
     timed_out(|cluster| cluster.masters[0].then((0..10_000).map(|_| Act::NotDone)));
+}
+
+#[test]
+fn a_call_that_is_dropped_leaves_its_place_to_others() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    let config = ClientConfig { requests_max: 1, ..ClientConfig::default() };
+    world.block_on(async {
+        let table = cluster.client_with(config).table("table").await.unwrap().within(TIMEOUT);
+        cluster.masters[0].then([Act::Silence]);
+        let pause = cluster.env.clock.sleep(Duration::from_millis(10));
+        let hanging = select(Box::pin(table.put("k", "v")), pause).await;
+        assert!(matches!(hanging, Either::Right(_)), "nobody answers it");
+        drop(hanging);
+        assert_eq!(table.put("k", "w").await, Ok(Version(1)));
+    });
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub enum Act {
     NotDone,
     /// Serves, but the answer is lost.
     LoseAnswer,
+    /// Serves, but its answer lacks the last result.
+    CutAnswer,
     /// Never answers and does nothing.
     Silence,
 }
@@ -127,6 +129,11 @@ impl Master for Reached {
             Some(Act::LoseAnswer) => {
                 serve();
                 return Err(RemoteError::Unknown("scripted".into()));
+            }
+            Some(Act::CutAnswer) => {
+                let mut results = serve();
+                results.pop();
+                results
             }
             Some(Act::Silence) => std::future::pending().await,
         };

@@ -36,6 +36,24 @@ fn a_get_whose_answer_is_lost_is_repeated() {
 }
 
 #[test]
+fn an_answer_with_too_few_results_says_nothing() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    world.block_on(async {
+        let table = cluster.table().await;
+        cluster.masters[0].then([Act::CutAnswer]);
+        let puts = table.multi_put(keys(3).into_iter().map(|k| (k, "v"))).await;
+        assert!(puts.iter().all(|put| matches!(put, Err(ClientError::Unknown(_)))), "{puts:?}");
+        cluster.masters[0].then([Act::CutAnswer]);
+        let gets = table.multi_get(keys(3)).await;
+        assert!(
+            gets.iter().all(|get| matches!(get, Ok(Some(found)) if found.version == Version(1))),
+            "{gets:?}"
+        );
+    });
+}
+
+#[test]
 fn busy_says_itself_whether_a_write_is_unknown() {
     let world = World::new(1);
     let cluster = Cluster::new(&world, 1);
