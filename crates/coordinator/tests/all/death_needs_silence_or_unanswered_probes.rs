@@ -94,6 +94,39 @@ fn a_hint_starts_probes_at_once_and_only_one_round() {
 }
 
 #[test]
+fn the_only_server_is_probed_by_nobody_else_and_no_server_by_nobody() {
+    let mut detector = Detector::new(Times::default(), Time(0), []);
+    let (tick, mut now) = (detector.tick_every(), Time(0));
+    assert_eq!(detector.hint(S[0], now), None);
+    while now < Time(0) + Duration::from_secs(60) {
+        now = now + tick;
+        assert_eq!(detector.tick(now), []);
+    }
+    assert!(!detector.is_held());
+
+    let mut watch = Watch::new(&S[..1]);
+    watch.silent = S.to_vec();
+    watch.run(300);
+    let probed: Vec<_> =
+        watch.probes.iter().map(|(_, suspect, through)| (*suspect, through.clone())).collect();
+    assert_eq!(probed, [(S[0], vec![])], "by the coordinator alone");
+    watch.run(200);
+    assert_eq!(watch.declared.len(), 1, "one death is no mass death (F8)");
+}
+
+#[test]
+fn a_server_that_was_declared_dead_is_neither_probed_nor_declared_again() {
+    let mut watch = Watch::new(&S);
+    watch.silent = vec![S[0]];
+    watch.run(1_000);
+    assert_eq!((watch.probes.len(), watch.declared.len()), (1, 1));
+    watch.hint(S[0]);
+    watch.detector.renewed(S[0], watch.now);
+    watch.run(2_000);
+    assert_eq!((watch.probes.len(), watch.declared.len()), (1, 1), "F6: not by a late renewal either");
+}
+
+#[test]
 fn a_renewal_or_an_answer_meanwhile_saves_the_suspect() {
     let mut watch = Watch::new(&S);
     watch.run(100);

@@ -50,6 +50,21 @@ fn a_former_self_is_declared_dead_first_and_ids_are_never_reused() {
 }
 
 #[test]
+fn a_former_self_that_is_dead_or_never_was_is_declared_by_nobody() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let other = enlisted(&stage, enlist("other", 1, None)).await.server;
+        let first = enlisted(&stage, enlist("a", 7, Some(ServerId(77)))).await.server;
+        assert!(first < ServerId(77), "an id that was never given out says nothing");
+        let second = enlisted(&stage, enlist("a", 8, Some(first))).await;
+        // Its process came back once more, and remembers the same former self.
+        let third = enlisted(&stage, enlist("a", 9, Some(first))).await;
+        assert!(third.list.is_gone(second.server) && third.list.is_up(third.server));
+        assert!(third.server > second.server && other < third.server);
+    });
+}
+
+#[test]
 fn a_name_is_bound_to_one_id_until_that_is_dead() {
     let stage = stage();
     stage.world.block_on(async {

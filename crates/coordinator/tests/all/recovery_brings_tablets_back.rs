@@ -2,7 +2,9 @@
 
 use rekindle_coordinator::scripted::{ReplayScript, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
-use rekindle_types::{Attempt, LogId, Reply, Request, SegmentId, ServerId};
+use rekindle_types::{
+    Attempt, ListVersion, LogId, PartitionOutcome, PartitionReport, Reply, Request, SegmentId, ServerId,
+};
 
 fn stage(replicas: u32) -> Stage {
     Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(replicas)))
@@ -258,6 +260,70 @@ fn a_partition_that_failed_everywhere_is_tried_everywhere_again() {
             |id: &ServerId| stage.script.orders(*id).iter().any(|(_, o)| matches!(o, OrderKind::Replay(_)));
         assert!(stage.script.wait_for(Stage::LONG, |_| others.iter().all(tried) && tried(&unable)).await);
         others.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
+        stage.settled().await;
+    });
+}
+
+#[test]
+fn without_any_master_a_recovery_waits_for_one() {
+    let stage = stage(2);
+    stage.world.block_on(async {
+        let owner = stage.script.start("owner").await;
+        // Backups whose own logs have no first head can't be masters (T7).
+        let mut backups = Vec::new();
+        for name in ["one", "two", "three"] {
+            backups.push(stage.script.enlist(name, None).await);
+        }
+        stage.script.give_log(owner, &backups);
+        assert!(matches!(stage.create("t", 4).await, Reply::Table(_)));
+        stage.script.kill(owner);
+        assert!(!stage.script.wait_for(Stage::LONG, |s| s.is_quiet()).await, "recovered by nobody");
+        let state = stage.script.coordinator().unwrap().state();
+        assert_eq!(state.map().owned_by(owner).count(), 4, "nothing is given up");
+        let late = stage.script.start("late").await;
+        stage.settled().await;
+        let state = stage.script.coordinator().unwrap().state();
+        assert_eq!(state.map().owned_by(late).count(), 4);
+    });
+}
+
+#[test]
+fn a_result_that_is_reported_again_and_late_changes_nothing() {
+    let stage = stage(2);
+    stage.world.block_on(async {
+        let ids = cluster(&stage, 4).await;
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
+        stage.script.kill(ids[0]);
+        let replay = |id: ServerId| {
+            let order = |(_, order)| match order {
+                OrderKind::Replay(order) => Some(order),
+                _ => None,
+            };
+            stage.script.orders(id).into_iter().find_map(order)
+        };
+        assert!(stage.script.wait_for(Stage::LONG, |_| ids.iter().any(|id| replay(*id).is_some())).await);
+        let master = *ids.iter().find(|id| replay(**id).is_some()).unwrap();
+        let order = replay(master).unwrap();
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Commit));
+        stage.script.finish_replay(master);
+        stage.settled().await;
+        let map = || stage.script.coordinator().unwrap().state().map().clone();
+        let before = map();
+        // Copies of the result, another one for the same attempt among them.
+        for created in [100, 900] {
+            let outcome = PartitionOutcome::Committed { created: SegmentId(created), bytes: 1, objects: 1 };
+            let report = PartitionReport {
+                crashed: order.crashed,
+                partition: order.partition,
+                attempt: order.attempt,
+                outcome,
+            };
+            let list = ListVersion(0);
+            let renewal = Request::Renew { server: master, list, reports: vec![report.clone(), report] };
+            assert!(matches!(stage.script.call(renewal).await, Reply::Renewed { .. }));
+        }
+        stage.script.wait_for(std::time::Duration::from_secs(2), |_| false).await;
+        assert_eq!(map(), before);
         stage.settled().await;
     });
 }

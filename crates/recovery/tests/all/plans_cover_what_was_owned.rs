@@ -77,6 +77,30 @@ fn small_data_is_one_partition_of_all_tablets() {
 }
 
 #[test]
+fn tablets_that_fill_a_partition_each_share_none() {
+    let owned: Vec<_> = (1..=20).map(|table| tablet(table, KeyRange::FULL)).collect();
+    let plan = plan(owned.clone(), None, 20 * 500, 500);
+    let pieces: Vec<_> = plan.partitions.iter().map(|p| p.partition.pieces.clone()).collect();
+    assert_eq!(pieces, owned.iter().map(|tablet| vec![*tablet]).collect::<Vec<_>>());
+    assert!(plan.partitions.iter().all(|p| p.bytes == 500));
+}
+
+#[test]
+fn uneven_cuts_leave_no_hash_out_and_never_split_one() {
+    let ranges = |owned, bytes| {
+        let plan = plan(vec![owned], None, bytes, 100);
+        plan.partitions.iter().map(|p| p.partition.pieces[0].range).collect::<Vec<_>>()
+    };
+    let ten = tablet(1, range(90, 99));
+    assert_eq!(ranges(ten, 300), [range(90, 92), range(93, 95), range(96, 99)]);
+    assert_eq!(ranges(ten, 301), [range(90, 91), range(92, 94), range(95, 96), range(97, 99)]);
+    // As many as there are hashes, however many bytes they have.
+    let two = tablet(1, range(u64::MAX - 1, u64::MAX));
+    assert_eq!(ranges(two, 5_000), [range(u64::MAX - 1, u64::MAX - 1), range(u64::MAX, u64::MAX)]);
+    assert_eq!(ranges(two, 100), [two.range]);
+}
+
+#[test]
 fn pieces_keep_version_and_creation_position_of_their_tablet() {
     let plan = plan(vec![tablet(7, KeyRange::FULL)], None, 1000, 100);
     for piece in plan.partitions.iter().flat_map(|p| &p.partition.pieces) {
