@@ -3,12 +3,16 @@
 
 use crate::calls_reach_the_right_service::get;
 use crate::support::*;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use rekindle_backup::{BackupStore, ReplicaFree};
 use rekindle_client::{Master, ObjectRequest};
 use rekindle_cluster::{
     memory::{Fate, Weather},
-    wire::{LaneKind, Party, RemoteBackup, RemoteMaster},
+    wire::{
+        Frame, FrameKind, FrameWriter, Hello, LaneKind, Packet, Party, RemoteBackup, RemoteMaster, Stamp,
+        Transport,
+    },
 };
 use rekindle_types::{RemoteError, SessionNumber};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -126,6 +130,73 @@ fn a_dead_process_is_silent_and_its_successor_resets() {
         assert!(is_not_done(&s.call().await), "and the new process is another server");
     });
     assert!(fake.seen.lock().is_empty());
+}
+
+#[test]
+fn a_call_that_is_given_up_takes_no_place_and_no_later_answer() {
+    let s = scene();
+    let env = s.net.world.node("x").env();
+    *s.fake.delay.lock() = Some((env.clone(), Duration::from_millis(50)));
+    s.net.world.block_on(async {
+        // Many more than may be outstanding on a lane.
+        for _ in 0..5_000 {
+            let brief = env.clock.sleep(Duration::from_micros(200));
+            let call = futures_util::future::select(Box::pin(s.call()), brief).await;
+            assert!(matches!(call, futures_util::future::Either::Right(_)), "it takes 50 ms");
+        }
+        *s.fake.delay.lock() = None;
+        env.clock.sleep(Duration::from_millis(200)).await;
+        s.call().await.unwrap();
+    });
+}
+
+/// Welcomes whoever dials, then answers every call with these bytes, in place of a frame or of its body.
+async fn answer_nonsense(transport: Arc<dyn Transport>, nonsense: Nonsense) {
+    while let Some(mut accepted) = transport.accept().await {
+        let hello = Frame::decode(&accepted.lane.receiver.receive().await.unwrap(), usize::MAX).unwrap();
+        let hello = Hello::decode(&hello.body).unwrap();
+        let welcome = Hello { sender: hello.target, target: hello.sender, ..hello };
+        let finished = |frame: FrameWriter, request| frame.finish(request, 0, Stamp::default(), usize::MAX);
+        let welcome = finished(welcome.encode(FrameKind::HELLO.reply()), 0).unwrap();
+        accepted.lane.sender.send(welcome).await.unwrap();
+        while let Ok(call) = accepted.lane.receiver.receive().await {
+            let call = Frame::decode(&call, usize::MAX).unwrap();
+            let answer = match nonsense {
+                Nonsense::NoFrame => Packet::raw(Bytes::from_static(b"no frame")),
+                Nonsense::NoBody => finished(FrameWriter::new(call.kind.reply()), call.request).unwrap(),
+                Nonsense::OtherKind => finished(FrameWriter::new(FrameKind::HELLO), call.request).unwrap(),
+            };
+            if accepted.lane.sender.send(answer).await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Nonsense {
+    NoFrame,
+    NoBody,
+    OtherKind,
+}
+
+#[test]
+fn an_answer_that_makes_no_sense_is_unknown_at_once() {
+    for nonsense in [Nonsense::NoFrame, Nonsense::NoBody, Nonsense::OtherKind] {
+        let net = Net::calm();
+        let transport = net.network.endpoint("s", identity(server(2)));
+        let env = net.world.node("s").env();
+        let _serve = env.spawn.spawn("nonsense", Box::pin(answer_nonsense(transport, nonsense)));
+        let master = RemoteMaster::new(net.peers("client", Party::Client), peer(server(2), "s"));
+        let begin = net.world.now();
+        // Twice: the lane that broke does not stand in the way of the next call.
+        for _ in 0..2 {
+            let request = ObjectRequest { calls: vec![get()], time_left_ms: 200 };
+            let answer = net.world.block_on(master.call(request)).map(drop);
+            assert!(is_unknown(&answer), "{nonsense:?}: {answer:?}");
+        }
+        assert!(net.world.now().since(begin) < Duration::from_millis(100), "{nonsense:?}");
+    }
 }
 
 #[test]
