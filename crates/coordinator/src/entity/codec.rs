@@ -12,7 +12,7 @@ pub struct Corrupt {
 }
 
 impl Corrupt {
-    pub(super) fn new(why: &'static str, at: usize) -> Self {
+    pub(crate) fn new(why: &'static str, at: usize) -> Self {
         Self { why, at }
     }
 }

@@ -1,5 +1,6 @@
 //! What the coordinator knows for sure: the entities of the meta log, in the shape that decisions need.
 
+mod contradiction;
 mod history;
 mod operations;
 mod step;
@@ -34,7 +35,7 @@ pub struct ClusterState {
     partitions: BTreeMap<(LogId, PartitionIndex), PartitionRecord>,
 }
 
-/// An entity that can't be read: the coordinator does not start on it.
+/// An entity that can't be read, or that contradicts others: the coordinator does not start on it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("entity {entity} of {version}: {corrupt}")]
 pub struct Unreadable {
@@ -61,7 +62,7 @@ impl ClusterState {
         let version = ListVersion(state.version(crate::entity::id::MEMBERS).0);
         state.list = ServerList::new(version, state.next_server, servers.into_iter().filter_map(|(_, s)| s));
         state.last = opened.last;
-        Ok(state)
+        state.contradiction().map_or(Ok(state), Err)
     }
 
     /// Takes the batch in that was recorded as `lsn`.

@@ -1,10 +1,9 @@
 //! CreateTable and DropTable: spread evenly, acknowledged when every owner has confirmed, harmless when repeated.
 
 use futures_util::future::join;
-use rekindle_coordinator::meta::{MemoryMetaLog, MetaLog, Record};
 use rekindle_coordinator::scripted::Stage;
-use rekindle_coordinator::{Batch, ClusterSize, ClusterState, CoordinatorConfig, Times, entity};
-use rekindle_types::{Refusal, Reply, Rules, TableId};
+use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Times, entity};
+use rekindle_types::{Refusal, Reply, TableId};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -131,20 +130,6 @@ fn what_is_done_is_not_sent_again_by_the_next_coordinator() {
         let state = stage.script.coordinator().unwrap().state();
         assert!(state.map().table("t").is_none() && state.map().table("kept").is_some());
         assert!(state.servers().is_up(late));
-    });
-}
-
-#[test]
-fn an_unreadable_entity_is_named_and_nothing_starts() {
-    let stage = stage(ClusterSize::Replicas(1));
-    stage.world.block_on(async {
-        let meta = MemoryMetaLog::new(Rules::default());
-        let term = meta.open().await.unwrap().term;
-        let table = entity::id::table(TableId(3));
-        let records = vec![Record { entity: table, state: Some(vec![6, 1, 0].into()) }];
-        meta.append(term, Batch { expected: vec![], records }).await.unwrap();
-        let error = ClusterState::rebuild(&meta.open().await.unwrap()).unwrap_err();
-        assert!(error.to_string().contains(&table.to_string()), "{error}");
     });
 }
 
