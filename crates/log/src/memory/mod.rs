@@ -8,18 +8,22 @@
 //! Who touches which atomic:
 //! * `published` (length and running checksum in one word): the writer stores with Release after the bytes are
 //!   there; readers load with Acquire before they look at them.
-//! * `readers` and `is_live`: a reader counts itself, then looks whether the frame is live; whoever retires
-//!   marks the frame dead, and whoever takes it anew looks for readers after that. All four are `SeqCst`, so at least one of
-//!   the two sees the other: a reader that the taker did not see sees a dead frame and keeps off. The reader's leaving is a
-//!   Release, the taker's look an Acquire: reads end before the frame is written anew.
+//! * `readers` (whether the frame is live, and how many are in it, in one word): see [`Readers`].
+//! * `segment`: stored before the frame is live, and loaded by those who found it live.
+//! * `dead_bytes`: a statistic; nothing follows from it.
+//!
+//! `model.rs` has a model checker go through the interleavings and orderings; docs/sanitizing.md says how.
 #![allow(unsafe_code)]
 
-use parking_lot::Mutex;
+mod readers;
+mod sync;
+
+use readers::Readers;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::{Deref, Range};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use sync::{AtomicU64, Mutex, Ordering, Touches};
 
 /// The range starts at a multiple of it, so that huge pages fit.
 const HUGE_PAGE: usize = 2 << 20;
@@ -57,6 +61,7 @@ struct Reservation {
     base: NonNull<u8>,
     start: usize,
     layout: Layout,
+    touches: Touches,
 }
 
 // SAFETY: `Reservation` is plain memory; who may read or write which part of it is settled by `Frames`.
@@ -74,7 +79,7 @@ impl Reservation {
         let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         let start = base.as_ptr().align_offset(HUGE_PAGE);
         assert!(start < HUGE_PAGE, "bytes can be aligned to anything");
-        let reservation = Self { base, start, layout };
+        let reservation = Self { base, start, layout, touches: Touches::new(bytes) };
         if bytes >= HUGE_PAGES_FROM {
             reservation.ask_for_huge_pages(bytes);
         }
@@ -117,16 +122,9 @@ struct Frame {
     /// The writer's line: length in the upper half, running crc32c of the headers in the lower.
     published: AtomicU64,
     segment: AtomicU64,
-    readers: ReaderLine,
+    readers: Readers,
     /// Bytes in entries that were declared dead. What is live is counted from the length: an append costs no count.
     dead_bytes: AtomicU64,
-}
-
-#[repr(align(64))]
-#[derive(Default)]
-struct ReaderLine {
-    count: AtomicU32,
-    is_live: AtomicBool,
 }
 
 /// Frames that no segment is in.
@@ -192,11 +190,11 @@ impl Frames {
     fn reclaim(&self, pool: &mut Pool) {
         let Pool { touched, retired, .. } = pool;
         retired.retain(|&slot| {
-            let is_read = self.frames[slot as usize].readers.count.load(Ordering::SeqCst) > 0;
-            if !is_read {
+            let is_left = self.frames[slot as usize].readers.have_left();
+            if is_left {
                 touched.push(slot);
             }
-            is_read
+            !is_left
         });
     }
 
@@ -211,8 +209,8 @@ impl Frames {
         frame.published.store(0, Ordering::Relaxed);
         frame.segment.store(segment, Ordering::Relaxed);
         frame.dead_bytes.store(0, Ordering::Relaxed);
-        // Releases the three stores above to readers that see it live.
-        frame.readers.is_live.store(true, Ordering::SeqCst);
+        // Releases the three stores above to readers that find it live.
+        frame.readers.admit();
         Some(FrameWriter { frames: Arc::clone(self), slot, len: 0 })
     }
 
@@ -238,13 +236,11 @@ impl Frames {
     /// Pins what is published of a frame, if it is live.
     #[inline]
     pub(crate) fn read(self: &Arc<Self>, slot: Slot) -> Option<FrameRead<'_>> {
-        let readers = &self.frames.get(slot as usize)?.readers;
-        readers.count.fetch_add(1, Ordering::SeqCst);
-        if !readers.is_live.load(Ordering::SeqCst) {
-            readers.count.fetch_sub(1, Ordering::Release);
+        let frame = self.frames.get(slot as usize)?;
+        if !frame.readers.enter() {
             return None;
         }
-        let (len, _) = self.published(slot)?;
+        let (len, _) = unpack(frame.published.load(Ordering::Acquire));
         Some(FrameRead { frames: self, slot, len: len as usize })
     }
 
@@ -263,7 +259,7 @@ impl Frames {
     }
 
     fn release(&self, slot: Slot) {
-        self.frames[slot as usize].readers.count.fetch_sub(1, Ordering::Release);
+        self.frames[slot as usize].readers.leave();
     }
 
     /// The bytes of a range of a frame.
@@ -274,6 +270,7 @@ impl Frames {
     #[inline]
     unsafe fn slice(&self, slot: Slot, range: Range<usize>) -> &[u8] {
         let at = slot as usize * self.frame_bytes + range.start;
+        self.reservation.touches.read(at..at + range.len());
         // SAFETY: the range lies within the frame; its bytes were initialised (zeroed at first, written later)
         // and, being published, are not written again before the caller has left.
         unsafe { std::slice::from_raw_parts(self.reservation.at(at), range.len()) }
@@ -302,7 +299,7 @@ impl FrameEnd {
     /// Ends the frame's life: no new readers from now on; its memory is used again once the present ones left.
     pub(crate) fn retire(self) {
         let Self { frames, slot } = self;
-        frames.frames[slot as usize].readers.is_live.store(false, Ordering::SeqCst);
+        frames.frames[slot as usize].readers.dismiss();
         frames.pool.lock().retired.push(slot);
     }
 }
@@ -333,6 +330,7 @@ impl FrameWriter {
     pub(crate) fn next_bytes(&mut self, len: usize) -> &mut [u8] {
         assert!(len <= self.room(), "checked before: the entries fit");
         let at = self.slot as usize * self.frames.frame_bytes + self.len;
+        self.frames.reservation.touches.write(at..at + len);
         // SAFETY: the bytes lie within the frame and behind the published prefix, which is all that readers
         // look at; this writer is the frame's only one and is borrowed mutably for as long as the slice lives.
         // They are initialised: zeroed when the range was made, written since. Readers of the frame's former
@@ -378,8 +376,7 @@ impl FrameRead<'_> {
     /// A long hold on a part of what this one sees, also when the frame was retired meanwhile.
     pub(crate) fn pin(&self, range: Range<usize>) -> FramePin {
         assert!(range.start <= range.end && range.end <= self.len, "only what is published can be pinned");
-        // This reader is counted, so the frame can't be handed out anew while one more is.
-        self.frames.frames[self.slot as usize].readers.count.fetch_add(1, Ordering::SeqCst);
+        self.frames.frames[self.slot as usize].readers.enter_beside();
         FramePin { frames: Arc::clone(self.frames), slot: self.slot, range }
     }
 
@@ -427,5 +424,7 @@ impl Drop for FramePin {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, not(loom)))]
 mod tests;

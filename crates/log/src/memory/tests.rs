@@ -2,6 +2,7 @@
 
 use super::*;
 use bytes::Bytes;
+use std::sync::atomic::AtomicBool;
 
 fn fill(writer: &mut FrameWriter, byte: u8, len: usize) {
     writer.next_bytes(len).fill(byte);
