@@ -43,9 +43,8 @@ mod view;
 pub use client::Client;
 pub use config::{ClientConfig, ClientConfigError};
 pub use error::ClientError;
-pub use master::{
-    Condition, Master, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult,
-};
+pub use master::{Master, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult};
 pub use masters::Masters;
+pub use rekindle_types::Condition;
 pub use scan::{Listed, Scan};
 pub use table::{Conditional, Object, Table};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rekindle_types::{KeyHash, RemoteError, TableId, TabletVersion, Version};
+use rekindle_types::{Condition, KeyHash, RemoteError, TableId, TabletVersion, Version};
 
 /// A master as its clients see it. Implemented by the storage server and by its stub.
 #[async_trait]
@@ -70,20 +70,6 @@ pub enum ObjectOp {
         /// Most bytes of keys and values to return; all objects of one hash are returned together.
         bytes_max: u32,
     },
-}
-
-/// When a write may happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Condition {
-    /// Always.
-    #[default]
-    Always,
-    /// The object is there.
-    IfPresent,
-    /// The object is not there.
-    IfAbsent,
-    /// The object is there with this version.
-    IfVersion(Version),
 }
 
 /// Results in the order of the calls.

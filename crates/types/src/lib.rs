@@ -12,6 +12,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod condition;
 mod coordinator_api;
 mod ids;
 mod key;
@@ -21,6 +22,7 @@ mod rules;
 mod servers;
 mod tablets;
 
+pub use condition::Condition;
 pub use coordinator_api::{
     CoordinatorApi, Enlisted, PartitionOutcome, PartitionReport, Refusal, Reply, Request,
 };

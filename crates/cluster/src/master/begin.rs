@@ -1,10 +1,10 @@
 //! The memory part of an object call.
 
 use super::HeldTablet;
-use rekindle_client::{Condition, ObjectError, ObjectOp, ObjectResult};
+use rekindle_client::{ObjectError, ObjectOp, ObjectResult};
 use rekindle_log::{
     LogError,
-    store::{Answer, Condition as Holds, Object, ScanPage, Store, StoreError, WriteOutcome},
+    store::{Answer, Object, ScanPage, Store, StoreError, WriteOutcome},
 };
 use rekindle_types::{KeyHash, KeyRange, Position, TableId, key_hash};
 use std::time::Duration;
@@ -64,10 +64,8 @@ pub fn begin(store: &Store, tablet: HeldTablet, op: ObjectOp, retry_after: Durat
     let table = tablet.table;
     let begun = match op {
         ObjectOp::Get { key } => store.get(table, &key).map(found),
-        ObjectOp::Put { key, value, condition } => {
-            store.put(table, &key, &value, translated(condition)).map(written)
-        }
-        ObjectOp::Delete { key, condition } => store.delete(table, &key, translated(condition)).map(written),
+        ObjectOp::Put { key, value, condition } => store.put(table, &key, &value, condition).map(written),
+        ObjectOp::Delete { key, condition } => store.delete(table, &key, condition).map(written),
         ObjectOp::Scan { from, to, bytes_max } => {
             let Some(range) = KeyRange::new(from, to) else {
                 return Begun::refused(ObjectError::Invalid(format!("a scan from {from} to {to}")));
@@ -109,15 +107,6 @@ fn scanned(answer: Answer<ScanPage>) -> Begun {
     let (page, after) = answer.into_parts();
     let objects = page.objects.into_iter().map(|o| (o.key, o.value, o.version)).collect();
     Begun::answered(ObjectResult::Scanned { objects, next: page.next }, after, false)
-}
-
-fn translated(condition: Condition) -> Holds {
-    match condition {
-        Condition::Always => Holds::Always,
-        Condition::IfPresent => Holds::IfPresent,
-        Condition::IfAbsent => Holds::IfAbsent,
-        Condition::IfVersion(version) => Holds::IfVersion(version),
-    }
 }
 
 /// Refusals of the store: nothing was appended.

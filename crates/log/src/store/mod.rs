@@ -18,7 +18,8 @@ mod write;
 
 pub use answer::Answer;
 pub use config::StoreConfig;
-pub use object::{Condition, Object, StoreError, WriteOutcome};
+pub use object::{Object, StoreError, WriteOutcome};
+pub use rekindle_types::Condition;
 pub use replay::{Applied, Replay, ReplayError, Replayed};
 pub use scan::{ScanPage, ScannedObject};
 pub use write::Write;
