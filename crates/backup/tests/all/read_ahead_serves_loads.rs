@@ -7,7 +7,7 @@ use rekindle_backup::{
     BackupError, BackupStore, Fill, LoadRequest, Loaded, MemoryStore, MemoryStoreConfig, PrimaryReplica,
     ReadPlan,
 };
-use rekindle_env::memory::World;
+use rekindle_env::{Task, memory::World};
 use rekindle_types::{KeyRange, ListVersion, PartitionIndex};
 use std::{sync::Arc, time::Duration};
 
@@ -27,10 +27,17 @@ fn plan() -> ReadPlan {
 /// A fenced store with four segments; its read-ahead had time for all of them.
 fn read_ahead(limit: usize) -> Arc<MemoryStore> {
     let world = World::new(1);
+    let (store, _run) = reading_ahead(&world, limit);
+    world.run_for(Duration::from_secs(1));
+    store
+}
+
+/// A fenced store with four segments that was told to read them ahead.
+fn reading_ahead(world: &World, limit: usize) -> (Arc<MemoryStore>, Task) {
     let env = world.node("backup").env();
     let config = MemoryStoreConfig { read_ahead_bytes: limit, ..MemoryStoreConfig::new(OWN) };
     let store = Arc::new(MemoryStore::new(config));
-    let _run = env.spawn.spawn("read ahead", Box::pin(Arc::clone(&store).run(env.clone())));
+    let run = env.spawn.spawn("read ahead", Box::pin(Arc::clone(&store).run(env.clone())));
     store.set_servers(&servers(1, &[1, 9], &[]));
     for segment in 1..=SEGMENTS {
         world.block_on(store.write(write(&image(segment), 1, Some(Fill::Growing), true))).unwrap();
@@ -38,8 +45,7 @@ fn read_ahead(limit: usize) -> Arc<MemoryStore> {
     world.block_on(store.inventory(MASTER, ListVersion(1))).unwrap();
     world.run_for(Duration::from_millis(1));
     world.block_on(store.start_recovery(MASTER, plan())).unwrap();
-    world.run_for(Duration::from_secs(1));
-    store
+    (store, run)
 }
 
 fn load(store: &MemoryStore, segment: u64, half: usize) -> Result<Loaded, BackupError> {
@@ -93,4 +99,16 @@ fn freed_logs_leave_nothing_ahead() {
     let store = read_ahead(64 << 20);
     store.forget(MASTER).unwrap();
     assert_eq!(load(&store, 1, 0), Err(BackupError::NotOpen(replica(MASTER, 1, 1))));
+}
+
+#[test]
+fn a_log_freed_while_it_is_read_ahead_leaves_nothing() {
+    let world = World::new(1);
+    let (store, _run) = reading_ahead(&world, 64 << 20);
+    store.set_servers(&servers(2, &[9], &[]));
+    assert_eq!(world.block_on(store.stats()).frames_used, 0);
+    world.run_for(Duration::from_secs(1));
+    for segment in 1..=SEGMENTS {
+        assert_eq!(load(&store, segment, 0), Err(BackupError::NotOpen(replica(MASTER, segment, 1))));
+    }
 }
