@@ -6,6 +6,7 @@ mod assertions;
 mod dependencies;
 mod outside;
 mod rules;
+mod scenarios;
 mod sizes;
 mod source;
 mod unsafe_code;

@@ -80,10 +80,10 @@ fn numbering(rows: &[Row]) -> Vec<String> {
 }
 
 /// Files by path, to look places up in.
-struct Tree<'a>(BTreeMap<&'a str, &'a str>);
+pub struct Tree<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Tree<'a> {
-    fn new(files: &'a [File]) -> Self {
+    pub fn new(files: &'a [File]) -> Self {
         Self(files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect())
     }
 }
@@ -147,7 +147,7 @@ fn wrong_tests(row: &Row, tree: &Tree<'_>) -> Vec<String> {
 }
 
 /// A test is `path` or `path::function`.
-fn missing_test(test: &str, tree: &Tree<'_>) -> Option<String> {
+pub fn missing_test(test: &str, tree: &Tree<'_>) -> Option<String> {
     let (path, function) = test.split_once("::").unwrap_or((test, ""));
     let Some(text) = tree.0.get(path) else {
         return Some(format!("test {path} does not exist: name the file that tests it"));
