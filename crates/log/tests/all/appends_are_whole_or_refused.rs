@@ -186,6 +186,27 @@ fn a_reference_to_no_entry_finds_none() {
     assert!(rig.log.entry(at).is_none(), "freed");
 }
 
+/// A reference is a number that anybody can make: at worst it shows other published bytes of its segment.
+#[test]
+fn a_reference_into_an_entry_shows_only_what_is_published() {
+    let mut rig = Rig::opened();
+    // A value full of headers, which promise more or less than there is.
+    let value: Vec<u8> = (0..=255).flat_map(|n: u8| [n & 0xc3 | 1, n, n >> 4, 0]).collect();
+    let at = rig.put("a", &value).refs()[0];
+    let end = rig.log.end();
+    let start = at.to_bits() - at.to_bits() % (1 << 26);
+    let mut shown = 0;
+    for offset in 0..u64::from(config().segment_bytes) {
+        let Some(view) = rig.log.entry(EntryRef::from_bits(start + offset)) else { continue };
+        assert!(view.end() <= end, "behind what is published");
+        let bytes = view.to_bytes(view.entry().bytes());
+        let _ = (view.entry().verify(), view.parse());
+        assert_eq!(bytes, view.entry().bytes());
+        shown += 1;
+    }
+    assert!(shown > 3, "some look like entries");
+}
+
 #[test]
 fn dead_entries_are_not_counted_as_live() {
     let mut rig = Rig::opened();
