@@ -37,12 +37,31 @@ impl ServerEntry {
     }
 }
 
-/// All servers that are up, or dead and not yet recovered.
+/// All servers that are up, or dead and not yet recovered. Each is listed under its own id, received ones too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "ReceivedList")]
 pub struct ServerList {
     version: ListVersion,
     next_id: ServerId,
     servers: BTreeMap<ServerId, ServerEntry>,
+}
+
+/// A list before it is checked.
+#[derive(Deserialize)]
+struct ReceivedList {
+    version: ListVersion,
+    next_id: ServerId,
+    servers: BTreeMap<ServerId, ServerEntry>,
+}
+
+impl TryFrom<ReceivedList> for ServerList {
+    type Error = &'static str;
+
+    fn try_from(received: ReceivedList) -> Result<Self, Self::Error> {
+        let ReceivedList { version, next_id, servers } = received;
+        let is_right = servers.iter().all(|(id, entry)| *id == entry.id);
+        is_right.then_some(Self { version, next_id, servers }).ok_or("a server under another id")
+    }
 }
 
 /// One change of the list, or all of it. A receiver at an older version than `from` asks for the full list.
@@ -126,7 +145,8 @@ impl ServerList {
             ListUpdate::Increment { to, next_id, changes, .. } => {
                 for (id, entry) in changes {
                     match entry {
-                        Some(entry) => self.servers.insert(*id, entry.clone()),
+                        // Under its own id, whatever the sender says.
+                        Some(entry) => self.servers.insert(entry.id, entry.clone()),
                         None => self.servers.remove(id),
                     };
                 }

@@ -55,13 +55,33 @@ pub struct TableInfo {
     pub id: TableId,
 }
 
-/// Tables and their tablets. Grows in version with every change that touches it.
+/// Tables and their tablets. Grows in version with every change that touches it. A tablet is found under its own
+/// table and first hash, in received maps too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "ReceivedMap")]
 pub struct TabletMap {
     /// Version of the newest change: an older map never replaces a newer one.
     pub version: TabletVersion,
     tables: BTreeMap<TableId, String>,
     tablets: BTreeMap<(TableId, KeyHash), Tablet>,
+}
+
+/// A map before it is checked.
+#[derive(Deserialize)]
+struct ReceivedMap {
+    version: TabletVersion,
+    tables: BTreeMap<TableId, String>,
+    tablets: BTreeMap<(TableId, KeyHash), Tablet>,
+}
+
+impl TryFrom<ReceivedMap> for TabletMap {
+    type Error = &'static str;
+
+    fn try_from(received: ReceivedMap) -> Result<Self, Self::Error> {
+        let ReceivedMap { version, tables, tablets } = received;
+        let is_right = tablets.iter().all(|(place, tablet)| *place == (tablet.table, tablet.range.first()));
+        is_right.then_some(Self { version, tables, tablets }).ok_or("a tablet in another's place")
+    }
 }
 
 impl TabletMap {

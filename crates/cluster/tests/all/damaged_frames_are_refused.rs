@@ -9,6 +9,11 @@ use rekindle_cluster::wire::{
     CallRefusal, Frame, FrameKind, FrameWriter, Hello, LaneKind, WireError,
     codec::{self, PARTITIONS_MAX, PIECES_MAX, REPLICAS_MAX},
 };
+use rekindle_types::{
+    KeyHash, ListUpdate, ListVersion, ServerEntry, ServerId, ServerList, ServerStatus, TableId, TabletMap,
+    TabletVersion,
+};
+use std::collections::BTreeMap;
 
 #[test]
 fn what_was_written_is_read() {
@@ -154,4 +159,44 @@ fn an_empty_key_range_is_refused() {
     };
     assert!(range(3, 3).is_ok());
     assert!(range(4, 3).is_err());
+}
+
+/// The type with these fields is read from `received`, which has its form on the wire.
+fn received<T: serde::de::DeserializeOwned>(received: &impl serde::Serialize) -> Result<T, WireError> {
+    let frame = codec::encode_postcard(FrameKind::ORDER, received);
+    codec::decode_postcard(&Frame::decode(&bytes_of(frame), usize::MAX).unwrap().body)
+}
+
+#[test]
+fn a_server_listed_under_another_id_is_refused() {
+    let entry = ServerEntry {
+        id: ServerId(2),
+        name: "n".into(),
+        address: "a".into(),
+        domain: "d".into(),
+        status: ServerStatus::Up,
+    };
+    let list =
+        |id| received::<ServerList>(&(ListVersion(1), ServerId(9), BTreeMap::from([(id, entry.clone())])));
+    assert!(list(ServerId(2)).unwrap().is_up(ServerId(2)));
+    assert!(list(ServerId(3)).is_err());
+    // In an increment, the entry counts.
+    let (from, to) = (ListVersion(0), ListVersion(1));
+    let changes = vec![(ServerId(3), Some(entry))];
+    let mut list = ServerList::default();
+    list.apply(&ListUpdate::Increment { from, to, next_id: ServerId(9), changes }).unwrap();
+    assert!(list.is_up(ServerId(2)) && !list.is_up(ServerId(3)));
+}
+
+#[test]
+fn a_tablet_in_the_place_of_another_is_refused() {
+    let tablet = partition().pieces[0];
+    let map = |table, first| {
+        let tablets = BTreeMap::from([((table, first), tablet)]);
+        received::<TabletMap>(&(TabletVersion(1), BTreeMap::<TableId, String>::new(), tablets))
+    };
+    let (table, first) = (tablet.table, tablet.range.first());
+    assert_eq!(map(table, first).unwrap().lookup(table, first), Some(&tablet));
+    assert!(map(table.next(), first).is_err());
+    assert!(map(table, KeyHash(first.0 + 1)).is_err());
 }
