@@ -8,6 +8,8 @@ use crate::crc::{crc32c, crc32c_append};
 pub struct CertificateCheck {
     length: u32,
     headers_crc: u32,
+    /// From the segment's header.
+    capacity: u32,
 }
 
 impl CertificateCheck {
@@ -16,12 +18,12 @@ impl CertificateCheck {
     pub fn advance(&mut self, bytes: &[u8], certificate: Certificate) -> Result<(), Corrupt> {
         let mut next = *self;
         if next.length == 0 {
-            SegmentHeader::decode(bytes)?;
+            next.capacity = SegmentHeader::decode(bytes)?.capacity;
             next.headers_crc = crc32c(&bytes[..SegmentHeader::LEN]);
             next.length = SegmentHeader::LEN as u32;
         }
         let length = certificate.length;
-        if length < next.length || length as usize > bytes.len() {
+        if length < next.length || length > next.capacity || length as usize > bytes.len() {
             return Err(Corrupt::BadLength { length, end: next.length });
         }
         let tail = &bytes[next.length as usize..length as usize];
@@ -41,8 +43,11 @@ impl CertificateCheck {
 
     /// The certificate of all of `bytes`, a segment from its start.
     pub fn certify(bytes: &[u8]) -> Result<Certificate, Corrupt> {
-        SegmentHeader::decode(bytes)?;
+        let capacity = SegmentHeader::decode(bytes)?.capacity;
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if length > capacity {
+            return Err(Corrupt::BadLength { length, end: capacity });
+        }
         let mut crc = crc32c(&bytes[..SegmentHeader::LEN]);
         for entry in super::entries(&bytes[SegmentHeader::LEN..]) {
             crc = crc32c_append(crc, entry?.header_bytes());
@@ -54,7 +59,7 @@ impl CertificateCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::{Digest, SafeVersion, SegmentReader};
+    use crate::segment::{CAPACITY_MIN, Digest, SafeVersion, SegmentReader};
     use rekindle_types::{LogId, SegmentId, ServerId, Version};
 
     fn segment() -> (Vec<u8>, usize) {
@@ -100,5 +105,29 @@ mod tests {
             let is_boundary = cut == SegmentHeader::LEN || cut == first;
             assert_eq!(CertificateCheck::certify(&bytes[..cut]).is_ok(), is_boundary, "{cut}");
         }
+    }
+
+    #[test]
+    fn nothing_is_certified_past_the_capacity_that_the_header_names() {
+        let (mut bytes, _) = segment();
+        let safe = SafeVersion(Version(9)).encode();
+        while bytes.len() + safe.len() <= CAPACITY_MIN as usize {
+            bytes.extend_from_slice(&safe);
+        }
+        let full = CertificateCheck::certify(&bytes).unwrap();
+        let mut check = CertificateCheck::default();
+        check.advance(&bytes, full).unwrap();
+        bytes.extend_from_slice(&safe);
+        let headers_crc = crc32c_append(check.headers_crc, &safe[..2]);
+        let past = Certificate::seal(bytes.len() as u32, headers_crc);
+        for refused in [
+            CertificateCheck::certify(&bytes).map(drop),
+            CertificateCheck::default().advance(&bytes, past),
+            check.advance(&bytes, past),
+            SegmentReader::new(&bytes, past).map(drop),
+        ] {
+            assert!(matches!(refused, Err(Corrupt::BadLength { .. })), "{refused:?}");
+        }
+        check.advance(&bytes, full).unwrap();
     }
 }

@@ -18,7 +18,7 @@ impl<'a> Digest<'a> {
         super::EntryHeader::LEN_MAX + 4 + 8 * ids
     }
 
-    /// A whole entry.
+    /// A whole entry; the ids ascend.
     #[must_use]
     pub fn encode(ids: &[SegmentId]) -> Vec<u8> {
         encode_owned(EntryType::DIGEST, 8 * ids.len(), |out| {
@@ -34,10 +34,14 @@ impl<'a> Digest<'a> {
         if !(body.len() - 4).is_multiple_of(8) {
             return Err(Corrupt::Value { what: "digest's length", got: body.len() as u64 });
         }
-        Ok(Self { ids: &body[4..] })
+        let digest = Self { ids: &body[4..] };
+        match digest.iter().zip(digest.iter().skip(1)).find(|(id, next)| id >= next) {
+            Some((_, next)) => Err(Corrupt::Value { what: "digest's order", got: next.0 }),
+            None => Ok(digest),
+        }
     }
 
-    /// The ids.
+    /// The ids, ascending.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = SegmentId> + use<'a> {
         self.ids.chunks_exact(8).map(|id| SegmentId(le_u64(id, 0)))
     }

@@ -210,6 +210,10 @@ impl Replay {
                 }
             };
             let (table, key) = draft.key();
+            if key.is_empty() {
+                // No store writes one, and nobody could ask for it or delete it.
+                return Err(Corrupt::Value { what: "key length", got: 0 });
+            }
             let hash = key_hash(table, key);
             pass.note_version(version_of(&draft))?;
             // The filter has looked already (T6, T2); looking again costs little.

@@ -243,6 +243,18 @@ fn only_a_valid_digest_that_names_its_own_segment_makes_a_head() {
 }
 
 #[test]
+fn the_ids_of_a_digest_ascend() {
+    for (ids, is_right) in [(&[1, 2, 4][..], true), (&[4], true), (&[4, 4], false), (&[1, 4, 2], false)] {
+        let ids: Vec<SegmentId> = ids.iter().map(|id| SegmentId(*id)).collect();
+        let bytes = Digest::encode(&ids);
+        let parsed = Entry::decode(&bytes, 0).unwrap().parse();
+        assert_eq!(parsed.is_ok(), is_right, "{ids:?}: {parsed:?}");
+        let (bytes, cert) = segment(&[bytes]);
+        assert_eq!(SegmentReader::new(&bytes, cert).unwrap().digest(), is_right.then_some(ids));
+    }
+}
+
+#[test]
 fn usual_objects_carry_at_most_32_bytes_besides_key_and_value() {
     let entry = ObjectEntry {
         table: TableId(1_000),

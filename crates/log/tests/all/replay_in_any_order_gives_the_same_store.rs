@@ -6,7 +6,9 @@ use crate::stores::{Contents, StoreRig, TABLE, everything, partition};
 use bytes::Bytes;
 use proptest::prelude::*;
 use rekindle_log::LogError;
-use rekindle_log::segment::{EntryType, Parsed, SafeVersion, entries};
+use rekindle_log::segment::{
+    EntryDraft, EntryType, LogTime, ObjectEntry, Parsed, SafeVersion, TombstoneEntry, entries,
+};
 use rekindle_log::store::{Condition, ReplayError, WriteOutcome};
 use rekindle_types::{KeyRange, SegmentId, Version, key_hash};
 
@@ -235,5 +237,34 @@ fn a_version_that_no_log_reaches_is_damage() {
         let result = replay.apply(SegmentId(1), &SafeVersion(version).encode());
         assert!(matches!(result, Err(ReplayError::Corrupt(_))), "{result:?}");
         new.commit(replay).unwrap();
+    }
+}
+
+#[test]
+fn an_entry_without_a_key_is_damage() {
+    let object = ObjectEntry {
+        table: TABLE,
+        version: Version(1),
+        timestamp: LogTime(0),
+        replaces: None,
+        expiry: None,
+        key: b"",
+        value: b"value",
+    };
+    let tombstone = TombstoneEntry {
+        table: TABLE,
+        version: Version(1),
+        replaces: SegmentId(1),
+        timestamp: LogTime(0),
+        key: b"",
+    };
+    for draft in [EntryDraft::Object(object), EntryDraft::Tombstone(tombstone)] {
+        let new = StoreRig::answering();
+        let replay = new.store.replay(everything(), 1);
+        let mut bytes = vec![0; draft.encoded_len()];
+        draft.encode(&mut bytes);
+        let result = replay.apply(SegmentId(1), &bytes);
+        assert!(matches!(result, Err(ReplayError::Corrupt(_))), "{result:?}");
+        assert_eq!(new.store.objects(), 0);
     }
 }
