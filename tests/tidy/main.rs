@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod assertions;
+mod decoders;
 mod dependencies;
 mod outside;
 mod rules;

@@ -21,7 +21,7 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All text files of the project, sorted; without what is built and what git keeps.
+/// All text files of the project, sorted; without what is built, what git keeps and what fuzzers find.
 pub fn all_files() -> Vec<File> {
     let mut files = Vec::new();
     collect(&root(), &root(), &mut files);
@@ -37,7 +37,7 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<File>) {
     for entry in fs::read_dir(dir).expect("the project can be read") {
         let path = entry.expect("the project can be read").path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if matches!(name.as_str(), "target" | ".git") {
+        if matches!(name.as_str(), "target" | ".git" | "corpus" | "artifacts" | "coverage") {
             continue;
         }
         if path.is_dir() {

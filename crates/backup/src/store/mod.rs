@@ -16,5 +16,7 @@ pub use api::{
 };
 pub use backups::Backups;
 pub use error::BackupError;
+#[cfg(feature = "testing")]
+pub(crate) use filter::Filter;
 pub use memory::{MemoryStore, MemoryStoreConfig};
 pub use misfit::Misfit;
