@@ -47,7 +47,10 @@ impl Scene {
                     return Some(Err(ControlError::Refused("the increment does not fit".into())));
                 }
             }
-            OrderKind::Serve { tablets, .. } => {
+            OrderKind::Serve { cause, tablets } => {
+                if let Some(newer) = tablets.iter().find_map(|grant| server.dropped_since(cause, grant)) {
+                    return Some(Err(ControlError::Superseded(newer)));
+                }
                 tablets.into_iter().for_each(|grant| self.serve(id, grant, now))
             }
             OrderKind::Drop { table, range, .. } => {

@@ -3,7 +3,7 @@
 use crate::{OrderKind, ReplayOrder, TabletGrant};
 use rekindle_backup::ReplicaInfo;
 use rekindle_env::{Task, Time};
-use rekindle_types::{LogId, PartitionReport, SegmentId, ServerId};
+use rekindle_types::{LogId, Lsn, PartitionReport, SegmentId, ServerId};
 use std::collections::BTreeMap;
 
 /// What a server does about `replay`.
@@ -44,6 +44,16 @@ pub(super) struct Scripted {
 impl Scripted {
     pub fn answers(&self) -> bool {
         self.is_running && !self.is_cut_off
+    }
+
+    /// F5: the order to drop a part of the grant's range that a later batch caused, if it came first.
+    pub fn dropped_since(&self, granted: Lsn, grant: &TabletGrant) -> Option<Lsn> {
+        self.orders.iter().find_map(|(_, kind)| match kind {
+            OrderKind::Drop { cause, table, range } if *cause > granted && *table == grant.table => {
+                range.intersection(grant.range).map(|_| *cause)
+            }
+            _ => None,
+        })
     }
 
     pub fn is_serving(&self, now: Time) -> bool {

@@ -67,7 +67,12 @@ impl Stage {
         let state = self.script.coordinator().map(|c| c.state());
         let unfinished: Vec<_> =
             state.iter().flat_map(|s| s.unfinished().cloned().collect::<Vec<_>>()).collect();
-        Err(format!("not settled, under way: {unfinished:?}"))
+        let listed: Vec<_> =
+            state.iter().flat_map(|s| s.servers().iter().map(|e| e.id).collect::<Vec<_>>()).collect();
+        let (running, all_served) = (self.script.running(), self.script.is_all_served());
+        Err(format!(
+            "not settled: {listed:?} are listed, {running:?} run, all is served: {all_served}, under way: {unfinished:?}"
+        ))
     }
 
     /// As [`Stage::settles`].

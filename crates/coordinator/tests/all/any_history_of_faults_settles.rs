@@ -191,3 +191,11 @@ proptest! {
         prop_assert_eq!(play(faults), Ok(()));
     }
 }
+
+/// A grant that is repeated may come behind the drop of its table (F5).
+#[test]
+fn a_late_grant_does_not_bring_a_dropped_table_back() {
+    use Fault::{Blink, Crash, Drop, Kill};
+    let history = vec![Kill(0), Crash(1, false), Blink(0, 10), Crash(0, true), Blink(0, 211), Drop(0)];
+    assert_eq!(play(history), Ok(()));
+}
