@@ -209,20 +209,7 @@ impl State {
         let id = reused.unwrap_or_else(|| self.take_id());
         let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
         let tail = Tail::start(header(&self.config, id), writer, &[]);
-        let first = tail.certificate();
-        let segment = Segment {
-            slot: tail.slot(),
-            kind: SegmentKind::Side,
-            is_emergency: false,
-            membership: Membership::Aside,
-            after: None,
-            first,
-            sealed: None,
-            open: CallState::ToMake,
-            close: CallState::ToMake,
-            sent: first.length,
-            has_append_in_flight: false,
-        };
+        let segment = Segment::new(&tail, SegmentKind::Side, Membership::Aside);
         self.segments.insert(id, segment);
         self.active.insert(id);
         self.side_logs.get_mut(&number).expect("side logs stay until committed or dropped").segments.push(id);

@@ -56,6 +56,26 @@ pub(super) struct Segment {
     pub(super) has_append_in_flight: bool,
 }
 
+impl Segment {
+    /// One that was just started: nothing is asked of the sink yet.
+    pub(super) fn new(tail: &Tail, kind: SegmentKind, membership: Membership) -> Self {
+        let first = tail.certificate();
+        Self {
+            slot: tail.slot(),
+            kind,
+            is_emergency: false,
+            membership,
+            after: None,
+            first,
+            sealed: None,
+            open: CallState::ToMake,
+            close: CallState::ToMake,
+            sent: first.length,
+            has_append_in_flight: false,
+        }
+    }
+}
+
 /// Why a new head is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Roll {
@@ -205,20 +225,8 @@ impl State {
     }
 
     fn enter_head(&mut self, after: Option<SegmentId>, is_emergency: bool) {
-        let first = self.head.certificate();
-        let segment = Segment {
-            slot: self.head.slot(),
-            kind: SegmentKind::Head,
-            is_emergency,
-            membership: Membership::Member,
-            after,
-            first,
-            sealed: None,
-            open: CallState::ToMake,
-            close: CallState::ToMake,
-            sent: first.length,
-            has_append_in_flight: false,
-        };
+        let segment = Segment::new(&self.head, SegmentKind::Head, Membership::Member);
+        let segment = Segment { after, is_emergency, ..segment };
         self.segments.insert(self.head.id, segment);
         self.active.insert(self.head.id);
         self.heads.push_back(self.head.id);
