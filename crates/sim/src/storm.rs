@@ -139,9 +139,7 @@ impl<'a> Story<'a> {
         self.cluster.weather.turn(Climate::CALM);
         self.sleep(500).await;
         workload.stop().await;
-        self.wait("settle", |cluster| check_settled(cluster).is_ok()).await.map_err(|late| {
-            format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string()))
-        })?;
+        self.settled("settling", |_| true).await?;
         let objects = workload.verify(PATIENCE).await.map_err(|breach| breach.to_string())?;
         self.check(&workload)?;
         self.counts = workload.counts();
@@ -217,7 +215,7 @@ impl<'a> Story<'a> {
         self.cluster.kill_storage(victim);
         let crashed = self.cluster.until(Duration::from_secs(5), SimCluster::has_coordinator_crashed).await;
         self.coordinator_crashes += u32::from(crashed);
-        // Not yet: the next coordinator meets it, and the one after goes on.
+        // When it did not come to that record, the next coordinator crashes there, and the one after goes on.
         self.cluster.kill_coordinator();
         self.sleep(400).await;
         self.cluster.start_coordinator();
@@ -235,9 +233,7 @@ impl<'a> Story<'a> {
     /// Starts again what was killed, and waits until everything is recovered and on R backups.
     async fn heal(&self, workload: &Workload) -> Result<(), String> {
         if self.rng.below(2) == 0 {
-            self.wait("recovery", |cluster| check_settled(cluster).is_ok()).await.map_err(|late| {
-                format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string()))
-            })?;
+            self.settled("recovery", |_| true).await?;
         }
         // A zombie learns that it is one, and its process ends.
         let removed = |server: &u32| self.cluster.storage(*server, StorageServer::is_removed) == Some(true);
@@ -251,9 +247,7 @@ impl<'a> Story<'a> {
         for server in (0..self.config.sim.servers).filter(|server| !running.contains(server)) {
             self.cluster.start_storage(server);
         }
-        self.wait("healing", |cluster| check_settled(cluster).is_ok() && cluster.is_ready()).await.map_err(
-            |late| format!("{late}: {:?}", check_settled(self.cluster).err().map(|e| e.to_string())),
-        )?;
+        self.settled("healing", SimCluster::is_ready).await?;
         self.check(workload)
     }
 
@@ -262,6 +256,15 @@ impl<'a> Story<'a> {
             Some(breach) => Err(breach.to_string()),
             None => Ok(()),
         }
+    }
+
+    /// Waits until everything has settled and `is_so`, or says what has not.
+    async fn settled(&self, what: &str, is_so: impl Fn(&SimCluster) -> bool) -> Result<(), String> {
+        let settled = self.wait(what, |cluster| check_settled(cluster).is_ok() && is_so(cluster)).await;
+        settled.map_err(|late| match check_settled(self.cluster) {
+            Err(violation) => format!("{late}: {violation}"),
+            Ok(()) => late,
+        })
     }
 
     /// Looks every 10 ms, and at the owners each time.
