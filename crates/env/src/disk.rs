@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 /// A file of fixed length that is overwritten in place.
 #[async_trait]
@@ -53,6 +53,21 @@ pub trait Dir: Send + Sync {
 
     /// Opens the device of this name, making it `length` bytes of zeros when it is not there.
     async fn device(&self, name: &str, length: u64) -> Result<Arc<dyn Device>, DiskError>;
+
+    /// Takes the exclusive lock of this name, or fails at once with [`DiskError::Locked`]. It is held until it is
+    /// dropped or the process ends, however that comes about.
+    async fn lock(&self, name: &str) -> Result<DirLock, DiskError>;
+}
+
+/// An exclusive lock: dropping it gives it back.
+pub struct DirLock(#[allow(dead_code, reason = "it is there to be dropped")] Box<dyn Any + Send + Sync>);
+
+impl DirLock {
+    /// A lock that is held until `guard` is dropped.
+    #[must_use]
+    pub fn new(guard: impl Any + Send + Sync) -> Self {
+        Self(Box::new(guard))
+    }
 }
 
 /// Why a disk call failed.
@@ -62,6 +77,9 @@ pub enum DiskError {
     /// No such file.
     #[error("no file {0:?}")]
     NotFound(String),
+    /// Another process holds the lock.
+    #[error("{0:?} is locked by another process")]
+    Locked(String),
     /// No space left.
     #[error("disk full")]
     Full,

@@ -36,7 +36,7 @@ pub mod memory;
 mod task;
 
 pub use clock::{Clock, Time};
-pub use disk::{Device, Dir, DiskError};
+pub use disk::{Device, Dir, DirLock, DiskError};
 pub use task::{Spawn, Task};
 
 use std::sync::Arc;
@@ -61,6 +61,8 @@ pub struct Env {
     pub rng: Arc<dyn Rng>,
     /// Starts tasks.
     pub spawn: Arc<dyn Spawn>,
+    /// Starts tasks that no other task may hold up: on a thread of their own, where there are threads (F7).
+    pub urgent: Arc<dyn Spawn>,
     /// The data directory.
     pub dir: Arc<dyn Dir>,
 }

@@ -6,6 +6,7 @@ mod backups;
 pub mod conformance;
 mod error;
 mod filter;
+mod local;
 mod membership;
 mod memory;
 mod misfit;
@@ -18,5 +19,6 @@ pub use backups::Backups;
 pub use error::BackupError;
 #[cfg(feature = "testing")]
 pub(crate) use filter::Filter;
+pub use local::LocalStore;
 pub use memory::{MemoryStore, MemoryStoreConfig};
 pub use misfit::Misfit;

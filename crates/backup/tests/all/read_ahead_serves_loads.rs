@@ -4,8 +4,8 @@
 use futures_util::FutureExt;
 use rekindle_backup::store::conformance::{Image, MASTER, OWN, partition_of, replica, servers, write};
 use rekindle_backup::{
-    BackupError, BackupStore, Fill, LoadRequest, Loaded, MemoryStore, MemoryStoreConfig, PrimaryReplica,
-    ReadPlan,
+    BackupError, BackupStore, Fill, LoadRequest, Loaded, LocalStore, MemoryStore, MemoryStoreConfig,
+    PrimaryReplica, ReadPlan,
 };
 use rekindle_env::{Task, memory::World};
 use rekindle_types::{KeyRange, ListVersion, PartitionIndex};

@@ -3,7 +3,7 @@
 use super::Ranges;
 use crate::server::{Membership, Pulse};
 use async_trait::async_trait;
-use rekindle_backup::MemoryStore;
+use rekindle_backup::LocalStore;
 use rekindle_coordinator::{ControlError, Order, OrderKind, Report, ServerControl};
 use rekindle_types::{LogId, ServerId};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Control {
     /// Orders about ranges.
     pub ranges: Arc<Ranges>,
     /// This server's backup.
-    pub backup: Arc<MemoryStore>,
+    pub backup: Arc<dyn LocalStore>,
     /// For probes on behalf of the coordinator.
     pub neighbours: Neighbours,
 }
@@ -40,7 +40,7 @@ impl ServerControl for Control {
                 Ok(()) => Ok(Report::Done),
                 Err(here) => refuse(format!("the increment does not fit list {here}")),
             },
-            OrderKind::FreeLog(log) => self.free_log(log),
+            OrderKind::FreeLog(log) => self.free_log(log).await,
             // Declared dead is final.
             _ if self.membership.is_removed() => refuse(format!("{} was removed", self.membership.own())),
             OrderKind::Serve { cause, tablets } => self.ranges.serve(cause, &tablets),
@@ -64,8 +64,8 @@ impl Control {
         Report::Probed { is_alive: (self.neighbours)(suspect).call(order).await.is_ok() }
     }
 
-    fn free_log(&self, log: LogId) -> Result<Report, ControlError> {
-        if let Err(error) = self.backup.forget(log) {
+    async fn free_log(&self, log: LogId) -> Result<Report, ControlError> {
+        if let Err(error) = self.backup.forget(log).await {
             return refuse(error.to_string());
         }
         self.ranges.forget(log);

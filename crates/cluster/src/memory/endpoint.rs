@@ -4,7 +4,7 @@ use super::{
     Fate,
     network::{Listener, Network, not_done},
 };
-use crate::wire::{Accepted, Lane, LaneKind, Peer, Transport};
+use crate::wire::{Accepted, Lane, LaneKind, Peer, Track, Transport};
 use async_trait::async_trait;
 use rekindle_types::RemoteError;
 use std::{sync::Arc, time::Duration};
@@ -32,7 +32,7 @@ impl Transport for MemoryTransport {
         self.network.connect(&self.listener, peer, kind)
     }
 
-    async fn accept(&self) -> Option<Accepted> {
-        self.listener.accept().await
+    async fn accept(&self, track: Track) -> Option<Accepted> {
+        self.listener.accept(track).await
     }
 }

@@ -4,7 +4,7 @@ use super::{
     MemoryTransport, Weather,
     lane::{End, MemoryReceiver, Pipe, Wire},
 };
-use crate::wire::{Accepted, Identity, Lane, LaneKind, Party, Peer, Role};
+use crate::wire::{Accepted, Identity, Lane, LaneKind, Party, Peer, Role, Track};
 use parking_lot::Mutex;
 use rekindle_env::Clock;
 use rekindle_types::RemoteError;
@@ -93,17 +93,18 @@ impl Listener {
             return Err(not_done("too many lanes wait to be accepted"));
         }
         backlog.push_back(accepted);
-        self.changed.notify_one();
+        self.changed.notify_waiters();
         Ok(())
     }
 
-    pub(super) async fn accept(&self) -> Option<Accepted> {
+    pub(super) async fn accept(&self, track: Track) -> Option<Accepted> {
         loop {
             let changed = self.changed.notified();
             match self.backlog.lock().as_mut() {
                 None => return None,
                 Some(backlog) => {
-                    if let Some(accepted) = backlog.pop_front() {
+                    let first = backlog.iter().position(|accepted| accepted.kind.track() == track);
+                    if let Some(accepted) = first.and_then(|at| backlog.remove(at)) {
                         return Some(accepted);
                     }
                 }

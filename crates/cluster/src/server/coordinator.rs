@@ -51,7 +51,7 @@ impl CoordinatorServer {
         observer: Arc<dyn Observer>,
     ) -> Result<Self, ConfigError> {
         config.coordinator.validate()?;
-        let tasks = Arc::new(Tasks::new(env.spawn.clone()));
+        let tasks = Arc::new(Tasks::new(&env));
         let shared = Arc::new(Shared::default());
         let (owner, state) = (Arc::downgrade(&tasks), shared.clone());
         tasks.start("reign", async move {

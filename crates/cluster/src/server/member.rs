@@ -10,7 +10,7 @@ use crate::{
 };
 use rekindle_backup::{
     replicator::{FloorError, Replication},
-    store::MemoryStore,
+    store::{LocalStore, MemoryStore},
 };
 use rekindle_env::Env;
 use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime};
@@ -29,7 +29,7 @@ pub(super) struct Member {
     env: Env,
     pub(super) membership: Arc<Membership>,
     pub(super) master: MasterParts,
-    pub(super) backup: Arc<MemoryStore>,
+    pub(super) backup: Arc<dyn LocalStore>,
     replication: Arc<Replication>,
     pulse: Arc<Pulse>,
     heartbeats: Arc<HeartbeatCounts>,
@@ -48,8 +48,8 @@ impl Member {
         tasks: Weak<Tasks>,
     ) -> Result<Arc<Self>, StorageConfigError> {
         let replicas = enlisted.replicas;
-        let backup = Arc::new(MemoryStore::new(config.backup(enlisted.server)));
-        let (membership, ties) = Ties::new(&config, &env, transport, enlisted, &backup);
+        let backup: Arc<dyn LocalStore> = Arc::new(MemoryStore::new(config.backup(enlisted.server)));
+        let (membership, ties) = Ties::new(&config, &env, transport, enlisted, backup.clone());
         let replication = ties.replication(&config, &env, replicas)?;
         let log = Log::new(config.log(membership.own()), replication.clone())?;
         let source: Arc<dyn SegmentSource> = log.clone();
@@ -104,7 +104,7 @@ impl Member {
         }));
     }
 
-    fn tell<P: Send + Sync + 'static>(&self, part: &Arc<P>, tell: fn(&P, &ServerList)) {
+    fn tell<P: Send + Sync + ?Sized + 'static>(&self, part: &Arc<P>, tell: fn(&P, &ServerList)) {
         let part = Arc::downgrade(part);
         self.membership.observe(Box::new(move |list| {
             part.upgrade().inspect(|part| tell(part, list));
@@ -149,7 +149,7 @@ impl Member {
             pulse: self.pulse.clone(),
             counts: self.heartbeats.clone(),
         };
-        tasks.start("heartbeats", heartbeats.run());
+        tasks.start_urgent("heartbeats", heartbeats.run());
     }
 
     /// Runs a task that ends only with an error of the log: nothing appended since can be vouched for, so this

@@ -2,7 +2,7 @@
 
 use super::{StorageConfig, StorageConfigError, StorageStatus, Tasks, enlist::enlist, member::Member};
 use crate::wire::Transport;
-use rekindle_backup::store::MemoryStore;
+use rekindle_backup::store::LocalStore;
 use rekindle_env::Env;
 use rekindle_log::store::Store;
 use rekindle_types::ServerId;
@@ -24,7 +24,7 @@ impl StorageServer {
         transport: Arc<dyn Transport>,
     ) -> Result<Self, StorageConfigError> {
         config.validate()?;
-        let tasks = Arc::new(Tasks::new(env.spawn.clone()));
+        let tasks = Arc::new(Tasks::new(&env));
         let member = Arc::new(OnceLock::new());
         let (owner, joined) = (Arc::downgrade(&tasks), member.clone());
         tasks.start("join", async move {
@@ -68,9 +68,9 @@ impl StorageServer {
         self.member.get().map(|member| member.master.store.clone())
     }
 
-    /// Its backup, for inspection and for faults.
+    /// Its backup, for inspection.
     #[must_use]
-    pub fn backup(&self) -> Option<Arc<MemoryStore>> {
+    pub fn backup(&self) -> Option<Arc<dyn LocalStore>> {
         self.member.get().map(|member| member.backup.clone())
     }
 

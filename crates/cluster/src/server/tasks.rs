@@ -1,12 +1,13 @@
 //! The tasks that a server owns.
 
 use parking_lot::Mutex;
-use rekindle_env::{Spawn, Task};
+use rekindle_env::{Env, Spawn, Task};
 use std::{collections::BTreeMap, future::Future, mem, sync::Arc};
 
 /// Every task of a server. None outlives it: stopping or dropping this stops all of them.
 pub struct Tasks {
     spawn: Arc<dyn Spawn>,
+    urgent: Arc<dyn Spawn>,
     state: Arc<Mutex<State>>,
 }
 
@@ -22,12 +23,26 @@ struct State {
 impl Tasks {
     /// No tasks yet.
     #[must_use]
-    pub fn new(spawn: Arc<dyn Spawn>) -> Self {
-        Self { spawn, state: Arc::default() }
+    pub fn new(env: &Env) -> Self {
+        Self { spawn: env.spawn.clone(), urgent: env.urgent.clone(), state: Arc::default() }
     }
 
     /// Starts a task, unless all were stopped: then `future` is dropped.
     pub fn start(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        self.start_on(&*self.spawn, name, future);
+    }
+
+    /// Starts a task that no other may hold up (F7), unless all were stopped.
+    pub fn start_urgent(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        self.start_on(&*self.urgent, name, future);
+    }
+
+    fn start_on(
+        &self,
+        spawn: &dyn Spawn,
+        name: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
         let (id, ended) = {
             let mut state = self.state.lock();
             if state.is_stopped {
@@ -39,7 +54,7 @@ impl Tasks {
         };
         drop(ended);
         let done = self.state.clone();
-        let task = self.spawn.spawn(
+        let task = spawn.spawn(
             name,
             Box::pin(async move {
                 future.await;

@@ -26,12 +26,12 @@ pub(super) struct Ties {
 
 impl Ties {
     /// From what the coordinator said when it gave the id.
-    pub(super) fn new<B: BackupStore + 'static>(
+    pub(super) fn new(
         config: &StorageConfig,
         env: &Env,
         transport: &Arc<dyn Transport>,
         enlisted: Enlisted,
-        backup: &Arc<B>,
+        backup: Arc<dyn BackupStore>,
     ) -> (Arc<Membership>, Self) {
         let Enlisted { server, term, list, .. } = enlisted;
         let membership = Arc::new(Membership::new(server, term, list, config.rules));
@@ -42,8 +42,7 @@ impl Ties {
         let coordinator = enlist::coordinator(config, peers.clone());
         let list_keeper = Arc::new(ListKeeper::new(list_watch.clone(), coordinator.clone()));
         let hints = Hints::new(membership.clone());
-        let neighbours =
-            Neighbours::new(peers.clone(), membership.clone(), backup.clone(), hints.clone(), config);
+        let neighbours = Neighbours::new(peers.clone(), membership.clone(), backup, hints.clone(), config);
         let floors = CoordinatorFloors { coordinator: coordinator.clone(), membership: membership.clone() };
         let ties = Self {
             peers,

@@ -22,5 +22,5 @@ pub use frame::{Frame, FrameKind, FrameWriter, Packet, Stamp};
 pub use hello::{ClusterId, Hello, Party};
 pub use stubs::{RemoteBackup, RemoteControl, RemoteCoordinator, RemoteMaster, RemoteMasters};
 pub use transport::{
-    Accepted, FrameReceiver, FrameSender, Identity, Lane, LaneClosed, LaneKind, Peer, Role, Transport,
+    Accepted, FrameReceiver, FrameSender, Identity, Lane, LaneClosed, LaneKind, Peer, Role, Track, Transport,
 };

@@ -38,9 +38,27 @@ impl LaneKind {
         }
     }
 
+    /// On which of a process's two threads its lanes live.
+    #[must_use]
+    pub const fn track(self) -> Track {
+        match self {
+            Self::Heartbeat => Track::Urgent,
+            _ => Track::Main,
+        }
+    }
+
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|k| *k as u8 == byte)
     }
+}
+
+/// Where lanes are carried: heartbeats never wait behind anything else (F7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Track {
+    /// Everything but heartbeats.
+    Main,
+    /// Heartbeats: a thread and a connection of their own at both ends, where there are such.
+    Urgent,
 }
 
 /// Whom to dial.
@@ -93,9 +111,9 @@ pub trait Transport: Send + Sync {
     /// bound it. Dropping the future gives the lane up.
     async fn dial(&self, peer: &Peer, kind: LaneKind) -> Result<Lane, RemoteError>;
 
-    /// The next lane that somebody else opened to this process; `None` once the transport is closed.
-    /// Cancel-safe: a dropped future loses no lane.
-    async fn accept(&self) -> Option<Accepted>;
+    /// The next lane of this track that somebody else opened to this process; `None` once the transport is
+    /// closed. Cancel-safe: a dropped future loses no lane.
+    async fn accept(&self, track: Track) -> Option<Accepted>;
 }
 
 /// A lane opened by somebody else.

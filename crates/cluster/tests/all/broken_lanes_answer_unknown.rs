@@ -11,7 +11,7 @@ use rekindle_cluster::{
     memory::{Fate, Weather},
     wire::{
         Frame, FrameKind, FrameWriter, Hello, LaneKind, Packet, Party, RemoteBackup, RemoteMaster, Stamp,
-        Transport,
+        Track, Transport,
     },
 };
 use rekindle_types::{RemoteError, SessionNumber};
@@ -152,7 +152,7 @@ fn a_call_that_is_given_up_takes_no_place_and_no_later_answer() {
 
 /// Welcomes whoever dials, then answers every call with these bytes, in place of a frame or of its body.
 async fn answer_nonsense(transport: Arc<dyn Transport>, nonsense: Nonsense) {
-    while let Some(mut accepted) = transport.accept().await {
+    while let Some(mut accepted) = transport.accept(Track::Main).await {
         let hello = Frame::decode(&accepted.lane.receiver.receive().await.unwrap(), usize::MAX).unwrap();
         let hello = Hello::decode(&hello.body).unwrap();
         let welcome = Hello { sender: hello.target, target: hello.sender, ..hello };

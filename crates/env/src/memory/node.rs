@@ -95,10 +95,12 @@ impl Node {
         assert!(node.is_up, "node {} is dead: restart it first", node.name);
         let core = &self.core;
         let incarnation = node.incarnation;
+        let spawn = Arc::new(NodeSpawn { core: Arc::clone(core), node: self.index, incarnation });
         Env {
             clock: Arc::new(NodeClock { core: Arc::clone(core), node: self.index }),
             rng: Arc::clone(&node.stream) as Arc<dyn Rng>,
-            spawn: Arc::new(NodeSpawn { core: Arc::clone(core), node: self.index, incarnation }),
+            spawn: spawn.clone(),
+            urgent: spawn,
             dir: node.disk.dir(),
         }
     }

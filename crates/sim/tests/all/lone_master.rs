@@ -47,7 +47,7 @@ impl LoneMaster {
     pub fn new(world: &World, id: u64, graves: &[(&LoneMaster, Remains)], rules: Rules) -> Self {
         let server = ServerId(id);
         let env = world.node(&format!("{server}")).env();
-        let tasks = Arc::new(Tasks::new(env.spawn.clone()));
+        let tasks = Arc::new(Tasks::new(&env));
         let log = Log::new(LogConfig::new(LogId::of(server)), Arc::new(Volatile)).expect("a valid config");
         let run = log.clone().run();
         tasks.start("log", async move { drop(run.await) });

@@ -7,8 +7,8 @@ use super::{
     shelf::{Room, Shelf},
 };
 use crate::store::{
-    BackupError, BackupStats, BackupStore, LoadRequest, Loaded, ReadPlan, ReplicaFree, ReplicaInfo,
-    ReplicaState, ReplicaWrite,
+    BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
+    ReplicaInfo, ReplicaState, ReplicaWrite,
     filter::{self, Filter},
     membership::Membership,
 };
@@ -60,8 +60,7 @@ impl MemoryStore {
         }
     }
 
-    /// Takes a server list; an older one changes nothing. Masters that it calls dead are fenced from here on
-    /// (F1); replicas of those that left it after their recovery are freed.
+    /// Takes a server list, as [`LocalStore::set_servers`] says.
     pub fn set_servers(&self, list: &ServerList) {
         let state = &mut *self.state.lock();
         if !state.membership.set_servers(list) {
@@ -76,8 +75,7 @@ impl MemoryStore {
         }
     }
 
-    /// Frees all of a dead master's log, when the coordinator says that every partition is committed (T3).
-    /// Refused while this store's list still calls the master up.
+    /// Frees all of a log, as [`LocalStore::forget`] says.
     pub fn forget(&self, log: LogId) -> Result<(), BackupError> {
         let state = &mut *self.state.lock();
         if !state.membership.is_fenced(log) {
@@ -86,26 +84,6 @@ impl MemoryStore {
         state.shelf.forget(log);
         state.read_ahead.forget(log);
         Ok(())
-    }
-
-    /// Filters what recoveries will ask for ahead of their loads, as heavy work, until dropped. Without it every
-    /// load filters when it comes.
-    pub async fn run(self: Arc<Self>, env: Env) {
-        loop {
-            let planned = self.planned.notified();
-            let next = self.state.lock().read_ahead.next();
-            match next {
-                Some((replica, filter)) => {
-                    let store = Arc::clone(&self);
-                    let work = move || {
-                        // Damage is told to whoever loads the replica.
-                        let _ = store.filter_all(replica, &filter);
-                    };
-                    env.spawn.heavy("filter for recovery", Box::new(work)).join().await;
-                }
-                None => planned.await,
-            }
-        }
     }
 
     /// Filters a replica for every partition of its plan and keeps the parts.
@@ -169,6 +147,42 @@ impl State {
             Some(why) => Err(BackupError::Poisoned(why.clone())),
             None => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl LocalStore for MemoryStore {
+    fn set_servers(&self, list: &ServerList) {
+        self.set_servers(list);
+    }
+
+    async fn forget(&self, log: LogId) -> Result<(), BackupError> {
+        self.forget(log)
+    }
+
+    /// Filters what recoveries will ask for ahead of their loads, as heavy work. Without it every load filters
+    /// when it comes.
+    async fn run(self: Arc<Self>, env: Env) {
+        loop {
+            let planned = self.planned.notified();
+            let next = self.state.lock().read_ahead.next();
+            match next {
+                Some((replica, filter)) => {
+                    let store = Arc::clone(&self);
+                    let work = move || {
+                        // Damage is told to whoever loads the replica.
+                        let _ = store.filter_all(replica, &filter);
+                    };
+                    env.spawn.heavy("filter for recovery", Box::new(work)).join().await;
+                }
+                None => planned.await,
+            }
+        }
+    }
+
+    /// There is nothing but memory to keep it in.
+    async fn close(&self) -> Result<(), BackupError> {
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A process's open door.
 
 use super::{Gate, LaneLimits, Stamps, accept_hello, serve_lane};
-use crate::wire::{Accepted, Frame, FrameWriter, LaneKind, Origin, Role, Services, Transport};
+use crate::wire::{Accepted, Frame, FrameWriter, LaneKind, Origin, Role, Services, Track, Transport};
 use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use rekindle_env::{Env, Time};
 use std::{sync::Arc, time::Duration};
@@ -33,7 +33,8 @@ impl Default for ServeConfig {
 }
 
 /// Accepts lanes and answers their calls until the transport closes. Each lane is a task of its own, so that
-/// none waits for another (V3). Dropping the future stops them all.
+/// none waits for another (V3); those of the urgent track are accepted and served on its thread (F7). Dropping
+/// the future stops them all.
 pub async fn serve(
     env: Env,
     transport: Arc<dyn Transport>,
@@ -44,6 +45,14 @@ pub async fn serve(
 ) {
     let object_requests = Semaphore::new(config.object_requests_max);
     let door = Arc::new(Door { env, gate, services, stamps, config, object_requests });
+    let urgent = accept_lanes(door.clone(), transport.clone(), Track::Urgent);
+    let urgent = door.env.urgent.spawn("urgent lanes", Box::pin(urgent));
+    accept_lanes(door, transport, Track::Main).await;
+    urgent.join().await;
+}
+
+async fn accept_lanes(door: Arc<Door>, transport: Arc<dyn Transport>, track: Track) {
+    let config = door.config;
     let (mut lanes, mut client_lanes) = (FuturesUnordered::new(), 0);
     loop {
         let accepted = select_biased! {
@@ -51,7 +60,7 @@ pub async fn serve(
                 client_lanes -= usize::from(role == Role::Client);
                 continue;
             }
-            accepted = transport.accept().fuse() => accepted,
+            accepted = transport.accept(track).fuse() => accepted,
         };
         let Some(accepted) = accepted else { break };
         let role = accepted.identity.role;
@@ -62,7 +71,8 @@ pub async fn serve(
         }
         client_lanes += usize::from(is_client);
         let run = door.clone().run_lane(accepted);
-        let lane = door.env.spawn.spawn("lane calls", Box::pin(run));
+        let spawn = if track == Track::Urgent { &door.env.urgent } else { &door.env.spawn };
+        let lane = spawn.spawn("lane calls", Box::pin(run));
         lanes.push(lane.join().map(move |()| role));
     }
     while lanes.next().await.is_some() {}

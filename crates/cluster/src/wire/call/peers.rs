@@ -2,7 +2,7 @@
 
 use super::{CallError, Caller, Stamps, caller::not_done, deadline::until};
 use crate::wire::{
-    CallRefusal, ClusterId, Frame, FrameKind, FrameWriter, Hello, Lane, LaneKind, Party, Peer, Stamp,
+    CallRefusal, ClusterId, Frame, FrameKind, FrameWriter, Hello, Lane, LaneKind, Party, Peer, Stamp, Track,
     Transport,
 };
 use parking_lot::Mutex;
@@ -171,7 +171,8 @@ impl Peers {
             self.env.clock.clone(),
             self.stamps.clone(),
         );
-        let run = self.env.spawn.spawn("lane replies", Box::pin(run));
+        let spawn = if kind.track() == Track::Urgent { &self.env.urgent } else { &self.env.spawn };
+        let run = spawn.spawn("lane replies", Box::pin(run));
         *live = Some(Live { caller: caller.clone(), _run: run });
         Ok(caller)
     }

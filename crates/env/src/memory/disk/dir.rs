@@ -6,10 +6,26 @@ use super::{
     device::{MemoryDevice, Sectors},
     sync_failed,
 };
-use crate::{Device, Dir, DiskError};
+use crate::{Device, Dir, DirLock, DiskError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
+
+/// A lock of the process of one generation.
+struct Lock {
+    disk: Arc<Disk>,
+    generation: u64,
+    name: String,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut state = self.disk.state.lock();
+        if state.generation == self.generation {
+            state.locks.remove(&self.name);
+        }
+    }
+}
 
 /// The handle of a process.
 pub(super) struct MemoryDir {
@@ -112,5 +128,19 @@ impl Dir for MemoryDir {
             .await?;
         let (disk, generation) = (Arc::clone(&self.disk), self.generation);
         Ok(Arc::new(MemoryDevice { disk, generation, id, name: name.to_owned(), length }))
+    }
+    async fn lock(&self, name: &str) -> Result<DirLock, DiskError> {
+        check_name(name)?;
+        self.disk
+            .run(self.generation, call("lock", name, 0), |state| {
+                if state.locks.insert(name.to_owned()) {
+                    Ok(())
+                } else {
+                    Err(DiskError::Locked(name.to_owned()))
+                }
+            })
+            .await?;
+        let (disk, generation) = (Arc::clone(&self.disk), self.generation);
+        Ok(DirLock::new(Lock { disk, generation, name: name.to_owned() }))
     }
 }

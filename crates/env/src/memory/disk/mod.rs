@@ -54,6 +54,8 @@ struct State {
     syncs: SyncCounts,
     /// Numbers of syncs, counted by [`SyncCounts::total`] from 1, that fail.
     failing: std::collections::BTreeSet<u64>,
+    /// Held by the present process; a crash gives them back.
+    locks: std::collections::BTreeSet<String>,
     capacity: Option<u64>,
     latency_max: Duration,
 }
@@ -80,6 +82,7 @@ impl Disk {
     pub(super) fn crash(&self, crash: Crash) {
         let mut state = self.state.lock();
         state.generation += 1;
+        state.locks.clear();
         state.contents.crash(crash, &self.stream);
     }
 
