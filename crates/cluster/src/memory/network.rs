@@ -4,7 +4,7 @@ use super::{
     MemoryTransport, Weather,
     lane::{End, MemoryReceiver, Pipe, Wire},
 };
-use crate::wire::{Accepted, Identity, Lane, LaneKind, Party, Peer, Role, Track};
+use crate::wire::{Accepted, Identity, Lane, LaneKind, Peer, Track};
 use parking_lot::Mutex;
 use rekindle_env::Clock;
 use rekindle_types::RemoteError;
@@ -115,12 +115,8 @@ impl Listener {
 
     /// The certificate has to fit who was meant.
     fn is(&self, peer: &Peer) -> bool {
-        let role = match peer.party {
-            Party::Coordinator => Role::Coordinator,
-            Party::Server(_) | Party::Newcomer => Role::Server,
-            Party::Client => Role::Client,
-        };
-        self.identity.role == role && peer.name.as_ref().is_none_or(|name| *name == self.identity.name)
+        self.identity.role.backs(peer.party)
+            && peer.name.as_ref().is_none_or(|name| *name == self.identity.name)
     }
 }
 

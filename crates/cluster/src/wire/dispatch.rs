@@ -1,6 +1,6 @@
 //! From a call's frame to the service that it is for, and back.
 
-use super::{CallRefusal, Frame, FrameKind, FrameWriter, LaneKind, Party, WireError, codec};
+use super::{CallRefusal, Frame, FrameKind, FrameWriter, LaneKind, Party, Role, WireError, codec};
 use rekindle_backup::BackupStore;
 use rekindle_client::{Master, ObjectError, ObjectReply};
 use rekindle_coordinator::{Order, OrderKind, ServerControl};
@@ -30,6 +30,8 @@ pub struct Origin {
     pub party: Party,
     /// Its certificate's name.
     pub name: String,
+    /// Its certificate's role: operators speak as clients.
+    pub role: Role,
     /// Which lane.
     pub lane: LaneKind,
 }

@@ -1,7 +1,7 @@
 //! The first frame of every lane: who speaks to whom, in which cluster. Byte table: docs/formats/frame.md.
 
 use super::{
-    FrameKind, FrameWriter, LaneKind,
+    FrameKind, FrameWriter, LaneKind, Role,
     codec::{Reader, WireError, put},
 };
 use bytes::{BufMut, Bytes};
@@ -23,6 +23,18 @@ pub enum Party {
     Client,
     /// A storage server that has no id yet: it may only enlist.
     Newcomer,
+}
+
+impl Party {
+    /// The role that its certificate has to have, or [`Role::Admin`] in a client's place.
+    #[must_use]
+    pub fn role(self) -> Role {
+        match self {
+            Self::Coordinator => Role::Coordinator,
+            Self::Server(_) | Self::Newcomer => Role::Server,
+            Self::Client => Role::Client,
+        }
+    }
 }
 
 impl fmt::Display for Party {

@@ -93,6 +93,16 @@ pub enum Role {
     Coordinator,
     /// An application.
     Client,
+    /// An operator: may do what applications may, and what only operators may.
+    Admin,
+}
+
+impl Role {
+    /// Whether a certificate of this role backs a process that speaks as `party`.
+    #[must_use]
+    pub fn backs(self, party: Party) -> bool {
+        self == party.role() || self == Self::Admin && party == Party::Client
+    }
 }
 
 /// Who the other end is, as its certificate says.

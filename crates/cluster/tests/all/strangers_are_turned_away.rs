@@ -126,6 +126,32 @@ fn a_certificate_of_another_name_or_role_does_not_open() {
 }
 
 #[test]
+fn an_operator_does_what_clients_do() {
+    let net = Net::calm();
+    let (fake, _serve) = net.serve("s", server(2));
+    let as_admin = |party| {
+        let identity = Identity { name: "op".into(), role: Role::Admin };
+        let transport = net.network.endpoint("op", identity);
+        Peers::new(
+            PeersConfig::new(CLUSTER, party),
+            net.world.node("op").env(),
+            transport,
+            Arc::new(NoStamps),
+        )
+    };
+    let request = || ObjectRequest { calls: vec![], time_left_ms: 100 };
+    net.world.block_on(async {
+        let master = RemoteMaster::new(as_admin(Party::Client), peer(server(2), "s"));
+        assert!(master.call(request()).await.is_ok());
+        for other in [server(1), Party::Coordinator, Party::Newcomer] {
+            let master = RemoteMaster::new(as_admin(other), peer(server(2), "s"));
+            assert!(is_unauthorised(master.call(request()).await), "an operator as {other}");
+        }
+    });
+    assert_eq!(fake.seen.lock().len(), 1);
+}
+
+#[test]
 fn a_newcomer_enlists_and_nothing_else() {
     let net = Net::calm();
     let (_fake, _serve) = net.serve("c", Party::Coordinator);

@@ -94,7 +94,8 @@ impl Door {
         let deadline = clock.now() + self.config.hello_timeout;
         let Some(hello) = accept_hello(&mut accepted, &self.gate, &**clock, deadline).await else { return };
         let Accepted { lane, kind, identity } = accepted;
-        let from = Origin { party: hello.sender, name: identity.name, lane: kind };
+        let role = identity.role;
+        let from = Origin { party: hello.sender, name: identity.name, role, lane: kind };
         let limits = LaneLimits::of(kind);
         let answer = |frame, deadline| self.answer(&from, frame, deadline);
         serve_lane(lane, kind, hello.sender, limits, clock.clone(), self.stamps.clone(), answer).await;

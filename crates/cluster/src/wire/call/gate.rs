@@ -2,8 +2,7 @@
 
 use super::deadline::until;
 use crate::wire::{
-    Accepted, CallRefusal, ClusterId, Frame, FrameKind, Hello, Identity, LaneKind, Party, Role, Stamp,
-    WireError,
+    Accepted, CallRefusal, ClusterId, Frame, FrameKind, Hello, Identity, LaneKind, Party, Stamp, WireError,
 };
 use parking_lot::RwLock;
 use rekindle_env::{Clock, Time};
@@ -58,12 +57,7 @@ impl Gate {
     }
 
     fn check_sender(&self, sender: Party, identity: &Identity) -> Result<(), CallRefusal> {
-        let role = match sender {
-            Party::Coordinator => Role::Coordinator,
-            Party::Server(_) | Party::Newcomer => Role::Server,
-            Party::Client => Role::Client,
-        };
-        if identity.role != role {
+        if !identity.role.backs(sender) {
             let why = format!("{sender} with the certificate of a {:?}", identity.role);
             return Err(CallRefusal::Unauthorised(why));
         }
