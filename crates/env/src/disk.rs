@@ -5,6 +5,9 @@ use bytes::Bytes;
 use std::{any::Any, sync::Arc};
 
 /// A file of fixed length that is overwritten in place.
+///
+/// Await what must come first: calls under way at the same time may take effect in any order. A call whose future
+/// is dropped may still take effect.
 #[async_trait]
 pub trait Device: Send + Sync {
     /// Length in bytes.
@@ -22,12 +25,22 @@ pub trait Device: Send + Sync {
     /// Reads exactly `length` bytes from `offset`.
     async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, DiskError>;
 
+    /// Writes and makes durable everything written so far: [`Device::write_at`], then [`Device::sync`], but handed
+    /// over to a disk thread once.
+    async fn write_synced(&self, offset: u64, bytes: Bytes) -> Result<(), DiskError> {
+        self.write_at(offset, bytes).await?;
+        self.sync().await
+    }
+
     /// Makes everything written so far durable. After an error nothing written since the last success can be
     /// vouched for: poison, don't retry.
     async fn sync(&self) -> Result<(), DiskError>;
 }
 
-/// A directory of named, append-only files. Names are plain: no separators.
+/// A directory of named, append-only files. Names are plain: no separators, no dot in front, 200 bytes at most.
+///
+/// Await what must come first: calls under way at the same time may take effect in any order. A call whose future
+/// is dropped may still take effect.
 #[async_trait]
 pub trait Dir: Send + Sync {
     /// Names of all files, sorted.
@@ -35,6 +48,13 @@ pub trait Dir: Send + Sync {
 
     /// Appends to a file, making it when it is not there.
     async fn append(&self, name: &str, bytes: Bytes) -> Result<(), DiskError>;
+
+    /// Appends and makes the file's bytes durable: [`Dir::append`], then [`Dir::sync_file`], but handed over to a
+    /// disk thread once, and calls on one file that come together share a sync.
+    async fn append_synced(&self, name: &str, bytes: Bytes) -> Result<(), DiskError> {
+        self.append(name, bytes).await?;
+        self.sync_file(name).await
+    }
 
     /// Reads all of a file.
     async fn read(&self, name: &str) -> Result<Bytes, DiskError>;

@@ -2,8 +2,8 @@
 //!
 //! Nothing else in Rekindle's libraries touches a clock, a global random source, a thread or a file. A server
 //! gets an [`Env`] and a transport; the simulator gives it others than a process does. With feature `memory` there
-//! is a whole world of them in memory: one thread, a virtual clock, one seed, disks that forget. Not in here: the
-//! network (`rekindle_cluster::wire::Transport`), and, so far, the clocks and disks of a real machine.
+//! is a whole world of them in memory: one thread, a virtual clock, one seed, disks that forget. With feature `real`
+//! there are those of a machine. Not in here: the network (`rekindle_cluster::wire::Transport`).
 //!
 //! Limits: time counts nanoseconds in 64 bits, which last 584 years; a disk in memory is as large as it is told.
 //!
@@ -33,6 +33,10 @@ mod clock;
 mod disk;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "memory", feature = "real"))]
+mod name;
+#[cfg(feature = "real")]
+pub mod real;
 mod task;
 
 pub use clock::{Clock, Time};

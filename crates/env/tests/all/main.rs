@@ -1,9 +1,13 @@
-//! Tests of the world in memory: one module per behaviour.
+//! Tests of the world in memory and of the real one: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod directories_that_cannot_be_used_are_explained;
+mod disk_calls_of_a_file_stay_in_order;
 mod disk_fails_when_told_to;
 mod disk_forgets_exactly_the_unsynced;
+mod disks_in_memory_and_real_ones_agree;
 mod kill_drops_the_tasks_of_the_node;
+mod real_world;
 mod same_seed_same_trace;
 mod stuck_runs_say_why;
 mod tasks_stop_and_join;

@@ -6,7 +6,7 @@ use super::{
     device::{MemoryDevice, Sectors},
     sync_failed,
 };
-use crate::{Device, Dir, DirLock, DiskError};
+use crate::{Device, Dir, DirLock, DiskError, name::check as check_name};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -35,11 +35,6 @@ pub(super) struct MemoryDir {
 
 fn call<'a>(name: &'static str, file: &'a str, bytes: usize) -> Call<'a> {
     Call { name, file, offset: 0, bytes: bytes as u64 }
-}
-
-fn check_name(name: &str) -> Result<(), DiskError> {
-    let is_plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
-    if is_plain { Ok(()) } else { Err(DiskError::Io(format!("{name:?} is no plain name"))) }
 }
 
 fn not_found(name: &str) -> DiskError {
@@ -129,6 +124,7 @@ impl Dir for MemoryDir {
         let (disk, generation) = (Arc::clone(&self.disk), self.generation);
         Ok(Arc::new(MemoryDevice { disk, generation, id, name: name.to_owned(), length }))
     }
+
     async fn lock(&self, name: &str) -> Result<DirLock, DiskError> {
         check_name(name)?;
         self.disk

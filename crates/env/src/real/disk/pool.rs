@@ -1,0 +1,152 @@
+//! The threads that wait for disks.
+
+use super::{
+    job::{self, Answer, Job},
+    lanes::{Key, Lanes},
+};
+use crate::{DiskError, real::panics::or_abort};
+use parking_lot::{Condvar, Mutex};
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Calls queued or running; more wait with their callers.
+const CALLS_MAX: usize = 1_024;
+
+/// A job and its place in the queue, given back when it has run.
+type Placed = (Job, OwnedSemaphorePermit);
+
+#[derive(Default)]
+struct State {
+    lanes: Lanes<Placed>,
+    idle: usize,
+    is_stopping: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// A leaf.
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+/// What a call is in order with.
+pub(super) enum Order {
+    /// With the calls of a file, or of the directory.
+    In(Key),
+    /// With the calls of two files.
+    Both(Key, Key),
+    /// With nothing.
+    Free,
+}
+
+/// Disk threads with one queue. Dropping it waits for the calls that were issued.
+pub(super) struct DiskPool {
+    shared: Arc<Shared>,
+    places: Arc<Semaphore>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl DiskPool {
+    pub(super) fn start(threads: usize) -> io::Result<Self> {
+        let places = Arc::new(Semaphore::new(CALLS_MAX));
+        let mut pool = Self { shared: Arc::default(), places, threads: Vec::new() };
+        for number in 0..threads.max(1) {
+            let shared = Arc::clone(&pool.shared);
+            let thread = thread::Builder::new().name(format!("disk-{number}"));
+            pool.threads.push(thread.spawn(move || shared.run())?);
+        }
+        Ok(pool)
+    }
+
+    /// Issues a job, when there is a place in the queue (they are given in the order of asking), and waits for its
+    /// answer. The job runs even if nobody waits any more.
+    pub(super) async fn call<T>(
+        &self,
+        order: Order,
+        job: impl FnOnce(Answer<T>) -> Job,
+    ) -> Result<T, DiskError> {
+        // Unconstrained: a caller that has used up its turn would be sent away without a place in the line.
+        let place = tokio::task::unconstrained(Arc::clone(&self.places).acquire_owned()).await;
+        let place = place.expect("places are never closed");
+        let (answer, answered) = oneshot::channel();
+        self.shared.push(order, (job(answer), place));
+        answered.await.expect("each job is answered, or the process has ended")
+    }
+}
+
+/// A job that gives an answer of any kind.
+pub(super) fn other<T: Send + 'static>(
+    body: impl FnOnce() -> Result<T, DiskError> + Send + 'static,
+) -> impl FnOnce(Answer<T>) -> Job {
+    move |answer| {
+        Job::Other(Box::new(move || {
+            // Who asked may have gone.
+            let _ = answer.send(body());
+        }))
+    }
+}
+
+impl Shared {
+    fn push(&self, order: Order, job: Placed) {
+        let must_wake = {
+            let mut state = self.state.lock();
+            let lanes = &mut state.lanes;
+            match order {
+                Order::In(key) => lanes.push(key, job),
+                Order::Both(key, with) => lanes.push_both(key, with, job),
+                Order::Free => {
+                    let key = lanes.free_key();
+                    lanes.push(key, job);
+                }
+            }
+            state.idle > 0 && state.lanes.ready() > 0
+        };
+        if must_wake {
+            self.arrived.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        let mut state = self.state.lock();
+        loop {
+            let Some(mut batch) = state.lanes.take() else {
+                if state.is_stopping && state.lanes.is_empty() {
+                    return;
+                }
+                state.idle += 1;
+                self.arrived.wait(&mut state);
+                state.idle -= 1;
+                continue;
+            };
+            drop(state);
+            let (jobs, places): (Vec<_>, Vec<_>) = batch.jobs.drain(..).unzip();
+            or_abort("disk call", thread::current().name().unwrap_or_default(), || job::run(jobs));
+            drop(places);
+            state = self.state.lock();
+            state.lanes.finish(&batch);
+            // This thread takes one, others the rest; all see the end.
+            if state.lanes.ready() > 1 {
+                self.arrived.notify_one();
+            } else if state.is_stopping && state.lanes.is_empty() {
+                self.arrived.notify_all();
+            }
+        }
+    }
+}
+
+impl Drop for DiskPool {
+    fn drop(&mut self) {
+        self.shared.state.lock().is_stopping = true;
+        self.shared.arrived.notify_all();
+        for thread in self.threads.drain(..) {
+            // An answer may drop the last handle of the pool; that thread can't wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                thread.join().expect("a panic would have ended the process");
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use crate::real_world::RealWorld;
+use bytes::Bytes;
+use rekindle_env::{Dir, Env};
+use std::{future::Future, pin::Pin, sync::Arc, task::Poll};
+
+type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn append(env: &Env, name: &str, bytes: Vec<u8>) -> Call {
+    let (dir, name) = (Arc::clone(&env.dir), name.to_owned());
+    Box::pin(async move { dir.append_synced(&name, bytes.into()).await.unwrap() })
+}
+
+/// Polls each once, in order: issued, but not waited for.
+async fn issue(calls: &mut [Call]) {
+    std::future::poll_fn(|context| {
+        for call in calls.iter_mut() {
+            assert!(call.as_mut().poll(context).is_pending());
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[test]
+fn calls_take_effect_as_issued_even_if_their_futures_are_dropped() {
+    let world = RealWorld::start();
+    let env = world.env();
+    world.block_on(async {
+        for name in ["f", "g"] {
+            let mut calls: Vec<Call> = (0..200).map(|number| append(&env, name, vec![number])).collect();
+            issue(&mut calls).await;
+            drop(calls);
+        }
+        let all: Bytes = (0..200).collect::<Vec<u8>>().into();
+        assert_eq!(env.dir.read("f").await.unwrap(), all);
+        assert_eq!(env.dir.read("g").await.unwrap(), all);
+    });
+}
+
+#[test]
+fn a_rename_comes_between_the_calls_around_it() {
+    let world = RealWorld::start();
+    let env = world.env();
+    world.block_on(async {
+        for round in 0..50 {
+            let (a, b) = (format!("a{round}"), format!("b{round}"));
+            let rename = |from: &str, to: &str| -> Call {
+                let (dir, from, to): (Arc<dyn Dir>, _, _) =
+                    (Arc::clone(&env.dir), from.to_owned(), to.to_owned());
+                Box::pin(async move { dir.rename(&from, &to).await.unwrap() })
+            };
+            let mut calls = vec![
+                append(&env, &a, b"1".to_vec()),
+                append(&env, &b, b"2".to_vec()),
+                rename(&a, &b),
+                append(&env, &b, b"3".to_vec()),
+                append(&env, &a, b"4".to_vec()),
+                rename(&b, &a),
+                append(&env, &b, b"5".to_vec()),
+            ];
+            issue(&mut calls).await;
+            assert_eq!(env.dir.read(&a).await.unwrap(), "13");
+            assert_eq!(env.dir.read(&b).await.unwrap(), "5");
+        }
+    });
+}
+
+#[test]
+fn more_calls_than_the_queue_has_places_wait_for_one() {
+    let world = RealWorld::start();
+    let env = world.env();
+    world.block_on(async {
+        let mut calls: Vec<Call> =
+            (0..5_000_u32).map(|number| append(&env, "f", number.to_le_bytes().to_vec())).collect();
+        issue(&mut calls).await;
+        for call in calls {
+            call.await;
+        }
+        let expected: Vec<u8> = (0..5_000_u32).flat_map(u32::to_le_bytes).collect();
+        assert_eq!(env.dir.read("f").await.unwrap(), expected);
+    });
+}
+
+#[test]
+fn what_was_issued_is_done_before_the_last_handle_is_gone() {
+    let world = RealWorld::start();
+    let env = world.env();
+    world.block_on(async {
+        let mut calls: Vec<Call> = (0..100).map(|number| append(&env, "f", vec![number])).collect();
+        issue(&mut calls).await;
+        drop(calls);
+        drop(env);
+    });
+    let on_disk = std::fs::read(world.path().join("f")).unwrap();
+    assert_eq!(on_disk, (0..100).collect::<Vec<u8>>());
+}
