@@ -43,6 +43,8 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod master;
 pub mod memory;
 pub mod server;

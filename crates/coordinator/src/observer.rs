@@ -2,6 +2,7 @@
 
 use rekindle_env::Time;
 use rekindle_types::{Attempt, PartitionIndex, ServerId, TableId, Term};
+use serde::{Deserialize, Serialize};
 
 /// Told of events as they happen. Called under no lock; must not block.
 pub trait Observer: Send + Sync {
@@ -18,7 +19,8 @@ impl Observer for NoObserver {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// A coordinator took office.

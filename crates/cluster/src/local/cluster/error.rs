@@ -1,0 +1,45 @@
+//! What may go wrong with a cluster of processes.
+
+use crate::local::LaunchError;
+use std::{io, time::Duration};
+
+/// Why the cluster can't do that.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// Correct the configuration.
+    #[error("{0}")]
+    Invalid(String),
+    /// Do what the message says.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// Look at the directory, the certificates in it, or the process.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        error: io::Error,
+    },
+    /// It may come yet: give it more time, or look at the coordinator's report.
+    #[error("not within {within:?}: {what}")]
+    NotInTime {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        within: Duration,
+    },
+    /// Start it first.
+    #[error("{0} does not run")]
+    NotRunning(String),
+    /// Kill it first.
+    #[error("{0} runs already")]
+    Running(String),
+}
+
+impl ClusterError {
+    pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |error| Self::Io { what, error }
+    }
+}
