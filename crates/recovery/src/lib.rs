@@ -53,4 +53,4 @@ pub use plan::{
     BackupRoom, ClusterRoom, EvenPlanner, MasterRoom, PlanError, PlanInput, PlannedPartition, RecoveryPlan,
     RecoveryPlanner, ReplicaSource, SegmentReplicas, Will, WillPiece, plan_reads,
 };
-pub use replay::{ApplyError, LostSegment, ReplayConfig, ReplayFailure, ReplayTask};
+pub use replay::{ApplyError, Filling, LostSegment, ReplayConfig, ReplayFailure, ReplayTask};

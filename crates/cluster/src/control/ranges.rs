@@ -18,6 +18,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
 };
+use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 
 /// What orders about ranges work on.
 pub struct RangeParts {
@@ -35,30 +36,43 @@ pub struct RangeParts {
     pub backups: Arc<dyn Backups>,
     /// How they read.
     pub replay: ReplayConfig,
+    /// How many threads fill the store in one replay.
+    pub replay_lanes: usize,
     /// Rules in force.
     pub rules: Rules,
 }
 
-/// Carries orders about ranges out, one at a time.
+/// The turn of one order.
+pub(super) type Turn = OwnedMutexGuard<BTreeMap<PartitionKey, Running>>;
+
+/// Carries orders about ranges out, one at a time. An order that was begun is carried to its end, whoever stops
+/// waiting for it.
 pub struct Ranges {
     pub(super) parts: RangeParts,
-    /// Taken for the whole of an order: judging it, acting on it and noting it are one. Purges run under it,
-    /// nothing waits under it. Taken before the tablets' locks and the book's.
-    pub(super) running: Mutex<BTreeMap<PartitionKey, Running>>,
-    /// A leaf lock.
+    /// Taken for the whole of an order: judging it, acting on it and noting it are one. Purges keep it to their
+    /// end, on the thread where they run. Taken before the tablets' locks and the book's.
+    running: Arc<AsyncMutex<BTreeMap<PartitionKey, Running>>>,
+    /// A leaf lock; renewals wait for it, so nothing is called under it.
     pub(super) book: Mutex<ReplayBook>,
+    /// There is another list: recoveries may have ended.
+    has_new_list: Notify,
 }
 
 impl Ranges {
     /// Nothing was ordered yet.
     #[must_use]
     pub fn new(parts: RangeParts) -> Arc<Self> {
-        Arc::new(Self { parts, running: Mutex::default(), book: Mutex::default() })
+        Arc::new(Self { parts, running: Arc::default(), book: Mutex::default(), has_new_list: Notify::new() })
+    }
+
+    /// Waits until no order is at work.
+    pub(super) async fn turn(&self) -> Turn {
+        self.running.clone().lock_owned().await
     }
 
     /// Serves tablets: all of them or none.
-    pub fn serve(&self, cause: Lsn, grants: &[TabletGrant]) -> Result<Report, ControlError> {
-        let _running = self.running.lock();
+    pub async fn serve(&self, cause: Lsn, grants: &[TabletGrant]) -> Result<Report, ControlError> {
+        let _turn = self.turn().await;
         let ranges: Vec<_> = grants.iter().map(|grant| (grant.table, grant.range)).collect();
         if self.is_repeated(&ranges, cause, OrderTag::Serve)? {
             return Ok(Report::Done);
@@ -85,8 +99,8 @@ impl Ranges {
                 refuse("a position without a replay")
             };
         };
-        let book = self.book.lock();
-        let Some(entry) = book.entry((crashed, partition)).filter(|entry| entry.attempt == attempt) else {
+        let entry = self.book.lock().entry((crashed, partition)).cloned();
+        let Some(entry) = entry.filter(|entry| entry.attempt == attempt) else {
             return refuse("that replay is unknown here");
         };
         let Progress::Committed { created, head, .. } = entry.progress else {
@@ -105,19 +119,29 @@ impl Ranges {
     }
 
     /// T8: stops serving a range and forgets what is in it, then confirms.
-    pub fn drop_range(&self, cause: Lsn, table: TableId, range: KeyRange) -> Result<Report, ControlError> {
-        let _running = self.running.lock();
+    pub async fn drop_range(
+        &self,
+        cause: Lsn,
+        table: TableId,
+        range: KeyRange,
+    ) -> Result<Report, ControlError> {
+        let turn = self.turn().await;
         if self.is_repeated(&[(table, range)], cause, OrderTag::Drop)? {
             return Ok(Report::Done);
         }
         self.parts.tablets.drop_range(table, range, cause, OrderTag::Drop).wait();
-        self.parts.store.purge(table, range);
+        self.purge(turn, vec![(table, range)]).await;
         Ok(Report::Done)
     }
 
     /// Forgets an attempt, and all before it, unless it is served.
-    pub fn discard(&self, cause: Lsn, key: PartitionKey, attempt: Attempt) -> Result<Report, ControlError> {
-        let mut running = self.running.lock();
+    pub async fn discard(
+        &self,
+        cause: Lsn,
+        key: PartitionKey,
+        attempt: Attempt,
+    ) -> Result<Report, ControlError> {
+        let mut turn = self.turn().await;
         let ranges = {
             let book = self.book.lock();
             let entry = book.entry(key).filter(|entry| entry.attempt <= attempt && !entry.is_served);
@@ -127,26 +151,43 @@ impl Ranges {
         if let Verdict::Superseded(by) = self.parts.tablets.judge(&ranges, cause, OrderTag::Discard) {
             return Err(ControlError::Superseded(by));
         }
-        if let Some(entry) = self.book.lock().discard(key, attempt) {
-            self.abandon(&mut running, key, &entry);
+        let discarded = self.book.lock().discard(key, attempt);
+        if let Some(entry) = discarded {
+            let given_up = self.abandon(&mut turn, key, &entry);
+            self.purge(turn, given_up).await;
         }
         Ok(Report::Done)
     }
 
+    /// There is another list: [`Ranges::run`] looks what has ended.
+    pub fn look_at_list(&self) {
+        self.has_new_list.notify_one();
+    }
+
+    /// Ends recoveries that have left the list, for ever.
+    pub async fn run(&self, list: impl Fn() -> Arc<ServerList>) {
+        loop {
+            self.has_new_list.notified().await;
+            self.end_recoveries(&list()).await;
+        }
+    }
+
     /// Ends what is left of recoveries whose dead master has left the list: each partition was served by then, so
     /// an attempt that is not served here was obsolete.
-    pub fn end_recoveries(&self, list: &ServerList) {
-        let mut running = self.running.lock();
+    pub async fn end_recoveries(&self, list: &ServerList) {
+        let mut turn = self.turn().await;
         let attempts: Vec<_> = self.book.lock().iter().map(|(key, entry)| (key, entry.attempt)).collect();
+        let mut given_up = Vec::new();
         for (key, attempt) in attempts {
             let server = key.0.server;
             if !list.is_gone(server) || list.entry(server).is_some() {
                 continue;
             }
             let obsolete = self.book.lock().discard(key, attempt);
-            obsolete.inspect(|entry| self.abandon(&mut running, key, entry));
+            given_up.extend(obsolete.into_iter().flat_map(|entry| self.abandon(&mut turn, key, &entry)));
             self.book.lock().forget(key.0);
         }
+        self.purge(turn, given_up).await;
     }
 
     /// The dead master's replicas may go: its results are known.
@@ -161,37 +202,49 @@ impl Ranges {
     }
 
     /// Stops everything: this server is no member any more.
-    pub fn clear(&self) {
-        let stopped = std::mem::take(&mut *self.running.lock());
+    pub async fn clear(&self) {
+        let mut turn = self.turn().await;
+        let stopped = std::mem::take(&mut *turn);
         drop(stopped);
         self.parts.tablets.clear().wait();
     }
 
-    /// Gives up what a discarded attempt took. One that still runs does so itself when it has let go of the
-    /// store.
-    pub(super) fn abandon(
-        &self,
-        running: &mut BTreeMap<PartitionKey, Running>,
-        key: PartitionKey,
-        entry: &Entry,
-    ) {
+    /// Gives up what a discarded attempt took: the caller purges what this returns. An attempt that still runs does
+    /// so itself when it has let go of the store.
+    fn abandon(&self, turn: &mut Turn, key: PartitionKey, entry: &Entry) -> Vec<(TableId, KeyRange)> {
         if entry.progress == Progress::Running {
-            if let Some(running) = running.get_mut(&key) {
+            if let Some(running) = turn.get_mut(&key) {
                 running.cancel();
             }
-        } else {
-            self.give_up(entry.cause, &entry.ranges);
+            return Vec::new();
         }
+        self.give_up(entry.cause, &entry.ranges)
     }
 
-    /// Purges what an order took, where nothing newer was ordered since.
-    pub(super) fn give_up(&self, cause: Lsn, ranges: &[(TableId, KeyRange)]) {
+    /// Closes what an order took, where nothing newer was ordered since: the caller purges what this returns.
+    pub(super) fn give_up(&self, cause: Lsn, ranges: &[(TableId, KeyRange)]) -> Vec<(TableId, KeyRange)> {
+        let mut given_up = Vec::new();
         for (table, range) in ranges {
             for part in self.parts.tablets.taken_by(*table, *range, cause) {
                 self.parts.tablets.drop_range(*table, part, cause, OrderTag::Discard).wait();
-                self.parts.store.purge(*table, part);
+                given_up.push((*table, part));
             }
         }
+        given_up
+    }
+
+    /// Forgets what is in these ranges, away from the threads that answer calls. The turn lasts until that is done,
+    /// also when nobody waits for it any more: what a later order puts there must come after it.
+    pub(super) async fn purge(&self, turn: Turn, ranges: Vec<(TableId, KeyRange)>) {
+        if ranges.is_empty() {
+            return;
+        }
+        let store = self.parts.store.clone();
+        let purge = move || {
+            ranges.iter().for_each(|(table, range)| store.purge(*table, *range));
+            drop(turn);
+        };
+        self.parts.env.spawn.heavy("purge", Box::new(purge)).join().await;
     }
 
     /// F5: whether an order was carried out before; `Err` when a later one was.

@@ -4,8 +4,8 @@ use super::{Begin, Entry, Progress, Ranges};
 use crate::master::OrderTag;
 use futures_util::{FutureExt, select_biased};
 use rekindle_coordinator::{ControlError, ReplayOrder, Report};
-use rekindle_log::store::{Replay, ReplayError, Replayed};
-use rekindle_recovery::{ApplyError, ReplayTask};
+use rekindle_log::store::{Replay, Replayed};
+use rekindle_recovery::{Filling, ReplayTask};
 use rekindle_types::{Attempt, KeyRange, Rule, SegmentId, TableId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -34,8 +34,8 @@ struct Former {
 
 impl Ranges {
     /// Takes the ranges of a partition and starts to replay it (T2). The result goes with the renewals.
-    pub fn replay(self: &Arc<Self>, order: ReplayOrder) -> Result<Report, ControlError> {
-        let mut running = self.running.lock();
+    pub async fn replay(self: &Arc<Self>, order: ReplayOrder) -> Result<Report, ControlError> {
+        let mut running = self.turn().await;
         let ranges: Vec<(TableId, KeyRange)> =
             order.pieces.pieces.iter().map(|p| (p.table, p.range)).collect();
         if self.is_repeated(&ranges, order.cause, OrderTag::Replay)? && !ranges.is_empty() {
@@ -73,8 +73,8 @@ impl Ranges {
         let this = self.clone();
         tasks.start("replay", async move {
             let attempt = order.attempt;
-            this.run(order, ranges, former, cancelled).await;
-            let mut running = this.running.lock();
+            this.carry_out(order, ranges, former, cancelled).await;
+            let mut running = this.turn().await;
             if running.get(&key).is_some_and(|running| running.attempt == attempt) {
                 running.remove(&key);
             }
@@ -84,7 +84,7 @@ impl Ranges {
         Ok(Report::Done)
     }
 
-    async fn run(
+    async fn carry_out(
         &self,
         order: ReplayOrder,
         ranges: Vec<(TableId, KeyRange)>,
@@ -96,35 +96,52 @@ impl Ranges {
             let _ = ended.await;
         }
         let key = (order.crashed, order.partition);
-        let Some(replay) = self.take(&order, &ranges, &former.entries) else { return };
-        let progress = select_biased! {
-            _ = cancelled.fuse() => Progress::Discarded,
-            progress = self.fill(&order, replay).fuse() => progress,
-        };
-        let _running = self.running.lock();
-        if !self.book.lock().finish(key, order.attempt, progress) {
-            self.give_up(order.cause, &ranges);
+        let Some(replay) = self.take(&order, &ranges, &former.entries).await else { return };
+        let progress = self.fill(&order, replay, cancelled).await;
+        let turn = self.turn().await;
+        let is_noted = self.book.lock().finish(key, order.attempt, progress);
+        if !is_noted {
+            let given_up = self.give_up(order.cause, &ranges);
+            self.purge(turn, given_up).await;
         }
     }
 
     /// T2: empties the ranges and fixes the position below which this log's entries are not theirs. `None` when
     /// another order came first.
-    fn take(&self, order: &ReplayOrder, ranges: &[(TableId, KeyRange)], former: &[Entry]) -> Option<Replay> {
-        let _running = self.running.lock();
+    async fn take(
+        &self,
+        order: &ReplayOrder,
+        ranges: &[(TableId, KeyRange)],
+        former: &[Entry],
+    ) -> Option<Replay> {
+        let turn = self.turn().await;
         let is_current = {
             let book = self.book.lock();
             let entry = book.entry((order.crashed, order.partition));
             entry.is_some_and(|e| e.attempt == order.attempt && e.progress == Progress::Running)
         };
-        former.iter().for_each(|entry| self.give_up(entry.cause, &entry.ranges));
+        let mut given_up: Vec<_> =
+            former.iter().flat_map(|entry| self.give_up(entry.cause, &entry.ranges)).collect();
         if !is_current {
-            self.give_up(order.cause, ranges);
+            given_up.extend(self.give_up(order.cause, ranges));
+            self.purge(turn, given_up).await;
             return None;
         }
-        Some(self.parts.store.replay(order.pieces.clone(), 1))
+        let (store, pieces) = (self.parts.store.clone(), order.pieces.clone());
+        let (lanes, (begin, begun)) = (self.parts.replay_lanes, oneshot::channel());
+        let begin = move || {
+            given_up.iter().for_each(|(table, range)| store.purge(*table, *range));
+            let replay = store.replay(pieces, lanes);
+            drop(turn);
+            // Nobody waits when the server stops.
+            let _ = begin.send(replay);
+        };
+        self.parts.env.spawn.heavy("begin a replay", Box::new(begin)).join().await;
+        begun.await.ok()
     }
 
-    async fn fill(&self, order: &ReplayOrder, replay: Replay) -> Progress {
+    async fn fill(&self, order: &ReplayOrder, replay: Replay, cancelled: oneshot::Receiver<()>) -> Progress {
+        let mut cancelled = cancelled.fuse();
         // T2: without a position this log's older entries of the range come back with the next crash.
         let created = if self.parts.rules.on(Rule::T2) { replay.created() } else { SegmentId(0) };
         let task = ReplayTask {
@@ -133,19 +150,29 @@ impl Ranges {
             segments: order.segments.clone(),
             config: self.parts.replay,
         };
-        let apply = |segment, entries: &[u8]| match replay.apply(segment, entries) {
-            Ok(_) => Ok(()),
-            Err(ReplayError::Corrupt(why)) => Err(ApplyError::Damaged(why.to_string())),
-            Err(why) => Err(ApplyError::Refused(why.to_string())),
-        };
-        if let Err(failure) = task.pull(&*self.parts.backups, &self.parts.env, apply).await {
-            return Progress::Failed(failure.to_string());
-        }
-        match replay.commit().await {
-            Ok(Replayed { head, bytes, objects, .. }) => {
-                Progress::Committed { created, head, bytes, objects }
+        let env = &self.parts.env;
+        let filling = Filling::new(replay, self.parts.replay_lanes);
+        let filled = select_biased! {
+            _ = cancelled => Err(Progress::Discarded),
+            filled = task.fill(&filling, &*self.parts.backups, env).fuse() => {
+                filled.map_err(|failure| Progress::Failed(failure.to_string()))
             }
-            Err(error) => Progress::Failed(error.to_string()),
+        };
+        // Heavy work can't be stopped: what it still puts into the store must come before this attempt's end.
+        let replay = filling.end().await;
+        if let Err(progress) = filled {
+            // It purges what it has put there.
+            env.spawn.heavy("drop a replay", Box::new(move || drop(replay))).join().await;
+            return progress;
+        }
+        select_biased! {
+            _ = cancelled => Progress::Discarded,
+            committed = replay.commit().fuse() => match committed {
+                Ok(Replayed { head, bytes, objects, .. }) => {
+                    Progress::Committed { created, head, bytes, objects }
+                }
+                Err(error) => Progress::Failed(error.to_string()),
+            },
         }
     }
 }

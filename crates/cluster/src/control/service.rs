@@ -43,11 +43,11 @@ impl ServerControl for Control {
             OrderKind::FreeLog(log) => self.free_log(log).await,
             // Declared dead is final.
             _ if self.membership.is_removed() => refuse(format!("{} was removed", self.membership.own())),
-            OrderKind::Serve { cause, tablets } => self.ranges.serve(cause, &tablets),
-            OrderKind::Drop { cause, table, range } => self.ranges.drop_range(cause, table, range),
-            OrderKind::Replay(order) => self.ranges.replay(order),
+            OrderKind::Serve { cause, tablets } => self.ranges.serve(cause, &tablets).await,
+            OrderKind::Drop { cause, table, range } => self.ranges.drop_range(cause, table, range).await,
+            OrderKind::Replay(order) => self.ranges.replay(order).await,
             OrderKind::Discard { cause, crashed, partition, attempt } => {
-                self.ranges.discard(cause, (crashed, partition), attempt)
+                self.ranges.discard(cause, (crashed, partition), attempt).await
             }
         }
     }

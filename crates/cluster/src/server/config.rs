@@ -49,6 +49,8 @@ pub struct StorageConfig {
     pub call_timeout: Duration,
     /// Wait before something that could not be done is tried again. Default 20 ms.
     pub retry_after: Duration,
+    /// Threads that fill its memory in one replay. Default 2.
+    pub replay_lanes: usize,
     /// Most object requests that wait for durability at once. Default 4,096.
     pub waiting_max: u32,
     /// Longest time that a clean stop waits for what was appended to become durable. Default 5 s.
@@ -100,6 +102,7 @@ impl StorageConfig {
             stuck_after: Duration::from_secs(2),
             call_timeout: Duration::from_secs(10),
             retry_after: Duration::from_millis(20),
+            replay_lanes: 2,
             waiting_max: 4096,
             drain_timeout: Duration::from_secs(5),
             rules: Rules::default(),
@@ -116,6 +119,7 @@ impl StorageConfig {
         invalid(self.lease <= self.heartbeat * 3, "lease must be above three heartbeats")?;
         invalid(self.stuck_after <= self.lease, "stuck_after must be above the lease")?;
         invalid(self.retry_after.is_zero(), "retry_after must be above zero")?;
+        invalid(self.replay_lanes == 0 || self.replay_lanes > 64, "a replay has 1 to 64 lanes")?;
         invalid(self.waiting_max == 0, "waiting_max must not be zero")?;
         // R and the id are the coordinator's to give.
         self.log(ServerId(1)).validate()?;

@@ -4,7 +4,7 @@ use super::{Membership, Pulse, Reports};
 use crate::master::Lease;
 use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use rekindle_env::{Clock, Time};
-use rekindle_types::{CoordinatorApi, ListUpdate, ListVersion, Refusal, RemoteError, Reply, Request};
+use rekindle_types::{CoordinatorApi, ListVersion, Refusal, RemoteError, Reply, Request};
 use std::{
     sync::{
         Arc,
@@ -92,8 +92,9 @@ impl Heartbeats {
                     return;
                 }
                 self.counts.answered.fetch_add(1, Ordering::Relaxed);
+                // Taken in by the main thread: here it would hold up the next renewal.
                 if let Some(update) = update {
-                    self.learn(&update);
+                    self.membership.hear(update);
                 }
                 self.lease.renewed(sent, Duration::from_millis(lease_ms.into()));
             }
@@ -103,10 +104,5 @@ impl Heartbeats {
             // No news: the lease runs on, or out.
             Ok(_) | Err(_) => {}
         }
-    }
-
-    /// An increment that does not fit changes nothing: the next renewal carries the version that is here.
-    fn learn(&self, update: &ListUpdate) {
-        let _ = self.membership.apply(update);
     }
 }

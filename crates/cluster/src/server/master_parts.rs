@@ -40,6 +40,7 @@ impl MasterParts {
             store: store.clone(),
             backups,
             replay: config.replay(),
+            replay_lanes: config.replay_lanes,
             rules: config.rules,
         });
         let objects = Arc::new(ObjectService {

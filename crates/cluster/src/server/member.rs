@@ -2,15 +2,16 @@
 
 use super::{
     BackupService, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, StorageConfig,
-    StorageConfigError, StorageStatus, Tasks, ties::Ties,
+    StorageConfigError, StorageEnd, StorageStatus, Tasks, storage::Shared, ties::Ties,
 };
 use crate::{
     control::Control,
     wire::{Gate, Party, ServeConfig, Services, Transport, serve},
 };
+use futures_util::FutureExt;
 use rekindle_backup::{
     replicator::{FloorError, Replication},
-    store::{LocalStore, MemoryStore},
+    store::LocalStore,
 };
 use rekindle_env::Env;
 use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime};
@@ -45,10 +46,10 @@ impl Member {
         env: Env,
         transport: &Arc<dyn Transport>,
         enlisted: Enlisted,
+        backup: Arc<dyn LocalStore>,
         tasks: Weak<Tasks>,
     ) -> Result<Arc<Self>, StorageConfigError> {
         let replicas = enlisted.replicas;
-        let backup: Arc<dyn LocalStore> = Arc::new(MemoryStore::new(config.backup(enlisted.server)));
         let (membership, ties) = Ties::new(&config, &env, transport, enlisted, backup.clone());
         let replication = ties.replication(&config, &env, replicas)?;
         let log = Log::new(config.log(membership.own()), replication.clone())?;
@@ -88,20 +89,25 @@ impl Member {
         }
     }
 
-    /// Tells the parts of every list, and of the removal. Held weakly: the parts know the membership.
+    /// Tells the parts of every list. Held weakly: the parts know the membership.
     fn observe(self: &Arc<Self>) {
         self.tell(&self.backup, |backup, list| backup.set_servers(list));
         self.tell(&self.replication, |replication, list| replication.update_servers(list));
-        self.tell(&self.master.ranges, |ranges, list| ranges.end_recoveries(list));
+        self.tell(&self.master.ranges, |ranges, _| ranges.look_at_list());
         self.tell(&self.ties.peers, |peers, list| peers.forget_gone(list));
-        let member = Arc::downgrade(self);
+        let lease = Arc::downgrade(&self.master.lease);
         self.membership.on_removal(Box::new(move || {
-            // A zombie serves nothing: the lease first, since calls look at it first.
-            let Some(member) = member.upgrade() else { return };
-            member.master.lease.revoke();
-            member.master.ranges.clear();
-            member.replication.fail(SinkError::Fenced("this server is no member any more".into()));
+            // A zombie serves nothing: the lease first, since calls look at it first. The rest is for `end_removed`.
+            lease.upgrade().inspect(|lease| lease.revoke());
         }));
+    }
+
+    /// What a server that was declared dead still does: it lets go of everything.
+    async fn end_removed(&self, shared: Weak<Shared>) {
+        self.membership.removed().await;
+        shared.upgrade().inspect(|shared| shared.ending.give(StorageEnd::Removed(self.id())));
+        self.replication.fail(SinkError::Fenced("this server is no member any more".into()));
+        self.master.ranges.clear().await;
     }
 
     fn tell<P: Send + Sync + ?Sized + 'static>(&self, part: &Arc<P>, tell: fn(&P, &ServerList)) {
@@ -112,7 +118,12 @@ impl Member {
     }
 
     /// Starts the tasks.
-    pub(super) fn start(self: &Arc<Self>, tasks: &Tasks, transport: Arc<dyn Transport>) {
+    pub(super) fn start(
+        self: &Arc<Self>,
+        tasks: &Tasks,
+        transport: Arc<dyn Transport>,
+        shared: Weak<Shared>,
+    ) {
         let (env, config) = (&self.env, &self.config);
         let (own, ties) = (Party::Server(self.id()), &self.ties);
         let gate = Arc::new(Gate::new(config.cluster, own, self.membership.clone(), config.rules));
@@ -121,13 +132,21 @@ impl Member {
         tasks.start("lanes", self.pulse.watch(lanes));
 
         let replication = self.replication.clone().run(env.clone());
-        tasks.start("replication", self.clone().last(self.pulse.watch(replication)));
-        tasks.start("log", self.clone().last(self.pulse.watch(self.master.log.clone().run())));
-        tasks.start("read ahead", self.backup.clone().run(env.clone()));
+        tasks.start("replication", self.clone().last(self.pulse.watch(replication), shared.clone()));
+        let log = self.master.log.clone().run();
+        tasks.start("log", self.clone().last(self.pulse.watch(log), shared.clone()));
+        tasks.start("backup", self.backup.clone().run(env.clone()));
 
         let (keeper, clock, retry_after) = (ties.list_keeper.clone(), env.clock.clone(), config.retry_after);
         let keep = async move { keeper.run(clock, retry_after).await };
         tasks.start("server list", self.pulse.watch(keep));
+
+        let membership = self.membership.clone();
+        tasks.start("news", async move { membership.run().await });
+        let (ranges, membership) = (self.master.ranges.clone(), self.membership.clone());
+        tasks.start("ended recoveries", async move { ranges.run(|| membership.list()).await });
+        let member = self.clone();
+        tasks.start("removal", async move { member.end_removed(shared).await });
 
         let (hints, clock, coordinator) = (ties.hints.clone(), env.clock.clone(), ties.coordinator.clone());
         let pause = config.heartbeat;
@@ -154,10 +173,15 @@ impl Member {
 
     /// Runs a task that ends only with an error of the log: nothing appended since can be vouched for, so this
     /// server stops serving, and renewing, and is replaced.
-    async fn last(self: Arc<Self>, task: impl Future<Output = SinkError>) {
-        task.await;
+    async fn last(self: Arc<Self>, task: impl Future<Output = SinkError>, shared: Weak<Shared>) {
+        let error = task.await;
         self.master.lease.revoke();
         self.pulse.end();
+        let end = match self.membership.is_removed() {
+            true => StorageEnd::Removed(self.id()),
+            false => StorageEnd::LogFailed(error.to_string()),
+        };
+        shared.upgrade().inspect(|shared| shared.ending.give(end));
     }
 
     /// T7: once the first head is open on all R the coordinator records it; no tablet comes before that.
@@ -226,6 +250,7 @@ impl Member {
             waiting: self.master.objects.waiting.requests(),
             log: self.master.log.stats(),
             replication: self.replication.stats(),
+            backup: self.backup.stats().now_or_never(),
         }
     }
 }

@@ -7,14 +7,22 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use tokio::sync::Notify;
 
-/// Told of every new list, in order. Must not wait, and must not change the list.
+/// Told of every new list, in order, on the thread that takes the list. Must not wait, and must not change the list.
 pub type Observer = Box<dyn Fn(&ServerList) + Send + Sync>;
 
-/// Told once, when this server is no member any more. Must not wait.
+/// Told once, when this server is no member any more, by whatever thread hears of it: sets flags and no more.
 pub type RemovalHook = Box<dyn Fn() + Send + Sync>;
 
+/// News that wait to be taken in. What does not fit comes again with the next renewal.
+const NEWS_MAX: usize = 8;
+
 /// The newest list that this server has seen, and who has to know.
+///
+/// Renewals read it and bring news to it from a thread of their own ([`Membership::hear`]): what they touch is
+/// never held for long. Who has to know of a list is told where [`Membership::run`] and [`Membership::apply`] are
+/// called, on the main thread.
 pub struct Membership {
     own: ServerId,
     rules: Rules,
@@ -27,6 +35,10 @@ pub struct Membership {
     term: AtomicU64,
     is_removed: AtomicBool,
     removal_hooks: Mutex<Vec<RemovalHook>>,
+    removal: Notify,
+    /// Heard, and not taken in yet. A leaf lock.
+    news: Mutex<Vec<ListUpdate>>,
+    heard: Notify,
 }
 
 impl Membership {
@@ -42,6 +54,9 @@ impl Membership {
             term: AtomicU64::new(term.0),
             is_removed: AtomicBool::new(false),
             removal_hooks: Mutex::default(),
+            removal: Notify::new(),
+            news: Mutex::default(),
+            heard: Notify::new(),
         }
     }
 
@@ -68,6 +83,28 @@ impl Membership {
     #[must_use]
     pub fn version(&self) -> ListVersion {
         ListVersion(self.version.load(Ordering::Relaxed))
+    }
+
+    /// Leaves news for [`Membership::run`] to take in: telling all who have to know takes longer than a renewal
+    /// may wait (F7).
+    pub fn hear(&self, update: ListUpdate) {
+        let mut news = self.news.lock();
+        if news.len() < NEWS_MAX {
+            news.push(update);
+            self.heard.notify_one();
+        }
+    }
+
+    /// Takes in what was heard, for ever.
+    pub async fn run(&self) {
+        loop {
+            self.heard.notified().await;
+            let news = std::mem::take(&mut *self.news.lock());
+            for update in news {
+                // An increment that does not fit changes nothing: the next renewal carries the version that is here.
+                let _ = self.apply(&update);
+            }
+        }
     }
 
     /// Takes news of the list. `Err` with the version that is here when an increment does not fit.
@@ -104,6 +141,15 @@ impl Membership {
         let mut hooks = self.removal_hooks.lock();
         self.is_removed.store(true, Ordering::Release);
         hooks.drain(..).for_each(|hook| hook());
+        self.removal.notify_waiters();
+    }
+
+    /// Waits until this server is no member any more.
+    pub async fn removed(&self) {
+        let removal = self.removal.notified();
+        if !self.is_removed() {
+            removal.await;
+        }
     }
 
     /// Whether this server was declared dead: it serves nothing any more, and never will.
@@ -135,6 +181,7 @@ impl Members for Membership {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
     use rekindle_types::{ServerEntry, ServerStatus};
 
     fn entry(id: u64, status: ServerStatus) -> ServerEntry {
@@ -162,6 +209,23 @@ mod tests {
         assert!(!membership.is_removed());
         membership.apply(&ListUpdate::Full(list(10, ServerStatus::Dead))).unwrap();
         assert!(membership.is_removed());
+    }
+
+    #[test]
+    fn what_is_heard_is_told_when_taken_in_and_bounded() {
+        let membership = membership();
+        let mut run = Box::pin(membership.run());
+        for version in 8..30 {
+            membership.hear(ListUpdate::Full(list(version, ServerStatus::Up)));
+        }
+        assert_eq!(membership.version(), ListVersion(7), "not on the thread that brings it");
+        assert!((&mut run).now_or_never().is_none());
+        assert_eq!(membership.version(), ListVersion(7 + NEWS_MAX as u64));
+        membership.hear(ListUpdate::Full(list(40, ServerStatus::Dead)));
+        let mut removed = Box::pin(membership.removed());
+        assert!((&mut removed).now_or_never().is_none());
+        assert!(run.now_or_never().is_none());
+        assert!(removed.now_or_never().is_some());
     }
 
     #[test]

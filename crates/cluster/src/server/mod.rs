@@ -3,6 +3,7 @@
 mod backup_service;
 mod config;
 mod coordinator;
+mod ending;
 mod enlist;
 mod floor;
 mod heartbeats;
@@ -17,11 +18,13 @@ mod reach;
 mod reports;
 mod status;
 mod storage;
+mod store;
 mod tasks;
 mod ties;
 
 pub use config::{CoordinatorServerConfig, StorageConfig, StorageConfigError};
 pub use coordinator::CoordinatorServer;
+pub use ending::StorageEnd;
 pub use reports::Reports;
 pub use status::StorageStatus;
 pub use storage::StorageServer;

@@ -4,7 +4,7 @@ use crate::{
     control::{Entry, PartitionKey},
     master::TabletStatus,
 };
-use rekindle_backup::replicator::ReplicationStats;
+use rekindle_backup::{BackupStats, replicator::ReplicationStats};
 use rekindle_log::LogStats;
 use rekindle_types::{ListVersion, ServerId, Term};
 use std::time::Duration;
@@ -42,6 +42,9 @@ pub struct StorageStatus {
     pub waiting: u32,
     /// The log.
     pub log: LogStats,
-    /// Its replicas.
+    /// Replicas of its own log, elsewhere.
     pub replication: ReplicationStats,
+    /// What its backup keeps for others, and whether it still vouches for it; `None` when the store did not say at
+    /// once.
+    pub backup: Option<BackupStats>,
 }

@@ -1,23 +1,43 @@
 //! A storage server, as its process holds it.
 
-use super::{StorageConfig, StorageConfigError, StorageStatus, Tasks, enlist::enlist, member::Member};
+use super::{
+    StorageConfig, StorageConfigError, StorageEnd, StorageStatus, Tasks, ending::Ending, enlist::enlist,
+    member::Member, store::OpenedStore,
+};
 use crate::wire::Transport;
+use parking_lot::Mutex;
 use rekindle_backup::store::LocalStore;
 use rekindle_env::Env;
 use rekindle_log::store::Store;
 use rekindle_types::ServerId;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Master, backup and lease keeper of one server. Dropping it is a crash; [`StorageServer::shutdown`] is a clean
-/// stop. Declared dead is final: drop a removed server and start another.
+/// stop. Once it [has ended](StorageServer::ended) it is of no use: drop it and start another.
 pub struct StorageServer {
     tasks: Arc<Tasks>,
+    shared: Arc<Shared>,
+}
+
+/// What the server's handle and its tasks share.
+#[derive(Default)]
+pub(super) struct Shared {
     /// Set once, when the coordinator has given an id.
-    member: Arc<OnceLock<Arc<Member>>>,
+    member: OnceLock<Arc<Member>>,
+    waits_for: Mutex<Option<String>>,
+    pub(super) ending: Ending,
+}
+
+impl Shared {
+    /// Says what the start waits for.
+    pub(super) fn waits_for(&self, what: String) {
+        *self.waits_for.lock() = Some(what);
+    }
 }
 
 impl StorageServer {
-    /// Starts it. It enlists by itself, however long that takes.
+    /// Starts it: opens its store, enlists, takes part. That takes as long as it takes; when it can't be done,
+    /// [`StorageServer::ended`] says why.
     pub fn start(
         config: StorageConfig,
         env: Env,
@@ -25,53 +45,72 @@ impl StorageServer {
     ) -> Result<Self, StorageConfigError> {
         config.validate()?;
         let tasks = Arc::new(Tasks::new(&env));
-        let member = Arc::new(OnceLock::new());
-        let (owner, joined) = (Arc::downgrade(&tasks), member.clone());
+        let shared = Arc::new(Shared::default());
+        let (owner, state) = (Arc::downgrade(&tasks), shared.clone());
         tasks.start("join", async move {
-            let enlisted = enlist(&config, &env, &transport).await;
-            let member = Member::assemble(config, env, &transport, enlisted, owner.clone())
-                .expect("the configuration was validated, and R and the id change nothing about that");
-            let Some(tasks) = owner.upgrade() else { return };
-            let _ = joined.set(member.clone());
-            member.start(&tasks, transport);
+            if let Err(end) = join(config, env, transport, owner, &state).await {
+                state.ending.give(end);
+            }
         });
-        Ok(Self { tasks, member })
+        Ok(Self { tasks, shared })
+    }
+
+    fn member(&self) -> Option<&Arc<Member>> {
+        self.shared.member.get()
     }
 
     /// Its id, once it has enlisted.
     #[must_use]
     pub fn id(&self) -> Option<ServerId> {
-        self.member.get().map(|member| member.id())
+        self.member().map(|member| member.id())
     }
 
     /// Whether tablets may come: its first head is recorded (T7).
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.member.get().is_some_and(|member| member.is_ready())
+        self.member().is_some_and(|member| member.is_ready())
+    }
+
+    /// What it waits for while it has no id yet, as far as it knows.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<String> {
+        if self.member().is_some() { None } else { self.shared.waits_for.lock().clone() }
     }
 
     /// Whether it was declared dead: it serves nothing, for good.
     #[must_use]
     pub fn is_removed(&self) -> bool {
-        self.member.get().is_some_and(|member| member.membership.is_removed())
+        self.member().is_some_and(|member| member.membership.is_removed())
+    }
+
+    /// Why it is of no use any more, if so: it did not get to take part, was declared dead, or its log failed. It
+    /// serves nothing then, and its process should end with this message.
+    #[must_use]
+    pub fn ended(&self) -> Option<StorageEnd> {
+        self.shared.ending.reason()
+    }
+
+    /// Waits until [`StorageServer::ended`] says something.
+    pub async fn end(&self) -> StorageEnd {
+        self.shared.ending.wait().await
     }
 
     /// A snapshot, once it has enlisted.
     #[must_use]
     pub fn status(&self) -> Option<StorageStatus> {
-        self.member.get().map(|member| member.status())
+        self.member().map(|member| member.status())
     }
 
     /// Its objects, for inspection.
     #[must_use]
     pub fn store(&self) -> Option<Arc<Store>> {
-        self.member.get().map(|member| member.master.store.clone())
+        self.member().map(|member| member.master.store.clone())
     }
 
     /// Its backup, for inspection.
     #[must_use]
     pub fn backup(&self) -> Option<Arc<dyn LocalStore>> {
-        self.member.get().map(|member| member.backup.clone())
+        self.member().map(|member| member.backup.clone())
     }
 
     /// Tasks that run.
@@ -82,7 +121,7 @@ impl StorageServer {
 
     /// Serves no more, waits until what was appended is durable or the drain timeout is over, and stops.
     pub async fn shutdown(self) {
-        if let Some(member) = self.member.get() {
+        if let Some(member) = self.member() {
             member.drain().await;
         }
         self.tasks.stop();
@@ -94,4 +133,26 @@ impl Drop for StorageServer {
     fn drop(&mut self) {
         self.tasks.stop();
     }
+}
+
+/// Becomes a member, and starts what members do.
+async fn join(
+    config: StorageConfig,
+    env: Env,
+    transport: Arc<dyn Transport>,
+    owner: Weak<Tasks>,
+    shared: &Arc<Shared>,
+) -> Result<(), StorageEnd> {
+    shared.waits_for("its store".into());
+    let store = OpenedStore::open(&config, &env).await?;
+    let former = store.former().or(config.former);
+    let enlisted = enlist(&config, &env, &transport, former, shared).await?;
+    // Not before: writes to it are writes to the new id (P3, L4).
+    let backup = store.adopt(&config, enlisted.server).await?;
+    let member = Member::assemble(config, env, &transport, enlisted, backup, owner.clone())
+        .expect("the configuration was validated, and R and the id change nothing about that");
+    let Some(tasks) = owner.upgrade() else { return Ok(()) };
+    let _ = shared.member.set(member.clone());
+    member.start(&tasks, transport, Arc::downgrade(shared));
+    Ok(())
 }

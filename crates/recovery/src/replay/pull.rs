@@ -8,7 +8,7 @@ use crate::plan::SegmentReplicas;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, select_biased, stream::FuturesUnordered};
 use rekindle_backup::{BackupError, Backups, LoadRequest};
-use rekindle_env::Env;
+use rekindle_env::{Env, Time};
 use rekindle_types::{Partition, PartitionIndex, SegmentId};
 
 /// One partition of a dead master's log, to be filled into a store.
@@ -27,29 +27,61 @@ pub struct ReplayTask {
 /// A load that ended.
 type Loaded = (Pull, Result<Bytes, BackupError>);
 
+/// Entries that were applied, or not.
+type Applied = (Pull, Result<(), ApplyError>);
+
+/// What has come to its end.
+enum Ended {
+    Load(Loaded),
+    Apply(Applied),
+}
+
 impl ReplayTask {
     /// Pulls every segment's share of the partition from the first backup that has it whole, and gives it to
-    /// `apply`, in whatever order the backups answer.
+    /// `apply`, in whatever order the backups answer. Further loads go on meanwhile; what is loaded and not applied
+    /// counts among them (`loads_max`).
     ///
     /// Resolves when all is applied, or when nothing more can be done. Dropping it cancels the loads; what was
     /// applied is the caller's to drop.
-    pub async fn pull(
+    pub async fn pull<F>(
         &self,
         backups: &dyn Backups,
         env: &Env,
-        mut apply: impl FnMut(SegmentId, &[u8]) -> Result<(), ApplyError> + Send,
-    ) -> Result<(), ReplayFailure> {
+        mut apply: impl FnMut(SegmentId, Bytes) -> F + Send,
+    ) -> Result<(), ReplayFailure>
+    where
+        F: Future<Output = Result<(), ApplyError>> + Send,
+    {
         let mut queue = PullQueue::new(&self.segments, self.config);
         let mut loads: FuturesUnordered<BoxFuture<'_, Loaded>> = FuturesUnordered::new();
+        let mut applies: FuturesUnordered<BoxFuture<'_, Applied>> = FuturesUnordered::new();
         loop {
-            match queue.next(env.clock.now()) {
+            let wake = match queue.next(env.clock.now()) {
                 Next::Done => return Ok(()),
                 Next::Lost(lost) => return Err(ReplayFailure::Lost(lost)),
-                Next::Load(pull) => loads.push(self.load(pull, backups, env)),
-                Next::Wait(wake) => {
-                    if let Some((pull, loaded)) = ended(&mut loads, wake, env).await {
-                        settle(&mut queue, &pull, loaded, env, &mut apply)?;
-                    }
+                Next::Load(pull) => {
+                    loads.push(self.load(pull, backups, env));
+                    continue;
+                }
+                Next::Wait(wake) => wake,
+            };
+            let now = || env.clock.now();
+            match ended(&mut loads, &mut applies, wake, env).await {
+                None => {}
+                Some(Ended::Load((pull, Ok(bytes)))) => {
+                    queue.loaded(&pull);
+                    let applying = apply(pull.segment, bytes);
+                    applies.push(async move { (pull, applying.await) }.boxed());
+                }
+                Some(Ended::Load((pull, Err(error)))) => {
+                    queue.not_loaded(&pull, now(), may_get_better(&error), error.to_string());
+                }
+                Some(Ended::Apply((pull, Ok(())))) => queue.applied(&pull),
+                Some(Ended::Apply((pull, Err(ApplyError::Damaged(why))))) => {
+                    queue.not_applied(&pull, now(), why);
+                }
+                Some(Ended::Apply((_, Err(ApplyError::Refused(why))))) => {
+                    return Err(ReplayFailure::Refused(why));
                 }
             }
         }
@@ -82,43 +114,24 @@ impl ReplayTask {
     }
 }
 
-/// The next load that ends, or nothing when `wake` comes first.
+/// The next load or apply that ends, or nothing when `wake` comes first.
 async fn ended(
     loads: &mut FuturesUnordered<BoxFuture<'_, Loaded>>,
-    wake: Option<rekindle_env::Time>,
+    applies: &mut FuturesUnordered<BoxFuture<'_, Applied>>,
+    wake: Option<Time>,
     env: &Env,
-) -> Option<Loaded> {
-    match wake {
-        None => loads.next().await,
-        Some(wake) if loads.is_empty() => {
-            env.clock.sleep_until(wake).await;
-            None
+) -> Option<Ended> {
+    let wake = async {
+        match wake {
+            Some(wake) => env.clock.sleep_until(wake).await,
+            None => std::future::pending().await,
         }
-        Some(wake) => select_biased! {
-            ended = loads.next().fuse() => ended,
-            () = env.clock.sleep_until(wake).fuse() => None,
-        },
+    };
+    select_biased! {
+        applied = applies.select_next_some() => Some(Ended::Apply(applied)),
+        loaded = loads.select_next_some() => Some(Ended::Load(loaded)),
+        () = Box::pin(wake).fuse() => None,
     }
-}
-
-/// Applies what came, or turns to another replica.
-fn settle(
-    queue: &mut PullQueue,
-    pull: &Pull,
-    loaded: Result<Bytes, BackupError>,
-    env: &Env,
-    apply: &mut impl FnMut(SegmentId, &[u8]) -> Result<(), ApplyError>,
-) -> Result<(), ReplayFailure> {
-    let now = env.clock.now();
-    match loaded {
-        Err(error) => queue.failed(pull, now, may_get_better(&error), error.to_string()),
-        Ok(bytes) => match apply(pull.segment, &bytes) {
-            Ok(()) => queue.applied(pull),
-            Err(ApplyError::Damaged(why)) => queue.failed(pull, now, false, why),
-            Err(ApplyError::Refused(why)) => return Err(ReplayFailure::Refused(why)),
-        },
-    }
-    Ok(())
 }
 
 /// Whether the same replica may be readable later.

@@ -13,12 +13,15 @@ pub(super) struct PullQueue {
     /// In the plan's order; applied ones are gone.
     waiting: Vec<Waiting>,
     in_flight: BTreeMap<ServerId, usize>,
+    /// Loaded, and not applied yet.
+    held: usize,
 }
 
 #[derive(Debug)]
 struct Waiting {
     segment: SegmentId,
-    is_loading: bool,
+    /// Loading, or loaded and being applied.
+    is_taken: bool,
     /// Best first.
     sources: Vec<Source>,
 }
@@ -65,10 +68,10 @@ impl PullQueue {
         };
         let waiting = |s: &SegmentReplicas| Waiting {
             segment: s.segment,
-            is_loading: false,
+            is_taken: false,
             sources: s.replicas.iter().map(source).collect(),
         };
-        Self { config, waiting: segments.iter().map(waiting).collect(), in_flight: BTreeMap::new() }
+        Self { config, waiting: segments.iter().map(waiting).collect(), in_flight: BTreeMap::new(), held: 0 }
     }
 
     /// The first segment in the plan's order whose best replica that is not given up can be asked now. A busy
@@ -77,14 +80,14 @@ impl PullQueue {
         if self.waiting.is_empty() {
             return Next::Done;
         }
-        if let Some(lost) = self.waiting.iter().find(|w| !w.is_loading && w.is_lost()) {
+        if let Some(lost) = self.waiting.iter().find(|w| !w.is_taken && w.is_lost()) {
             return Next::Lost(lost.report());
         }
         let mut wake: Option<Time> = None;
-        if self.in_flight.values().sum::<usize>() >= self.config.loads_max.max(1) {
+        if self.held + self.in_flight.values().sum::<usize>() >= self.config.loads_max.max(1) {
             return Next::Wait(wake);
         }
-        for waiting in self.waiting.iter_mut().filter(|w| !w.is_loading) {
+        for waiting in self.waiting.iter_mut().filter(|w| !w.is_taken) {
             let open = || waiting.sources.iter().filter(|s| !s.is_given_up);
             let Some(source) = open().find(|s| s.not_before <= now) else {
                 let soonest = open().map(|s| s.not_before).min();
@@ -96,26 +99,42 @@ impl PullQueue {
                 *busy += 1;
                 let timeout = self.config.load_timeout.saturating_mul(doubled(source.attempts));
                 let pull = Pull { segment: waiting.segment, source: source.replica, timeout };
-                waiting.is_loading = true;
+                waiting.is_taken = true;
                 return Next::Load(pull);
             }
         }
         Next::Wait(wake)
     }
 
-    /// It was loaded and applied.
+    /// Its bytes are here: the backup has time for another.
+    pub(super) fn loaded(&mut self, pull: &Pull) {
+        self.answered(pull);
+        self.held += 1;
+    }
+
+    /// What was loaded is applied.
     pub(super) fn applied(&mut self, pull: &Pull) {
-        self.ended(pull);
+        self.held -= 1;
         self.waiting.retain(|w| w.segment != pull.segment);
     }
 
-    /// It was not. What may get better is asked again later, up to a limit; others are asked meanwhile.
-    pub(super) fn failed(&mut self, pull: &Pull, now: Time, may_get_better: bool, error: String) {
-        self.ended(pull);
+    /// It was not loaded. What may get better is asked again later, up to a limit; others are asked meanwhile.
+    pub(super) fn not_loaded(&mut self, pull: &Pull, now: Time, may_get_better: bool, error: String) {
+        self.answered(pull);
+        self.failed(pull, now, may_get_better, error);
+    }
+
+    /// What was loaded is damaged: another replica is asked.
+    pub(super) fn not_applied(&mut self, pull: &Pull, now: Time, error: String) {
+        self.held -= 1;
+        self.failed(pull, now, false, error);
+    }
+
+    fn failed(&mut self, pull: &Pull, now: Time, may_get_better: bool, error: String) {
         let config = self.config;
-        let mut sources =
-            self.waiting.iter_mut().filter(|w| w.segment == pull.segment).flat_map(|w| &mut w.sources);
-        let Some(source) = sources.find(|s| s.replica == pull.source) else { return };
+        let Some(waiting) = self.waiting.iter_mut().find(|w| w.segment == pull.segment) else { return };
+        waiting.is_taken = false;
+        let Some(source) = waiting.sources.iter_mut().find(|s| s.replica == pull.source) else { return };
         source.attempts += 1;
         source.is_given_up = !may_get_better || source.attempts >= config.attempts_max;
         let back_off = config.back_off.saturating_mul(doubled(source.attempts - 1));
@@ -123,12 +142,9 @@ impl PullQueue {
         source.last_error = error;
     }
 
-    fn ended(&mut self, pull: &Pull) {
+    fn answered(&mut self, pull: &Pull) {
         if let Some(busy) = self.in_flight.get_mut(&pull.source.server) {
             *busy = busy.saturating_sub(1);
-        }
-        for waiting in self.waiting.iter_mut().filter(|w| w.segment == pull.segment) {
-            waiting.is_loading = false;
         }
     }
 }
@@ -183,6 +199,8 @@ mod tests {
         let pulls: Vec<_> = (0..3).map(|_| load(&mut queue, Time(0))).collect();
         assert_eq!(pulls.iter().map(|p| p.segment.0).collect::<Vec<_>>(), [1, 2, 4]);
         assert_eq!(queue.next(Time(0)), Next::Wait(None));
+        queue.loaded(&pulls[0]);
+        assert_eq!(queue.next(Time(0)), Next::Wait(None), "what is not applied yet takes room");
         queue.applied(&pulls[0]);
         assert_eq!(load(&mut queue, Time(0)).segment, SegmentId(3));
     }
@@ -192,10 +210,11 @@ mod tests {
         let mut queue = PullQueue::new(&[segment(1, &[2, 3])], ReplayConfig::default());
         let first = load(&mut queue, Time(0));
         assert_eq!(first.source.server, ServerId(2));
-        queue.failed(&first, Time(0), false, "damaged".into());
+        queue.loaded(&first);
+        queue.not_applied(&first, Time(0), "damaged".into());
         let second = load(&mut queue, Time(0));
         assert_eq!(second.source.server, ServerId(3));
-        queue.failed(&second, Time(0), false, "gone".into());
+        queue.not_loaded(&second, Time(0), false, "gone".into());
         let reasons = vec![(ServerId(2), "damaged".into()), (ServerId(3), "gone".into())];
         assert_eq!(queue.next(Time(0)), Next::Lost(LostSegment { segment: SegmentId(1), reasons }));
     }
@@ -207,13 +226,13 @@ mod tests {
         let mut now = Time(0);
         for back_off in [50, 100] {
             let pull = load(&mut queue, now);
-            queue.failed(&pull, now, true, "no answer".into());
+            queue.not_loaded(&pull, now, true, "no answer".into());
             let until = now + Duration::from_millis(back_off);
             assert_eq!(queue.next(now), Next::Wait(Some(until)));
             now = until;
         }
         let pull = load(&mut queue, now);
-        queue.failed(&pull, now, true, "no answer".into());
+        queue.not_loaded(&pull, now, true, "no answer".into());
         assert!(matches!(queue.next(now), Next::Lost(_)));
     }
 

@@ -2,10 +2,11 @@
 //! missing when none has.
 
 use crate::crashed::{CRASHED, Crash, How, sources};
+use bytes::Bytes;
 use rekindle_backup::store::conformance::{Image, partition_of};
 use rekindle_recovery::{ApplyError, ReplayConfig, ReplayFailure, ReplayTask};
 use rekindle_types::{KeyRange, PartitionIndex, SegmentId, ServerId};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::ready};
 
 /// Segments 1 to 20 and head 21, each on two backups.
 fn crash(seed: u64) -> (Crash, ReplayTask) {
@@ -33,9 +34,9 @@ type Pulled = (BTreeMap<u64, Vec<u8>>, Result<(), ReplayFailure>);
 
 fn pull(crash: &Crash, task: &ReplayTask) -> Pulled {
     let mut applied = BTreeMap::new();
-    let apply = |segment: SegmentId, bytes: &[u8]| {
+    let apply = |segment: SegmentId, bytes: Bytes| {
         assert!(applied.insert(segment.0, bytes.to_vec()).is_none(), "{segment} twice");
-        Ok(())
+        ready(Ok(()))
     };
     let outcome = crash.world.block_on(task.pull(crash, &crash.env, apply));
     (applied, outcome)
@@ -94,13 +95,13 @@ fn all_replicas_unreachable_ends_and_a_backup_that_returns_helps() {
 fn entries_that_the_store_finds_damaged_come_from_another_replica() {
     let (crash, task) = crash(4);
     let (mut refused, mut applied) = (0, Vec::new());
-    let apply = |segment: SegmentId, _: &[u8]| {
+    let apply = |segment: SegmentId, _: Bytes| {
         if segment == SegmentId(7) && refused == 0 {
             refused += 1;
-            return Err(ApplyError::Damaged("crc".into()));
+            return ready(Err(ApplyError::Damaged("crc".into())));
         }
         applied.push(segment);
-        Ok(())
+        ready(Ok(()))
     };
     crash.world.block_on(task.pull(&crash, &crash.env, apply)).unwrap();
     assert_eq!(applied.iter().filter(|s| **s == SegmentId(7)).count(), 1);
@@ -109,7 +110,7 @@ fn entries_that_the_store_finds_damaged_come_from_another_replica() {
 #[test]
 fn a_full_store_ends_it() {
     let (crash, task) = crash(5);
-    let apply = |_: SegmentId, _: &[u8]| Err(ApplyError::Refused("full".into()));
+    let apply = |_: SegmentId, _: Bytes| ready(Err(ApplyError::Refused("full".into())));
     let outcome = crash.world.block_on(task.pull(&crash, &crash.env, apply));
     assert_eq!(outcome, Err(ReplayFailure::Refused("full".into())));
 }

@@ -102,7 +102,7 @@ fn recover(seed: u64) {
     for (at, id) in [(0, 10), (1, 11)] {
         let (store, _log) = master(&crash, id);
         let task = task(&plan, at);
-        let done = crash.world.block_on(task.run(&store, &crash, &crash.env)).unwrap();
+        let done = crash.world.block_on(task.run(&store, 2, &crash, &crash.env)).unwrap();
         let piece = task.partition.pieces[0];
         let mine: Vec<_> =
             model.iter().filter(|(k, _)| piece.range.contains(key_hash(TABLE, k.as_bytes()))).collect();
@@ -132,12 +132,12 @@ fn a_partition_that_fails_leaves_nothing_behind() {
     let (store, _log) = master(&crash, 10);
     let mut task = task(&plan, 0);
     task.segments.push(rekindle_recovery::SegmentReplicas { segment: SegmentId(99), replicas: vec![] });
-    let failure = crash.world.block_on(task.run(&store, &crash, &crash.env)).unwrap_err();
+    let failure = crash.world.block_on(task.run(&store, 2, &crash, &crash.env)).unwrap_err();
     assert!(matches!(failure, ReplayFailure::Lost(_)), "{failure}");
     assert_eq!(store.objects(), 0);
     // Nothing of it hinders the next attempt.
     task.segments.pop();
-    crash.world.block_on(task.run(&store, &crash, &crash.env)).unwrap();
+    crash.world.block_on(task.run(&store, 2, &crash, &crash.env)).unwrap();
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_cancelled_replay_leaves_nothing_behind() {
     let (store, _log) = master(&crash, 10);
     let task = task(&plan, 0);
     (3..=8).filter(|server| server % 2 == 0).for_each(|server| crash.wire(server).set(How::Mute));
-    let run = task.run(&store, &crash, &crash.env);
+    let run = task.run(&store, 2, &crash, &crash.env);
     let cancel = crash.env.clock.sleep(std::time::Duration::from_millis(5));
     let ended = crash.world.block_on(futures_util::future::select(Box::pin(run), cancel));
     assert!(matches!(ended, futures_util::future::Either::Right(_)), "it was to be cancelled half way");

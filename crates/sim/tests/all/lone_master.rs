@@ -21,7 +21,7 @@ use rekindle_log::{
 use rekindle_recovery::{ReplayConfig, ReplicaSource, SegmentReplicas};
 use rekindle_types::{
     Attempt, CreationNumber, KeyRange, ListVersion, LogId, Lsn, Partition, PartitionIndex, PartitionOutcome,
-    ReplicaId, Rules, SegmentId, ServerId, TableId, Tablet, TabletState, TabletVersion,
+    ReplicaId, Rules, SegmentId, ServerId, ServerList, TableId, Tablet, TabletState, TabletVersion,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -33,7 +33,8 @@ pub type Remains = BTreeMap<SegmentId, Bytes>;
 /// Hands out what is left of dead masters.
 struct Graveyard(BTreeMap<ServerId, Remains>);
 
-pub struct LoneMaster {
+pub struct LoneMaster<'w> {
+    world: &'w World,
     pub env: Env,
     pub server: ServerId,
     pub log: Arc<Log>,
@@ -43,8 +44,8 @@ pub struct LoneMaster {
     _tasks: Arc<Tasks>,
 }
 
-impl LoneMaster {
-    pub fn new(world: &World, id: u64, graves: &[(&LoneMaster, Remains)], rules: Rules) -> Self {
+impl<'w> LoneMaster<'w> {
+    pub fn new(world: &'w World, id: u64, graves: &[(&Self, Remains)], rules: Rules) -> Self {
         let server = ServerId(id);
         let env = world.node(&format!("{server}")).env();
         let tasks = Arc::new(Tasks::new(&env));
@@ -62,9 +63,10 @@ impl LoneMaster {
             store: store.clone(),
             backups: Arc::new(Graveyard(graves)),
             replay: ReplayConfig::default(),
+            replay_lanes: 2,
             rules,
         });
-        Self { env, server, log, store, tablets, ranges, _tasks: tasks }
+        Self { world, env, server, log, store, tablets, ranges, _tasks: tasks }
     }
 
     pub fn put(&self, key: &str, value: &str) {
@@ -94,7 +96,7 @@ impl LoneMaster {
         &self,
         cause: u64,
         attempt: u32,
-        dead: (&LoneMaster, &Remains),
+        dead: (&Self, &Remains),
         created: SegmentId,
     ) -> Result<Report, ControlError> {
         let piece = Tablet {
@@ -114,7 +116,7 @@ impl LoneMaster {
                 checksum: 0,
             }],
         };
-        self.ranges.replay(ReplayOrder {
+        self.world.block_on(self.ranges.replay(ReplayOrder {
             cause: Lsn(cause),
             crashed: LogId::of(dead.0.server),
             partition: PartitionIndex(0),
@@ -122,37 +124,41 @@ impl LoneMaster {
             pieces: Partition { pieces: vec![piece] },
             segments: dead.1.keys().rev().map(|id| replicas(*id)).collect(),
             list: ListVersion(1),
-        })
+        }))
     }
 
     /// Takes the table over and serves it. Returns its creation position here.
-    pub fn take_over(
-        &self,
-        world: &World,
-        causes: (u64, u64),
-        dead: (&LoneMaster, &Remains),
-        created: SegmentId,
-    ) -> SegmentId {
+    pub fn take_over(&self, causes: (u64, u64), dead: (&Self, &Remains), created: SegmentId) -> SegmentId {
         self.order_replay(causes.0, 1, dead, created).expect("taken");
-        let created = self.committed(world);
+        let created = self.committed();
         let replayed = Some((LogId::of(dead.0.server), PartitionIndex(0), Attempt(1)));
-        let served = self.ranges.serve(
-            Lsn(causes.1),
-            &[TabletGrant {
-                table: TABLE,
-                range: KeyRange::FULL,
-                version: TabletVersion(causes.1),
-                created,
-                replayed,
-            }],
-        );
+        let (version, range) = (TabletVersion(causes.1), KeyRange::FULL);
+        let served = self.serve(causes.1, &[TabletGrant { table: TABLE, range, version, created, replayed }]);
         assert_eq!(served, Ok(Report::Done));
         created
     }
 
+    pub fn serve(&self, cause: u64, grants: &[TabletGrant]) -> Result<Report, ControlError> {
+        self.world.block_on(self.ranges.serve(Lsn(cause), grants))
+    }
+
+    pub fn discard(&self, cause: u64, dead: &Self, attempt: u32) -> Result<Report, ControlError> {
+        let partition = (LogId::of(dead.server), PartitionIndex(0));
+        self.world.block_on(self.ranges.discard(Lsn(cause), partition, Attempt(attempt)))
+    }
+
+    /// Orders it to forget the whole table.
+    pub fn drop_table(&self, cause: u64) -> Result<Report, ControlError> {
+        self.world.block_on(self.ranges.drop_range(Lsn(cause), TABLE, KeyRange::FULL))
+    }
+
+    pub fn end_recoveries(&self, list: &ServerList) {
+        self.world.block_on(self.ranges.end_recoveries(list));
+    }
+
     /// Waits for the result of the one replay that is under way: its position.
-    pub fn committed(&self, world: &World) -> SegmentId {
-        world.run_for(Duration::from_secs(1));
+    pub fn committed(&self) -> SegmentId {
+        self.world.run_for(Duration::from_secs(1));
         match self.ranges.pending().first().map(|report| &report.outcome) {
             Some(PartitionOutcome::Committed { created, .. }) => *created,
             other => panic!("not committed: {other:?}"),

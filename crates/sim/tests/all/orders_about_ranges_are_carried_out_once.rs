@@ -13,7 +13,7 @@ use std::time::Duration;
 const ZERO: SegmentId = SegmentId(0);
 const SECOND: Duration = Duration::from_secs(1);
 
-fn dead(world: &World, id: u64, key: &str) -> (LoneMaster, Remains) {
+fn dead<'w>(world: &'w World, id: u64, key: &str) -> (LoneMaster<'w>, Remains) {
     let dead = LoneMaster::new(world, id, &[], Rules::default());
     dead.put(key, "value");
     let remains = dead.remains();
@@ -28,11 +28,7 @@ fn grant(
 ) -> Result<Report, ControlError> {
     let replayed = Some((LogId::of(dead.server), PartitionIndex(0), Attempt(attempt)));
     let (version, range) = (TabletVersion(50), KeyRange::FULL);
-    master.ranges.serve(Lsn(50), &[TabletGrant { table: TABLE, range, version, created, replayed }])
-}
-
-fn discard(master: &LoneMaster, dead: &LoneMaster, cause: u64, attempt: u32) -> Result<Report, ControlError> {
-    master.ranges.discard(Lsn(cause), (LogId::of(dead.server), PartitionIndex(0)), Attempt(attempt))
+    master.serve(50, &[TabletGrant { table: TABLE, range, version, created, replayed }])
 }
 
 fn is_served(master: &LoneMaster, key: &str, version: u64) -> bool {
@@ -50,10 +46,10 @@ fn a_result_is_reported_until_served_and_served_once() {
     let replay = || master.order_replay(10, 1, (&dead, &remains), ZERO);
     assert_eq!(replay(), Ok(Report::Done));
     assert!(matches!(grant(&master, &dead, 1, ZERO), Err(ControlError::Refused(_))), "not committed yet");
-    let created = master.committed(&world);
+    let created = master.committed();
     assert_eq!(replay(), Ok(Report::Done), "a copy");
     world.run_for(SECOND);
-    assert_eq!(master.committed(&world), created, "it did nothing");
+    assert_eq!(master.committed(), created, "it did nothing");
     assert!(matches!(grant(&master, &dead, 2, created), Err(ControlError::Refused(_))), "another attempt");
     assert!(matches!(grant(&master, &dead, 1, created.next()), Err(ControlError::Refused(_))));
     assert!(!is_served(&master, "key", 50));
@@ -63,7 +59,7 @@ fn a_result_is_reported_until_served_and_served_once() {
     assert!(master.ranges.pending().is_empty());
     assert_eq!(grant(&master, &dead, 1, created), Ok(Report::Done), "a copy");
     assert_eq!(replay(), Err(ControlError::Superseded(Lsn(50))), "a late copy");
-    assert_eq!(discard(&master, &dead, 49, 1), Ok(Report::Done), "there is nothing to discard any more");
+    assert_eq!(master.discard(49, &dead, 1), Ok(Report::Done), "there is nothing to discard any more");
     assert!(is_served(&master, "key", 50), "what is served stays");
 }
 
@@ -75,15 +71,15 @@ fn a_discarded_attempt_leaves_nothing() {
     let replay = |cause, attempt| master.order_replay(cause, attempt, (&dead, &remains), ZERO);
 
     replay(10, 1).unwrap();
-    discard(&master, &dead, 11, 1).unwrap(); // Before its task has run at all.
+    master.discard(11, &dead, 1).unwrap(); // Before its task has run at all.
     world.run_for(SECOND);
     assert_eq!(master.store.objects(), 0);
     assert!(master.tablets.status().is_empty());
 
     assert_eq!(replay(12, 2), Ok(Report::Done));
-    master.committed(&world);
+    master.committed();
     assert_eq!(master.store.objects(), 1);
-    discard(&master, &dead, 13, 2).unwrap(); // After its commit.
+    master.discard(13, &dead, 2).unwrap(); // After its commit.
     assert_eq!(master.store.objects(), 0);
     assert!(master.ranges.pending().is_empty());
     let _ = replay(12, 2); // A late copy.
@@ -99,20 +95,20 @@ fn a_recovery_that_has_ended_leaves_nothing_but_what_is_served() {
     let replayed = |id| {
         let master = LoneMaster::new(&world, id, &[(&first, of_first.clone())], Rules::default());
         master.order_replay(10, 1, (&first, &of_first), ZERO).unwrap();
-        let created = master.committed(&world);
+        let created = master.committed();
         (master, created)
     };
     let ((owner, created), (other, _)) = (replayed(2), replayed(3));
     let entry = ServerEntry { status: ServerStatus::Dead, ..ServerEntry::up(first.server, "first") };
-    owner.ranges.end_recoveries(&ServerList::new(ListVersion(5), ServerId(9), [entry]));
+    owner.end_recoveries(&ServerList::new(ListVersion(5), ServerId(9), [entry]));
     assert_eq!(owner.ranges.pending().len(), 1, "it goes on");
     assert_eq!(grant(&owner, &first, 1, created), Ok(Report::Done));
 
     let without_it = ServerList::new(ListVersion(6), ServerId(9), []);
-    owner.ranges.end_recoveries(&without_it);
+    owner.end_recoveries(&without_it);
     assert!(owner.ranges.replays().is_empty());
     assert!(is_served(&owner, "first", 50));
-    other.ranges.end_recoveries(&without_it);
+    other.end_recoveries(&without_it);
     assert!(other.ranges.pending().is_empty() && other.ranges.replays().is_empty());
     assert_eq!(other.store.objects(), 0);
 }
@@ -124,11 +120,11 @@ fn a_higher_attempt_takes_the_place_of_a_lower_one() {
     let master = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], Rules::default());
     master.order_replay(10, 1, (&dead, &remains), ZERO).unwrap();
     master.order_replay(12, 2, (&dead, &remains), ZERO).unwrap();
-    let created = master.committed(&world);
+    let created = master.committed();
     let pending = master.ranges.pending();
     assert_eq!(pending.len(), 1);
     assert_eq!(pending[0].attempt, Attempt(2));
-    discard(&master, &dead, 12, 1).unwrap(); // The same batch gave up the first attempt.
+    master.discard(12, &dead, 1).unwrap(); // The same batch gave up the first attempt.
     assert_eq!(grant(&master, &dead, 2, created), Ok(Report::Done));
     assert!(is_served(&master, "key", 50));
 }
@@ -141,9 +137,9 @@ fn the_next_dead_masters_partition_takes_the_place_of_the_first_ones() {
     let graves = [(&first, of_first.clone()), (&next, of_next.clone())];
     let master = LoneMaster::new(&world, 3, &graves, Rules::default());
     master.order_replay(10, 1, (&first, &of_first), ZERO).unwrap();
-    master.committed(&world);
+    master.committed();
     master.order_replay(20, 1, (&next, &of_next), ZERO).unwrap();
-    let created = master.committed(&world);
+    let created = master.committed();
     assert_eq!(master.ranges.pending()[0].crashed, LogId::of(next.server));
     assert_eq!(master.ranges.pending().len(), 1);
     assert_eq!(grant(&master, &next, 1, created), Ok(Report::Done));
@@ -160,7 +156,7 @@ fn what_can_not_be_read_is_reported_as_failed() {
     world.run_for(SECOND * 60);
     let pending = master.ranges.pending();
     assert!(matches!(pending[0].outcome, PartitionOutcome::Failed { .. }), "{pending:?}");
-    discard(&master, &dead, 11, 1).unwrap();
+    master.discard(11, &dead, 1).unwrap();
     assert!(master.ranges.pending().is_empty());
     assert_eq!(master.store.objects(), 0);
 }
@@ -171,14 +167,14 @@ fn drops_are_ordered_by_their_cause() {
     let master = LoneMaster::new(&world, 1, &[], Rules::default());
     let version = TabletVersion(5);
     let new = TabletGrant { table: TABLE, range: KeyRange::FULL, version, created: ZERO, replayed: None };
-    assert_eq!(master.ranges.serve(Lsn(5), &[new]), Ok(Report::Done));
+    assert_eq!(master.serve(5, &[new]), Ok(Report::Done));
     master.put("key", "value");
-    let early = master.ranges.drop_range(Lsn(4), TABLE, KeyRange::FULL);
+    let early = master.drop_table(4);
     assert_eq!(early, Err(ControlError::Superseded(Lsn(5))));
     assert!(is_served(&master, "key", 5));
-    let drop = || master.ranges.drop_range(Lsn(6), TABLE, KeyRange::FULL);
+    let drop = || master.drop_table(6);
     assert_eq!((drop(), drop()), (Ok(Report::Done), Ok(Report::Done)));
     assert_eq!(master.store.objects(), 0);
-    assert_eq!(master.ranges.serve(Lsn(5), &[new]), Err(ControlError::Superseded(Lsn(6))));
+    assert_eq!(master.serve(5, &[new]), Err(ControlError::Superseded(Lsn(6))));
     assert!(!is_served(&master, "key", 5));
 }

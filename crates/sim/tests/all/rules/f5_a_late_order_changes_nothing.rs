@@ -13,7 +13,7 @@ pub fn body(rules: Rules) -> Result<(), String> {
     dead.put("old", "value");
     let remains = dead.remains();
     let master = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], rules);
-    master.take_over(&world, (4, 5), (&dead, &remains), SegmentId(0));
+    master.take_over((4, 5), (&dead, &remains), SegmentId(0));
     master.ranges.forget(LogId::of(dead.server));
     master.put("new", "acknowledged");
 

@@ -5,7 +5,7 @@
 
 use crate::lone_master::LoneMaster;
 use rekindle_env::memory::World;
-use rekindle_types::{Attempt, LogId, Lsn, PartitionIndex, Rules, SegmentId};
+use rekindle_types::{Rules, SegmentId};
 
 pub fn body(rules: Rules) -> Result<(), String> {
     let world = World::new(1);
@@ -15,24 +15,22 @@ pub fn body(rules: Rules) -> Result<(), String> {
     let remains = dead.remains();
 
     let b = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], rules);
-    let created = b.take_over(&world, (4, 5), (&dead, &remains), never_elsewhere);
+    let created = b.take_over((4, 5), (&dead, &remains), never_elsewhere);
     b.delete("key");
     let remains_of_b = b.remains();
 
     let a = LoneMaster::new(&world, 3, &[(&dead, remains.clone()), (&b, remains_of_b.clone())], rules);
     a.order_replay(2, 1, (&dead, &remains), never_elsewhere).map_err(|e| e.to_string())?;
-    a.committed(&world);
-    a.ranges
-        .discard(Lsn(4), (LogId::of(dead.server), PartitionIndex(0)), Attempt(1))
-        .map_err(|e| e.to_string())?;
-    let created = a.take_over(&world, (7, 8), (&b, &remains_of_b), created);
+    a.committed();
+    a.discard(4, &dead, 1).map_err(|e| e.to_string())?;
+    let created = a.take_over((7, 8), (&b, &remains_of_b), created);
     if a.get("key").is_some() {
         return Err("the key is back on its new owner".into());
     }
 
     let remains_of_a = a.remains();
     let last = LoneMaster::new(&world, 4, &[(&a, remains_of_a.clone())], rules);
-    last.take_over(&world, (9, 10), (&a, &remains_of_a), created);
+    last.take_over((9, 10), (&a, &remains_of_a), created);
     match last.get("key") {
         None => Ok(()),
         Some(_) => Err("the deleted key is back".into()),

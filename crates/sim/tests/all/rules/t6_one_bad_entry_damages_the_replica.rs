@@ -38,7 +38,7 @@ pub fn body(rules: Rules) -> Result<(), String> {
         config: ReplayConfig::default(),
     };
     let mut recovered = Vec::new();
-    let apply = |_: SegmentId, bytes: &[u8]| {
+    let mut apply = |bytes: &[u8]| {
         for entry in entries(bytes) {
             let entry = entry.and_then(|e| e.verify().map(|()| e));
             let parsed = entry.and_then(|e| e.parse()).map_err(|e| ApplyError::Damaged(e.to_string()))?;
@@ -48,7 +48,8 @@ pub fn body(rules: Rules) -> Result<(), String> {
         }
         Ok(())
     };
-    world.block_on(task.pull(&backups, &env, apply)).map_err(|e| e.to_string())?;
+    let pull = task.pull(&backups, &env, |_, bytes| std::future::ready(apply(&bytes)));
+    world.block_on(pull).map_err(|e| e.to_string())?;
     if recovered != KEYS {
         return Err(format!("of {KEYS:?} only {recovered:?} came back"));
     }
