@@ -33,7 +33,9 @@ pub use config::{ClusterSize, ConfigError, CoordinatorConfig, Times};
 pub use control::{ControlError, Order, OrderKind, ReplayOrder, Report, ServerControl, TabletGrant};
 pub use detect::{Detector, DetectorAction};
 pub use lease::Leases;
-pub use meta::{AppendError, Batch, MemoryMetaLog, MetaLog};
+pub use meta::{
+    AppendError, Batch, FileMetaLog, FileMetaLogConfig, Leadership, MemoryMetaLog, MetaLog, MetaOpenError,
+};
 pub use observer::{Event, NoObserver, Observer};
 pub use office::{Coordinator, OpenError, Servers, Stopped};
 pub use rekindle_recovery::SegmentReplicas;

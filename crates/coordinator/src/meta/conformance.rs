@@ -1,6 +1,6 @@
 //! What every [`MetaLog`] must do. Each check takes a fresh, empty log.
 
-use super::{AppendError, Batch, EntityId, MetaLog, Record};
+use super::{AppendError, Batch, EntityId, Leadership, MetaLog, Record};
 use bytes::Bytes;
 use rekindle_types::{Lsn, Term};
 
@@ -15,6 +15,7 @@ pub async fn check_all<L: MetaLog, F: AsyncFn() -> L>(fresh: F) {
     the_last_record_of_an_entity_counts(&fresh().await).await;
     everything_live_is_read_back(&fresh().await).await;
     a_new_reign_deposes_the_old(&fresh().await).await;
+    only_the_newest_reign_leads(&fresh().await).await;
 }
 
 fn id(n: u64) -> EntityId {
@@ -86,4 +87,12 @@ async fn a_new_reign_deposes_the_old(log: &impl MetaLog) {
     let late = log.append(old, batch(&[], vec![put(1, b"late")])).await;
     assert_eq!(late, Err(AppendError::Deposed { term: old, newest: new }));
     assert_eq!(log.append(new, batch(&[], vec![])).await, Ok(Lsn(1)));
+}
+
+async fn only_the_newest_reign_leads(log: &impl MetaLog) {
+    let old = log.open().await.unwrap().term;
+    assert_eq!(log.leadership(old), Leadership::Valid);
+    let new = log.open().await.unwrap().term;
+    assert_eq!(log.leadership(old), Leadership::Over { newest: new });
+    assert_eq!(log.leadership(new), Leadership::Valid);
 }

@@ -1,11 +1,11 @@
 //! A meta log in memory: for tests and for single-process clusters. Outlives coordinators as a shared handle.
 
-use super::{AppendError, Batch, EntityId, MetaLog, Opened, StoredEntity};
+use super::{AppendError, Batch, Leadership, MetaLog, MetaOpenError, Opened, StoredEntity, image::Image};
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rekindle_types::{Lsn, Rule, Rules, Term};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Keeps all entities in memory. Clones share them.
 #[derive(Clone, Default)]
@@ -17,8 +17,7 @@ pub struct MemoryMetaLog {
 #[derive(Default)]
 struct Shared {
     term: Term,
-    last: Lsn,
-    entities: BTreeMap<EntityId, (Lsn, Bytes)>,
+    image: Image,
     crash: Option<(u64, Recorded)>,
     /// The reign that was cut off by a crash: its handle is dead.
     dead: Option<Term>,
@@ -59,22 +58,22 @@ impl MemoryMetaLog {
     /// The last batch recorded.
     #[must_use]
     pub fn last(&self) -> Lsn {
-        self.shared.lock().last
+        self.shared.lock().image.last()
     }
 
     /// The entities as they stand: what a new coordinator would read.
     #[must_use]
     pub fn entities(&self) -> Vec<StoredEntity> {
-        self.shared.lock().stored()
+        self.shared.lock().image.stored()
     }
 }
 
 #[async_trait]
 impl MetaLog for MemoryMetaLog {
-    async fn open(&self) -> Result<Opened, AppendError> {
+    async fn open(&self) -> Result<Opened, MetaOpenError> {
         let mut shared = self.shared.lock();
         shared.term = shared.term.next();
-        Ok(Opened { term: shared.term, last: shared.last, entities: shared.stored() })
+        Ok(Opened { term: shared.term, last: shared.image.last(), entities: shared.image.stored() })
     }
 
     async fn append(&self, term: Term, batch: Batch) -> Result<Lsn, AppendError> {
@@ -86,17 +85,23 @@ impl MetaLog for MemoryMetaLog {
         shared.check_reign(term)?;
         // T4: checked in the one serial order of appends.
         if self.rules.on(Rule::T4) {
-            shared.check_versions(&batch)?;
+            shared.image.check(&batch.expected)?;
         }
         let crashes = shared.crash_now();
         if crashes != Some(Recorded::No) {
-            shared.record(batch);
+            shared.image.record(batch.records);
         }
         if crashes.is_some() {
             shared.dead = Some(term);
             return Err(AppendError::Failed("cut off".into()));
         }
-        Ok(shared.last)
+        Ok(shared.image.last())
+    }
+
+    fn leadership(&self, term: Term) -> Leadership {
+        // F4: over as soon as anybody has opened it again.
+        let newest = self.shared.lock().term;
+        if term == newest { Leadership::Valid } else { Leadership::Over { newest } }
     }
 }
 
@@ -111,40 +116,9 @@ impl Shared {
         Ok(())
     }
 
-    fn check_versions(&self, batch: &Batch) -> Result<(), AppendError> {
-        for (entity, expected) in &batch.expected {
-            let found = self.entities.get(entity).map_or(Lsn(0), |(version, _)| *version);
-            if found != *expected {
-                return Err(AppendError::Conflict { entity: *entity, expected: *expected, found });
-            }
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, batch: Batch) {
-        self.last = self.last.next();
-        for record in batch.records {
-            match record.state {
-                Some(state) => self.entities.insert(record.entity, (self.last, state)),
-                None => self.entities.remove(&record.entity),
-            };
-        }
-    }
-
     fn crash_now(&mut self) -> Option<Recorded> {
         let (left, recorded) = self.crash?;
         self.crash = left.checked_sub(1).map(|left| (left, recorded));
         self.crash.is_none().then_some(recorded)
-    }
-
-    fn stored(&self) -> Vec<StoredEntity> {
-        self.entities
-            .iter()
-            .map(|(entity, (version, state))| StoredEntity {
-                entity: *entity,
-                version: *version,
-                state: state.clone(),
-            })
-            .collect()
     }
 }

@@ -2,8 +2,11 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+mod file;
+mod image;
 mod memory;
 
+pub use file::{Damage, FileMetaLog, FileMetaLogConfig, MetaFile};
 pub use memory::{MemoryMetaLog, Recorded};
 
 use async_trait::async_trait;
@@ -84,10 +87,84 @@ pub struct Opened {
 pub trait MetaLog: Send + Sync {
     /// Starts a reign: raises the term, so that appends of older reigns are refused from now on, and reads
     /// everything back.
-    async fn open(&self) -> Result<Opened, AppendError>;
+    async fn open(&self) -> Result<Opened, MetaOpenError>;
 
     /// Records a batch, whole or not at all.
     async fn append(&self, term: Term, batch: Batch) -> Result<Lsn, AppendError>;
+
+    /// Whether the reign still bounds leases (F4): no successor can have begun to wait for the leases that were
+    /// granted before. Cheap: asked before each renewal is answered.
+    fn leadership(&self, term: Term) -> Leadership;
+}
+
+/// What a reign is worth at this instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// Nobody else reigns.
+    Valid,
+    /// It has ended, or can't be vouched for any more.
+    Over {
+        /// The newest reign known.
+        newest: Term,
+    },
+}
+
+/// Why a reign could not begin. Nothing was changed, unless it says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetaOpenError {
+    /// Two coordinators on one record.
+    #[error(
+        "{file:?} is locked: a coordinator runs on this directory. Stop it first, or give this one a directory of \
+         its own"
+    )]
+    Locked {
+        /// The lock.
+        file: String,
+    },
+    /// The directory of another cluster.
+    #[error(
+        "{file:?} belongs to cluster {found:032x}, not to {expected:032x}: name the directory of this cluster"
+    )]
+    Foreign {
+        /// The file.
+        file: String,
+        /// Whose it is.
+        found: u128,
+        /// Whose it should be.
+        expected: u128,
+    },
+    /// The record can't be believed.
+    #[error(
+        "{file:?} is damaged at byte {at}: {why}. Nothing was changed. Check the disk, and put a good copy of the \
+         file in its place"
+    )]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Offset in it.
+        at: u64,
+        /// What is wrong there.
+        why: &'static str,
+    },
+    /// Written by another release.
+    #[error("{file:?} has format version {version}: start a release that reads it")]
+    Version {
+        /// The file.
+        file: String,
+        /// Its version.
+        version: u16,
+    },
+    /// The directory can't be used.
+    #[error(
+        "the directory of the meta log can't be used: {0}. Check that it exists and may be read and written"
+    )]
+    Unusable(String),
+    /// A write or a sync has failed, now or before; what it was may be on the disk or not.
+    #[error(
+        "the meta log can't be written: {0}. Check the disk (room, permissions), then start the process again"
+    )]
+    Failed(String),
 }
 
 /// Why a batch was not recorded.

@@ -3,7 +3,8 @@
 use super::core::{Core, Servers};
 use super::scribe::{ENTRIES_MAX, Entry};
 use crate::{
-    AppendError, ClusterState, ConfigError, CoordinatorConfig, Event, MetaLog, Observer, Unreadable, change,
+    AppendError, ClusterState, ConfigError, CoordinatorConfig, Event, MetaLog, MetaOpenError, Observer,
+    Unreadable, change,
 };
 use futures_util::{FutureExt, pin_mut, select_biased};
 use parking_lot::Mutex;
@@ -41,7 +42,10 @@ pub enum OpenError {
     Config(#[from] ConfigError),
     /// The meta log can't be opened.
     #[error(transparent)]
-    Meta(#[from] AppendError),
+    Meta(#[from] MetaOpenError),
+    /// The cluster's founding can't be recorded.
+    #[error(transparent)]
+    Found(#[from] AppendError),
     /// The meta log holds what is no entity: an operator has to look.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),

@@ -3,6 +3,7 @@
 
 mod any_history_of_faults_settles;
 mod death_needs_silence_or_unanswered_probes;
+mod file_meta_log_conforms;
 mod lists_reach_who_missed_any_number_of_changes;
 mod longer_leases_of_former_coordinators_are_waited_for;
 mod members_come_and_go;
