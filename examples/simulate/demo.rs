@@ -79,7 +79,7 @@ impl Demo {
         }
         let data = self.objects * (self.value_size + 64);
         let segment_bytes: u32 = if data > 256 << 20 { 8 << 20 } else { 128 << 10 };
-        let segments_max = (data * 4 / u64::from(segment_bytes) + 64).min(7_000) as u32;
+        let segments_max = (data * 4 / u64::from(segment_bytes) + 64).min(4_000) as u32;
         Ok(SimConfig {
             servers: self.servers,
             replicas,

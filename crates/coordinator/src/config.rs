@@ -102,6 +102,8 @@ pub struct CoordinatorConfig {
     pub times: Times,
     /// Most bytes of one partition of a recovery. Default 500 MiB.
     pub partition_bytes: u64,
+    /// Fewest bytes of one partition that are worth another recovery master. Default 4 MiB.
+    pub partition_bytes_min: u64,
     /// Which protocol rules are in force.
     pub rules: Rules,
 }
@@ -110,7 +112,13 @@ impl CoordinatorConfig {
     /// The defaults for a cluster of this size.
     #[must_use]
     pub fn new(size: ClusterSize) -> Self {
-        Self { size, times: Times::default(), partition_bytes: 500 << 20, rules: Rules::default() }
+        Self {
+            size,
+            times: Times::default(),
+            partition_bytes: 500 << 20,
+            partition_bytes_min: 4 << 20,
+            rules: Rules::default(),
+        }
     }
 
     /// Checks all of it.

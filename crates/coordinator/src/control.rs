@@ -97,6 +97,8 @@ pub struct ReplayOrder {
     pub attempt: Attempt,
     /// What it consists of.
     pub pieces: Partition,
+    /// Bytes expected in it: reserved before anything is replayed (L2).
+    pub bytes: u64,
     /// The log's segments, and where to read each.
     pub segments: Vec<SegmentReplicas>,
     /// List version that the inventories were taken under.
@@ -136,6 +138,14 @@ pub enum ControlError {
     /// The server lacks what the order needs: a list increment that does not fit, a replay that it does not know.
     #[error("{0}")]
     Refused(String),
+    /// The server has no memory for the partition, and has begun nothing: place it elsewhere (L2).
+    #[error("no room for a partition: {need} bytes are needed, {free} are free")]
+    NoRoom {
+        /// Bytes of memory that it takes.
+        need: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The call did not come back.
     #[error(transparent)]
     Remote(#[from] RemoteError),

@@ -139,7 +139,7 @@ impl SimCluster {
         let config = StorageConfig {
             former: self.running.lock().former.get(&server).copied(),
             segment_bytes: self.config.segment_bytes,
-            segments_max: self.config.segments_max,
+            memory_bytes: u64::from(self.config.segments_max) * u64::from(self.config.segment_bytes),
             rules: self.config.rules,
             ..StorageConfig::new(CLUSTER, name.as_str(), name.as_str(), [COORDINATOR.to_owned()])
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     Attempt, ListUpdate, ListVersion, LogId, PartitionIndex, RemoteError, SegmentId, ServerId, ServerList,
-    TableInfo, TabletMap, TabletVersion, Term,
+    ServerRoom, TableInfo, TabletMap, TabletVersion, Term,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub enum Request {
         server: ServerId,
         /// The list that it holds.
         list: ListVersion,
+        /// What it has left.
+        room: ServerRoom,
         /// Results of replays, until told serve or discard.
         reports: Vec<PartitionReport>,
     },

@@ -18,6 +18,7 @@ mod ids;
 mod key;
 mod position;
 mod remote;
+mod room;
 mod rules;
 mod servers;
 mod tablets;
@@ -33,6 +34,7 @@ pub use ids::{
 pub use key::{KeyHash, KeyRange, key_hash};
 pub use position::Position;
 pub use remote::RemoteError;
+pub use room::ServerRoom;
 pub use rules::{Rule, Rules};
 pub use servers::{ListUpdate, ServerEntry, ServerList, ServerStatus};
 pub use tablets::{Partition, TableInfo, Tablet, TabletMap, TabletState};

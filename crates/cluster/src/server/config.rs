@@ -28,10 +28,10 @@ pub struct StorageConfig {
     pub former: Option<ServerId>,
     /// Bytes of a segment. Default 8 MiB.
     pub segment_bytes: u32,
-    /// Most segments of its log in memory. Default 64.
-    pub segments_max: u32,
-    /// Most replicas that its backup keeps. Default 4,096.
-    pub backup_frames: u64,
+    /// Bytes of memory of its log, a multiple of `segment_bytes` or cut down to one. Default 512 MiB.
+    pub memory_bytes: u64,
+    /// Most replicas that its backup keeps. Default: what L3 asks of a server among equals, with three replicas.
+    pub backup_frames: Option<u64>,
     /// Most bytes that its backup keeps. Default 1 GiB.
     pub backup_bytes: u64,
     /// How often it renews its lease. Default 50 ms.
@@ -92,8 +92,8 @@ impl StorageConfig {
             coordinators: coordinators.into_iter().collect(),
             former: None,
             segment_bytes: 8 << 20,
-            segments_max: 64,
-            backup_frames: 4096,
+            memory_bytes: 512 << 20,
+            backup_frames: None,
             backup_bytes: 1 << 30,
             heartbeat: Duration::from_millis(50),
             lease: Duration::from_millis(250),
@@ -127,11 +127,37 @@ impl StorageConfig {
         Ok(())
     }
 
+    /// Most segments of its log in memory.
+    #[must_use]
+    pub fn segments_max(&self) -> u32 {
+        let segments = self.memory_bytes / u64::from(self.segment_bytes.max(1));
+        u32::try_from(segments).unwrap_or(u32::MAX)
+    }
+
+    /// Replicas that its backup can hold.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.backup_frames.unwrap_or_else(|| self.frames_needed(Self::REPLICAS_USUAL))
+    }
+
+    /// L3: frames that a backup needs among equal servers, each with a log like this one's on `replicas` backups:
+    /// room for all of their segments, once more for what a recovery writes before the dead one's go, and some to spare.
+    #[must_use]
+    pub fn frames_needed(&self, replicas: u32) -> u64 {
+        let segments = u64::from(self.log(ServerId(1)).log_segments_max());
+        (2 * u64::from(replicas)).saturating_mul(segments).saturating_add(Self::FRAMES_SPARE)
+    }
+
+    /// Frames beyond what logs of full size fill.
+    const FRAMES_SPARE: u64 = 64;
+    /// R of a cluster of five servers or more, unless it was made with another.
+    const REPLICAS_USUAL: u32 = 3;
+
     /// The log of this server.
     pub(super) fn log(&self, own: ServerId) -> LogConfig {
         LogConfig {
             segment_bytes: self.segment_bytes,
-            segments_max: self.segments_max,
+            segments_max: self.segments_max(),
             rules: self.rules,
             ..LogConfig::new(LogId::of(own))
         }
@@ -162,7 +188,7 @@ impl StorageConfig {
 
     pub(super) fn backup(&self, own: ServerId) -> MemoryStoreConfig {
         MemoryStoreConfig {
-            frames: self.backup_frames,
+            frames: self.frames(),
             bytes_max: self.backup_bytes,
             rules: self.rules,
             ..MemoryStoreConfig::new(own)

@@ -1,6 +1,6 @@
 //! Renews the lease, every heartbeat (F2, F7).
 
-use super::{Membership, Pulse, Reports};
+use super::{Membership, Pulse, Reports, RoomBoard};
 use crate::master::Lease;
 use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use rekindle_env::{Clock, Time};
@@ -29,6 +29,8 @@ pub struct Heartbeats {
     pub membership: Arc<Membership>,
     /// Sent along until the coordinator has said serve or discard.
     pub reports: Arc<dyn Reports>,
+    /// Sent along, too.
+    pub room: Arc<RoomBoard>,
     /// No renewal while a service task is stuck.
     pub pulse: Arc<Pulse>,
     /// What came of it.
@@ -74,7 +76,7 @@ impl Heartbeats {
 
     async fn renew(&self, sent: Time, list: ListVersion) -> (Time, Result<Reply, RemoteError>) {
         let reports = self.reports.pending();
-        let request = Request::Renew { server: self.membership.own(), list, reports };
+        let request = Request::Renew { server: self.membership.own(), list, room: self.room.room(), reports };
         let answer = select_biased! {
             answer = self.coordinator.call(request).fuse() => answer,
             () = self.clock.sleep_until(sent + self.lease_duration).fuse() => {

@@ -1,7 +1,7 @@
 //! A storage server that has its id: its parts, and how they hang together.
 
 use super::{
-    BackupService, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, StorageConfig,
+    BackupService, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, RoomBoard, StorageConfig,
     StorageConfigError, StorageEnd, StorageStatus, Tasks, storage::Shared, ties::Ties,
 };
 use crate::{
@@ -34,6 +34,7 @@ pub(super) struct Member {
     replication: Arc<Replication>,
     pulse: Arc<Pulse>,
     heartbeats: Arc<HeartbeatCounts>,
+    room: Arc<RoomBoard>,
     /// Written once, when the coordinator has recorded the first head (T7).
     is_ready: AtomicBool,
     ties: Ties,
@@ -64,6 +65,7 @@ impl Member {
             backup,
             replication,
             heartbeats: Arc::default(),
+            room: Arc::default(),
             is_ready: AtomicBool::new(false),
             ties,
         });
@@ -157,6 +159,12 @@ impl Member {
         let member = self.clone();
         tasks.start("entry time", async move { member.keep_time().await });
 
+        let member = self.clone();
+        tasks.start("room", async move {
+            let Self { room, master, backup, env, config, .. } = &*member;
+            room.keep(&master.log, &**backup, &*env.clock, config.heartbeat).await;
+        });
+
         let heartbeats = Heartbeats {
             coordinator: ties.coordinator.clone(),
             clock: env.clock.clone(),
@@ -165,6 +173,7 @@ impl Member {
             lease: self.master.lease.clone(),
             membership: self.membership.clone(),
             reports: self.master.ranges.clone(),
+            room: self.room.clone(),
             pulse: self.pulse.clone(),
             counts: self.heartbeats.clone(),
         };

@@ -304,7 +304,17 @@ fn requests() -> Vec<Request> {
             incarnation: 5,
             former: Some(ServerId(4)),
         },
-        Request::Renew { server: ServerId(1), list: ListVersion(2), reports: outcomes.map(report).into() },
+        Request::Renew {
+            server: ServerId(1),
+            list: ListVersion(2),
+            room: ServerRoom {
+                segment_bytes: 1,
+                memory_total_bytes: 2,
+                read_rate: 3,
+                ..ServerRoom::default()
+            },
+            reports: outcomes.map(report).into(),
+        },
         Request::Hint { from: ServerId(1), suspect: ServerId(2) },
         Request::StoreFloor { log: LogId::of(ServerId(1)), floor: SegmentId(2) },
         Request::CreateTable { name: text.clone(), tablets: 3 },
@@ -366,6 +376,7 @@ fn orders() -> Vec<OrderKind> {
             partition: PartitionIndex(2),
             attempt: Attempt(3),
             pieces: partition(),
+            bytes: 5,
             segments: vec![segments],
             list: ListVersion(4),
         }),
@@ -382,6 +393,7 @@ fn reports() -> Vec<Result<Report, ControlError>> {
         Err(ControlError::Superseded(Lsn(3))),
         Err(ControlError::WrongServer(ServerId(4))),
         Err(ControlError::Refused("x".into())),
+        Err(ControlError::NoRoom { need: 2, free: 1 }),
         Err(ControlError::Remote(RemoteError::Unknown("x".into()))),
     ]
 }

@@ -89,7 +89,7 @@ impl SmallCluster {
         let name = format!("server-{i}");
         let config = StorageConfig {
             segment_bytes: 64 << 10,
-            segments_max: 200,
+            memory_bytes: 200 * (64 << 10),
             ..StorageConfig::new(CLUSTER, name.clone(), name.clone(), ["coordinator".to_owned()])
         };
         let identity = Identity { name: name.clone(), role: Role::Server };

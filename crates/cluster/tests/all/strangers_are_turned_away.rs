@@ -10,7 +10,7 @@ use rekindle_cluster::wire::{
 };
 use rekindle_coordinator::{ControlError, Order, OrderKind, ServerControl};
 use rekindle_types::{
-    CoordinatorApi, ListVersion, LogId, RemoteError, Request, ServerId, TabletVersion, Term,
+    CoordinatorApi, ListVersion, LogId, RemoteError, Request, ServerId, ServerRoom, TabletVersion, Term,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -90,8 +90,12 @@ fn a_server_speaks_for_itself_only() {
     let coordinator = RemoteCoordinator::new(one, ["c".into()], SECOND, SECOND);
     net.world.block_on(async {
         assert!(is_unauthorised(backup.write(write(3)).await.map_err(remote)), "another's log");
-        let renew =
-            |server| Request::Renew { server: ServerId(server), list: ListVersion(1), reports: vec![] };
+        let renew = |server| Request::Renew {
+            server: ServerId(server),
+            list: ListVersion(1),
+            room: ServerRoom::default(),
+            reports: vec![],
+        };
         assert!(coordinator.call(renew(1)).await.is_ok());
         assert!(is_unauthorised(coordinator.call(renew(2)).await));
         assert!(control.call(order(OrderKind::Probe)).await.is_ok(), "servers probe each other");
@@ -166,7 +170,12 @@ fn a_newcomer_enlists_and_nothing_else() {
     net.world.block_on(async {
         assert!(coordinator.call(enlist("server-new")).await.is_ok());
         assert!(is_unauthorised(coordinator.call(enlist("server-1")).await), "under its own name");
-        let renew = Request::Renew { server: ServerId(1), list: ListVersion(1), reports: vec![] };
+        let renew = Request::Renew {
+            server: ServerId(1),
+            list: ListVersion(1),
+            room: ServerRoom::default(),
+            reports: vec![],
+        };
         assert!(is_unauthorised(coordinator.call(renew).await));
     });
 }

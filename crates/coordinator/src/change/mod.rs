@@ -1,12 +1,10 @@
 //! Deciding what is recorded: pure functions from the state to a batch.
 
 mod members;
-mod place;
 mod recovery;
 mod tables;
 
 pub use members::{Newcomer, declare_dead, enlist, found, store_floor};
-pub use place::least_loaded;
 pub use recovery::{
     Placed, commit, finish_recovery, forget_attempts, lose_tablets, pieces_left, place_again, record_plan,
     release, served,

@@ -15,6 +15,8 @@ use rekindle_types::{
 pub struct Placed {
     /// What it consists of.
     pub partition: Partition,
+    /// Bytes expected in it.
+    pub bytes: u64,
     /// Its recovery master.
     pub master: Option<ServerId>,
 }
@@ -40,7 +42,7 @@ pub fn record_plan(
         step.read(id::tablet(tablet.table, tablet.range.first()));
     }
     let mut rest = owned.clone();
-    let mut parts: Vec<(Vec<Tablet>, Option<ServerId>)> = Vec::new();
+    let mut parts: Vec<(Vec<Tablet>, u64, Option<ServerId>)> = Vec::new();
     for placed in plan {
         let pieces = if rules.on(Rule::T1) {
             take(&mut rest, &placed.partition.pieces)
@@ -48,13 +50,13 @@ pub fn record_plan(
             take(&mut rest, &placed.partition.pieces);
             placed.partition.pieces.clone()
         };
-        parts.push((pieces, placed.master));
+        parts.push((pieces, placed.bytes, placed.master));
     }
-    parts.push((rest, None));
-    parts.retain(|(pieces, _)| !pieces.is_empty());
+    parts.push((rest, 0, None));
+    parts.retain(|(pieces, _, _)| !pieces.is_empty());
 
     let mut index = PartitionIndex(0);
-    for (pieces, master) in parts {
+    for (pieces, bytes, master) in parts {
         let recovering = |piece: Tablet| Tablet {
             owner: dead,
             state: TabletState::Recovering,
@@ -73,6 +75,7 @@ pub fn record_plan(
             index,
             operation: operation.id,
             pieces,
+            bytes,
             master: master.unwrap_or(NOBODY),
             attempt: Attempt(1),
             cause: Lsn(0),

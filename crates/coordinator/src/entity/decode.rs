@@ -121,6 +121,7 @@ fn partition(r: &mut Reader<'_>, version: Lsn) -> Result<PartitionRecord, Corrup
     let crashed = log_id(r)?;
     let index = PartitionIndex(r.u32()?);
     let operation = OperationId(r.u64()?);
+    let bytes = r.u64()?;
     let (master, attempt) = (ServerId(r.u64()?), Attempt(r.u32()?));
     let cause = lsn(r, version)?;
     let phase = match r.u8()? {
@@ -137,7 +138,7 @@ fn partition(r: &mut Reader<'_>, version: Lsn) -> Result<PartitionRecord, Corrup
         piece.version = TabletVersion(lsn(r, version)?.0);
         Ok(piece)
     })?;
-    Ok(PartitionRecord { crashed, index, operation, pieces, master, attempt, cause, phase, obsolete })
+    Ok(PartitionRecord { crashed, index, operation, pieces, bytes, master, attempt, cause, phase, obsolete })
 }
 
 fn committed(r: &mut Reader<'_>, version: Lsn) -> Result<Committed, Corrupt> {

@@ -101,7 +101,11 @@ fn encode_operation(operation: &Operation) -> Bytes {
 fn encode_partition(partition: &PartitionRecord) -> Bytes {
     let mut w = Writer::new(kind::PARTITION, LAYOUT);
     w.u64(partition.crashed.server.0).u16(partition.crashed.index).u32(partition.index.0);
-    w.u64(partition.operation.0).u64(partition.master.0).u32(partition.attempt.0).u64(partition.cause.0);
+    w.u64(partition.operation.0)
+        .u64(partition.bytes)
+        .u64(partition.master.0)
+        .u32(partition.attempt.0)
+        .u64(partition.cause.0);
     match &partition.phase {
         PartitionPhase::Replay => w.u8(1),
         PartitionPhase::Committed(committed) => put_committed(w.u8(2), committed),

@@ -14,6 +14,8 @@ pub struct PartitionRecord {
     pub operation: OperationId,
     /// The map entries that it consists of, as the plan's batch made them.
     pub pieces: Vec<Tablet>,
+    /// Bytes expected in it: what its master reserves (L2).
+    pub bytes: u64,
     /// Who replays it.
     pub master: ServerId,
     /// Which try; recorded before `replay` is sent (T3).

@@ -8,7 +8,7 @@ use crate::{Batch, ClusterState};
 use async_trait::async_trait;
 use rekindle_types::{
     CoordinatorApi, ListVersion, LogId, PartitionReport, Refusal, RemoteError, Reply, Request, SegmentId,
-    ServerId, TableInfo, TabletVersion,
+    ServerId, ServerRoom, TableInfo, TabletVersion,
 };
 
 #[async_trait]
@@ -37,7 +37,7 @@ impl Core {
             Request::Enlist { name, address, domain, incarnation, former } => {
                 self.enlist(Newcomer { name, address, domain, incarnation }, former).await
             }
-            Request::Renew { server, list, reports } => Ok(self.renew(server, list, reports)),
+            Request::Renew { server, list, room, reports } => Ok(self.renew(server, list, room, reports)),
             Request::Hint { suspect, .. } => Ok(self.hint(suspect)),
             Request::StoreFloor { log, floor } => self.store_floor(log, floor).await,
             Request::CreateTable { name, tablets } => self.begin_create(name, tablets).await,
@@ -50,7 +50,13 @@ impl Core {
         }
     }
 
-    fn renew(&self, server: ServerId, list: ListVersion, reports: Vec<PartitionReport>) -> Reply {
+    fn renew(
+        &self,
+        server: ServerId,
+        list: ListVersion,
+        room: ServerRoom,
+        reports: Vec<PartitionReport>,
+    ) -> Reply {
         let now = self.now();
         let mut inner = self.inner.lock();
         if !inner.state.servers().is_up(server) {
@@ -61,7 +67,7 @@ impl Core {
         inner.detector.renewed(server, now);
         let have = inner.lists.entry(server).or_default();
         *have = (*have).max(list);
-        let mut has_news = false;
+        let mut has_news = self.told_room(server, room);
         for PartitionReport { crashed, partition, attempt, outcome } in reports {
             // T3: only the present attempt of a partition that is not committed counts.
             let current = inner.state.partition(crashed, partition);

@@ -2,6 +2,7 @@
 
 use super::{coordinator::Stopped, discovery::FoundLog, scribe::Entry};
 use crate::lease::lease_bound;
+use crate::room::Rooms;
 use crate::{
     ClusterState, CoordinatorConfig, Detector, DetectorAction, Event, Leases, MetaLog, Observer,
     ServerControl,
@@ -25,7 +26,8 @@ pub trait Servers: Send + Sync {
     fn store(&self, server: ServerId, address: &str) -> Arc<dyn BackupStore>;
 }
 
-/// Shared by all futures of one coordinator. The lock is a leaf and never held over an await.
+/// Shared by all futures of one coordinator. Locks: `inner`, then any one of the small ones, which are leaves. None is
+/// held over an await, or when the observer or a server is called.
 pub(super) struct Core {
     pub config: CoordinatorConfig,
     pub term: Term,
@@ -40,6 +42,10 @@ pub(super) struct Core {
     pub stopped: OnceLock<Stopped>,
     /// What discovery has found, on its way from the plan to the replay.
     pub found: Mutex<BTreeMap<LogId, FoundLog>>,
+    /// What servers have left, as they told this reign; taken last, also under `inner`.
+    pub rooms: Mutex<Rooms>,
+    /// Logs of which something can't be read at present; taken last.
+    pub stuck: Mutex<BTreeSet<LogId>>,
     changed: watch::Sender<u64>,
 }
 
@@ -93,6 +99,8 @@ impl Core {
             scribe,
             stopped: OnceLock::new(),
             found: Mutex::default(),
+            rooms: Mutex::default(),
+            stuck: Mutex::default(),
             changed: watch::Sender::new(0),
         }
     }

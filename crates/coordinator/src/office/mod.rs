@@ -13,6 +13,7 @@ mod list_push;
 mod orders;
 mod partition;
 mod recover;
+mod room;
 mod scribe;
 mod sources;
 mod vigil;

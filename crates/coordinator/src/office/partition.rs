@@ -1,12 +1,13 @@
 //! One recovery's partitions: replayed, committed, served, each at its own pace (T3).
 
-use super::{core::Core, discovery::FoundLog, scribe::Decision};
+use super::{core::Core, discovery::FoundLog, recover::PATIENCE, scribe::Decision};
 use crate::change;
 use crate::entity::{Committed, PartitionPhase, PartitionRecord};
-use crate::{Event, OrderKind};
+use crate::{ClusterState, Event, OrderKind};
 use futures_util::{
     FutureExt, StreamExt, future::BoxFuture, pin_mut, select_biased, stream::FuturesUnordered,
 };
+use rekindle_recovery::{ClusterRoom, EvenPlanner, RecoveryPlanner};
 use rekindle_types::{LogId, PartitionIndex, PartitionOutcome, Rule, ServerId};
 use std::time::Duration;
 
@@ -48,12 +49,13 @@ impl<'a> Recovery<'a> {
         // Masters whose attempts failed, the latest last: others are tried first, then these in turn.
         let mut failed: Vec<ServerId> = Vec::new();
         let mut pause = self.core.config.times.heartbeat;
+        let mut is_news = true;
         while let Some(partition) = self.record(index) {
             match partition.phase {
                 PartitionPhase::Ended(_) => return,
                 PartitionPhase::Committed(committed) => self.serve(&partition, committed).await,
                 PartitionPhase::Replay if !self.core.is_up(partition.master) => {
-                    self.place_again(&partition, &failed).await;
+                    is_news = self.place_again(&partition, &failed, is_news).await;
                 }
                 PartitionPhase::Replay => {
                     if let Err(reason) = self.attempt(&partition, !failed.is_empty()).await {
@@ -62,7 +64,7 @@ impl<'a> Recovery<'a> {
                         failed.push(partition.master);
                         self.core.clock.sleep(pause).await;
                         pause = (pause * 2).min(PAUSE_MAX);
-                        self.place_again(&partition, &failed).await;
+                        is_news = self.place_again(&partition, &failed, is_news).await;
                     }
                 }
             }
@@ -80,23 +82,40 @@ impl<'a> Recovery<'a> {
         });
     }
 
-    /// Gives the partition to the server with least to do; waits when there is none, or during a hold (F8).
-    async fn place_again(&self, partition: &PartitionRecord, avoid: &[ServerId]) {
+    /// Gives the partition to the server that has room and least to do; waits when there is none, or during a hold
+    /// (F8). The bytes that are missing are reported when they are news.
+    async fn place_again(&self, partition: &PartitionRecord, avoid: &[ServerId], is_news: bool) -> bool {
         self.core.until_tick(|core| !core.inner.lock().detector.is_held()).await;
+        self.core.until_rooms_known().await;
+        // O2: one placement after another, each against what the others have reserved.
+        let planner = self.core.planner.lock().await;
+        let place = |state: &ClusterState| {
+            let mut room = self.core.room(state);
+            place_avoiding(&planner, partition.bytes, &mut room, avoid)
+        };
         let recorded = self.core.record(|state| {
             // Somebody else may have moved it on: T4 would not see that we look at an old one.
             if state.partition(self.log, partition.index) != Some(partition) {
                 return Decision::Settled(true);
             }
-            match change::least_loaded(state, avoid) {
+            match place(state) {
                 None => Decision::Settled(false),
                 Some(master) => Decision::Record(change::place_again(state, partition, master), true),
             }
         });
-        if !matches!(recorded.await, Ok(true)) {
-            let mut changes = self.core.changes();
-            self.core.wait(&mut changes, self.core.config.times.dead_after).await;
+        let is_placed = matches!(recorded.await, Ok(true));
+        drop(planner);
+        if !is_placed {
+            if is_news {
+                let PartitionRecord { index, bytes, .. } = partition;
+                let reason =
+                    format!("no server has room for partition {index}: {bytes} bytes of memory are missing");
+                self.core.observe(&Event::Waiting { dead: self.dead, reason });
+            }
+            // Not for changes: with many partitions that wait every change would try them all.
+            self.core.clock.sleep(PATIENCE).await;
         }
+        is_placed
     }
 
     /// One attempt, up to its commit. `Ok` when the record has moved on, or its master died.
@@ -192,6 +211,24 @@ impl<'a> Recovery<'a> {
             }
         }
     }
+}
+
+/// Who has room, but for those to avoid; failing that one of these, the first of them first: whoever can't do it must
+/// not keep it from another.
+fn place_avoiding(
+    planner: &EvenPlanner,
+    bytes: u64,
+    room: &mut ClusterRoom,
+    avoid: &[ServerId],
+) -> Option<ServerId> {
+    let avoided: Vec<_> = avoid.iter().filter_map(|id| room.masters.remove_entry(id)).collect();
+    let place = |room: &mut ClusterRoom| planner.place(&[bytes], room).first().copied().flatten();
+    place(room).or_else(|| {
+        avoided.into_iter().find_map(|(id, master)| {
+            room.masters = [(id, master)].into();
+            place(room)
+        })
+    })
 }
 
 /// T3: what the present attempt's master says; words about other attempts don't count.

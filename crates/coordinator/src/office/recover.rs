@@ -5,14 +5,9 @@ use crate::change::{self, Placed};
 use crate::entity::{Operation, RecoverPhase};
 use crate::{ClusterState, Event, OrderKind};
 use futures_util::{StreamExt, future::join, stream::FuturesUnordered};
-use rekindle_recovery::{
-    ClusterRoom, EvenPlanner, LogMap, MasterRoom, PlanInput, RecoveryPlan, RecoveryPlanner,
-};
+use rekindle_recovery::{EvenPlanner, LogMap, PlanInput, RecoveryPlan, RecoveryPlanner};
 use rekindle_types::{LogId, ServerId};
 use std::time::Duration;
-
-/// Memory assumed of a master that has not said: room is refused by the master itself, at replay.
-const MASTER_ROOM_UNKNOWN: u64 = 1 << 42;
 
 /// How long a recovery waits for a change before it asks the backups again.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
@@ -48,6 +43,7 @@ impl Core {
         self.observe(&Event::Discovered { dead, segments, bytes });
         // F8: no plan is made during a hold.
         self.until_tick(|core| !core.inner.lock().detector.is_held()).await;
+        self.until_rooms_known().await;
         let step = self.plan(operation, dead, &found).await;
         self.found.lock().insert(LogId::of(dead), found);
         step
@@ -80,6 +76,7 @@ impl Core {
                 Ok(plan) => {
                     let placed = |p: &rekindle_recovery::PlannedPartition| Placed {
                         partition: p.partition.clone(),
+                        bytes: p.bytes,
                         master: p.master,
                     };
                     let placed: Vec<Placed> = plan.partitions.iter().map(placed).collect();
@@ -107,35 +104,23 @@ impl Core {
         dead: ServerId,
         log: &LogMap,
     ) -> Result<RecoveryPlan, String> {
+        self.frames_suffice(state, dead, log.bytes())?;
         let input = PlanInput {
             log: log.clone(),
             owned: state.map().owned_by(dead).copied().collect(),
             will: None,
             partition_bytes: self.config.partition_bytes,
+            partition_bytes_min: self.config.partition_bytes_min,
             rules: self.config.rules,
         };
         planner.plan(&input, &mut self.room(state)).map_err(|error| error.to_string())
-    }
-
-    /// What the servers have left, less what the recoveries under way have reserved (O2).
-    pub(super) fn room(&self, state: &ClusterState) -> ClusterRoom {
-        let busy = |server: ServerId| {
-            let replaying = state.partitions().filter(|p| p.master == server && !p.is_committed());
-            self.config.partition_bytes.saturating_mul(replaying.count() as u64)
-        };
-        let master = |server: ServerId| {
-            let busy_bytes = busy(server);
-            MasterRoom { free_bytes: MASTER_ROOM_UNKNOWN.saturating_sub(busy_bytes), busy_bytes }
-        };
-        let masters = state.placeable().map(|s| (s.id, master(s.id))).collect();
-        let backups = state.servers().up().map(|s| (s.id, Default::default())).collect();
-        ClusterRoom { masters, backups }
     }
 
     /// Brings every partition to its end; meanwhile, once all are committed, frees the replicas.
     async fn replay_and_release(&self, operation: &Operation, dead: ServerId) -> Step {
         let recovery = Recovery::new(self, dead);
         join(recovery.run(), self.release(operation, dead)).await;
+        self.stuck.lock().remove(&LogId::of(dead));
         let finish = |state: &ClusterState| {
             Decision::Record(change::finish_recovery(state, operation_now(state, operation), dead), ())
         };

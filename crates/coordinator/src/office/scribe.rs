@@ -105,6 +105,7 @@ impl Core {
             detector.declared(*dead, now, proven.remove(dead));
         }
         lists.retain(|server, _| after.contains(server));
+        self.rooms.lock().retain(|server, _| after.contains(server));
         leases.forget(now, |server| after.contains(&server));
         reports.retain(|(log, index), _| state.partition(*log, *index).is_some_and(|p| !p.is_committed()));
         drop(inner);

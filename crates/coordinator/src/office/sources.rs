@@ -22,6 +22,7 @@ impl Recovery<'_> {
             partition: partition.index,
             attempt: partition.attempt,
             pieces: Partition { pieces: partition.pieces.clone() },
+            bytes: partition.bytes,
             segments,
             list: self.core.read(|state| state.servers().version()),
         });
@@ -56,8 +57,12 @@ impl Recovery<'_> {
         let mut changes = self.core.changes();
         loop {
             match self.sources(is_urgent).await {
-                Ok(sources) => return sources,
+                Ok(sources) => {
+                    self.core.stuck.lock().remove(&self.log);
+                    return sources;
+                }
                 Err(reason) => {
+                    self.core.stuck.lock().insert(self.log);
                     self.core.observe(&Event::Waiting { dead: self.dead, reason });
                     self.core.wait(&mut changes, PATIENCE).await;
                     is_urgent = true;

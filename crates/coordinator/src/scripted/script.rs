@@ -9,6 +9,7 @@ use rekindle_env::{Env, Time};
 use rekindle_log::Certificate;
 use rekindle_types::{
     CoordinatorApi, CreationNumber, LogId, Refusal, ReplicaId, Reply, Request, SegmentId, ServerId,
+    ServerRoom,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -31,6 +32,16 @@ pub(super) struct Scene {
 }
 
 impl Script {
+    /// What a server has left unless the script says otherwise.
+    pub const PLENTY: ServerRoom = ServerRoom {
+        segment_bytes: 64 << 10,
+        memory_total_bytes: 1 << 40,
+        memory_free_bytes: 1 << 40,
+        frames_total: 1 << 20,
+        frames_free: 1 << 20,
+        read_rate: 0,
+    };
+
     /// Nobody is there yet.
     #[must_use]
     pub fn new(env: Env, times: Times) -> Self {
@@ -100,6 +111,7 @@ impl Script {
             is_running: true,
             list: enlisted.list,
             next_segment: SegmentId(100),
+            room: Script::PLENTY,
             ..Scripted::default()
         };
         self.scene.lock().servers.insert(id, server);
@@ -143,7 +155,8 @@ impl Script {
         let request = {
             let scene = self.scene.lock();
             let Some(server) = scene.servers.get(&id).filter(|s| s.answers()) else { return };
-            Request::Renew { server: id, list: server.list.version(), reports: server.reports.clone() }
+            let list = server.list.version();
+            Request::Renew { server: id, list, room: server.room_left(), reports: server.reports.clone() }
         };
         let Some(coordinator) = self.coordinator() else { return };
         let reply = coordinator.call(request).await;
@@ -174,6 +187,11 @@ impl Script {
             server.heart.take()
         });
         drop(heart);
+    }
+
+    /// What it has left from now on, but for what its tablets take.
+    pub fn set_room(&self, id: ServerId, room: ServerRoom) {
+        self.with(id, |server| server.room = room);
     }
 
     /// The network cuts it off: it serves on until its lease ends.

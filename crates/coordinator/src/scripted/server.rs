@@ -3,7 +3,7 @@
 use crate::{OrderKind, ReplayOrder, TabletGrant};
 use rekindle_backup::ReplicaInfo;
 use rekindle_env::{Task, Time};
-use rekindle_types::{LogId, Lsn, PartitionReport, SegmentId, ServerId};
+use rekindle_types::{LogId, Lsn, PartitionReport, SegmentId, ServerId, ServerRoom};
 use std::collections::BTreeMap;
 
 /// What a server does about `replay`.
@@ -35,6 +35,8 @@ pub(super) struct Scripted {
     pub stalled: Vec<ReplayOrder>,
     pub orders: Vec<(Time, OrderKind)>,
     pub list: rekindle_types::ServerList,
+    /// What it has left, before what it serves.
+    pub room: ServerRoom,
     pub replicas: BTreeMap<LogId, Vec<ReplicaInfo>>,
     /// Its next side segment.
     pub next_segment: SegmentId,
@@ -42,6 +44,12 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
+    /// Every tablet takes a segment.
+    pub fn room_left(&self) -> ServerRoom {
+        let taken = u64::from(self.room.segment_bytes) * self.serving.len() as u64;
+        ServerRoom { memory_free_bytes: self.room.memory_free_bytes.saturating_sub(taken), ..self.room }
+    }
+
     pub fn answers(&self) -> bool {
         self.is_running && !self.is_cut_off
     }

@@ -4,6 +4,7 @@ use rekindle_coordinator::scripted::Stage;
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
 use rekindle_types::{
     CoordinatorApi, Enlisted, ListUpdate, ListVersion, LogId, Refusal, Reply, Request, SegmentId, ServerId,
+    ServerRoom,
 };
 use std::time::Duration;
 
@@ -98,7 +99,12 @@ fn a_zombie_is_told_that_it_is_no_member_and_moves_no_floor() {
         assert!(stage.script.wait_for(Stage::LONG, is_recovered).await);
         assert!(!stage.script.serving(ids[0]).is_empty(), "it does not know yet");
         assert_eq!(stage.script.violations(), Vec::<String>::new());
-        let renewal = Request::Renew { server: ids[0], list: ListVersion(0), reports: vec![] };
+        let renewal = Request::Renew {
+            server: ids[0],
+            list: ListVersion(0),
+            room: ServerRoom::default(),
+            reports: vec![],
+        };
         assert_eq!(stage.script.call(renewal).await, Reply::Refused(Refusal::NotInCluster(ids[0])));
         let floor = Request::StoreFloor { log: LogId::of(ids[0]), floor: SegmentId(9) };
         assert_eq!(stage.script.call(floor).await, Reply::Refused(Refusal::NotInCluster(ids[0])));
@@ -116,7 +122,12 @@ fn a_server_that_was_never_heard_of_is_not_told_that_it_is_removed() {
         let ids = stage.script.start_cluster(4, 1).await;
         let coordinator = stage.script.coordinator().unwrap();
         let unheard = ServerId(ids.iter().map(|id| id.0).max().unwrap() + 1);
-        let renewal = Request::Renew { server: unheard, list: ListVersion(0), reports: vec![] };
+        let renewal = Request::Renew {
+            server: unheard,
+            list: ListVersion(0),
+            room: ServerRoom::default(),
+            reports: vec![],
+        };
         let reply = coordinator.call(renewal).await;
         assert!(matches!(reply, Ok(Reply::Refused(Refusal::Retry { .. }))), "{reply:?}");
         let floor = Request::StoreFloor { log: LogId::of(unheard), floor: SegmentId(9) };

@@ -37,6 +37,7 @@ fn entities() -> Vec<Entity> {
         index: PartitionIndex(3),
         operation: OperationId(8),
         pieces: vec![tablet(TabletState::Recovering), tablet(TabletState::Normal)],
+        bytes: 7 << 20,
         master: ServerId(2),
         attempt: Attempt(2),
         cause: Lsn(60),

@@ -4,6 +4,7 @@ use rekindle_coordinator::scripted::{ReplayScript, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
 use rekindle_types::{
     Attempt, ListVersion, LogId, PartitionOutcome, PartitionReport, Reply, Request, SegmentId, ServerId,
+    ServerRoom,
 };
 
 fn stage(replicas: u32) -> Stage {
@@ -319,7 +320,8 @@ fn a_result_that_is_reported_again_and_late_changes_nothing() {
                 outcome,
             };
             let list = ListVersion(0);
-            let renewal = Request::Renew { server: master, list, reports: vec![report.clone(), report] };
+            let (room, reports) = (ServerRoom::default(), vec![report.clone(), report]);
+            let renewal = Request::Renew { server: master, list, room, reports };
             assert!(matches!(stage.script.call(renewal).await, Reply::Renewed { .. }));
         }
         stage.script.wait_for(std::time::Duration::from_secs(2), |_| false).await;

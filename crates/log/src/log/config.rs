@@ -28,10 +28,10 @@ pub enum ConfigError {
         /// As configured.
         got: u32,
     },
-    /// Larger segments, or fewer (H7).
+    /// Larger segments, or less memory: a log may have twice as many segments as its memory (H7, L3).
     #[error("a digest of {segments} segments takes {need} bytes, half a segment is {room}")]
     DigestTooLarge {
-        /// As configured.
+        /// Most segments of the log.
         segments: u32,
         /// Bytes of the digest.
         need: usize,
@@ -72,6 +72,16 @@ const SEGMENTS_MIN: u32 = 3 + HEAD_RESERVE as u32;
 /// Slots have 22 bits.
 const SEGMENTS_MAX: u32 = (1 << 22) - EMERGENCY_FRAMES;
 
+/// L3: a log has at most so many times the segments that its memory would hold.
+pub const LOG_EXPANSION: u32 = 2;
+
+/// Segments that a partition of a dead log takes in another log: a little more than its bytes, for what the ends of
+/// segments leave unused and for tombstones of its own (C4).
+#[must_use]
+pub fn partition_segments(bytes: u64, segment_bytes: u32) -> u64 {
+    bytes.saturating_add(bytes / 16).div_ceil(u64::from(segment_bytes.max(1))).max(1)
+}
+
 impl LogConfig {
     /// The defaults, for this log.
     #[must_use]
@@ -90,13 +100,20 @@ impl LogConfig {
         if self.segments_max > SEGMENTS_MAX {
             return Err(ConfigError::TooManySegments { got: self.segments_max, max: SEGMENTS_MAX });
         }
-        // H7: the digest fits half a segment.
-        let need = Digest::encoded_len((self.segments_max + EMERGENCY_FRAMES) as usize);
+        // H7, L3: the digest of a log as long as it may get fits half a segment.
+        let segments = self.log_segments_max();
+        let need = Digest::encoded_len(segments as usize);
         let room = self.segment_bytes as usize / 2;
         if need > room {
-            return Err(ConfigError::DigestTooLarge { segments: self.segments_max, need, room });
+            return Err(ConfigError::DigestTooLarge { segments, need, room });
         }
         Ok(())
+    }
+
+    /// L3: most segments of the log, in memory and compacted to less memory than a segment.
+    #[must_use]
+    pub fn log_segments_max(&self) -> u32 {
+        self.segments_max.saturating_mul(LOG_EXPANSION).saturating_add(EMERGENCY_FRAMES)
     }
 
     /// Most bytes of a value, and of a key too when that is less than [`crate::segment::KEY_BYTES_MAX`].

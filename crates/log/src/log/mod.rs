@@ -7,6 +7,7 @@ mod entry_ref;
 mod error;
 mod pipeline;
 mod progress;
+mod room;
 mod run;
 mod side;
 mod state;
@@ -14,9 +15,10 @@ mod tail;
 mod versions;
 mod view;
 
-pub use config::{ConfigError, LogConfig};
+pub use config::{ConfigError, LOG_EXPANSION, LogConfig, partition_segments};
 pub use entry_ref::EntryRef;
 pub use error::LogError;
+pub use room::LogRoom;
 pub use side::{LaneGuard, SideAppended, SideLog};
 pub use view::EntryView;
 

@@ -39,7 +39,7 @@ const FINER_MAX: u32 = 6;
 /// Cuts as wanted, and finer as long as something fits nowhere: many small rooms may hold what few large
 /// partitions don't.
 fn cut_to_fit(input: &PlanInput, room: &ClusterRoom) -> (Vec<Cut>, Vec<Option<ServerId>>, ClusterRoom) {
-    let wanted = input.partition_bytes.max(1);
+    let wanted = wanted_bytes(input, room);
     let mut best = None;
     for finer in 0..=FINER_MAX {
         let cuts = cut(input, (wanted >> finer).max(1));
@@ -56,6 +56,19 @@ fn cut_to_fit(input: &PlanInput, room: &ClusterRoom) -> (Vec<Cut>, Vec<Option<Se
         }
     }
     best.expect("one cut at least was made").1
+}
+
+/// Bytes of a partition, when all of it fits: as many partitions as keep every master equally busy, but none above the
+/// most that one can replay in time, and none below what is worth a master of its own.
+fn wanted_bytes(input: &PlanInput, room: &ClusterRoom) -> u64 {
+    let total = input.log.bytes();
+    let most = input.partition_bytes.max(1);
+    let least = input.partition_bytes_min.clamp(1, most);
+    let masters =
+        room.masters.values().filter(|m| m.free_bytes >= m.taken_by(least.min(total))).count() as u64;
+    let rounds = total.div_ceil(most).div_ceil(masters.max(1)).max(1);
+    let parts = (rounds * masters).min(total / least).max(total.div_ceil(most)).max(1);
+    total.div_ceil(parts).max(1)
 }
 
 fn number(cuts: Vec<Cut>, masters: &[Option<ServerId>]) -> Vec<PlannedPartition> {

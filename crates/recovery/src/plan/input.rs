@@ -15,6 +15,8 @@ pub struct PlanInput {
     pub will: Option<Will>,
     /// Most bytes of one partition: what one recovery master can replay in time. Not zero.
     pub partition_bytes: u64,
+    /// Fewest bytes of one partition that are worth a recovery master of their own. At most `partition_bytes` counts.
+    pub partition_bytes_min: u64,
     /// Which protocol rules are in force.
     pub rules: Rules,
 }

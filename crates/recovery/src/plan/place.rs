@@ -17,6 +17,6 @@ pub(super) fn place(bytes: &[u64], room: &mut ClusterRoom) -> Vec<Option<ServerI
 }
 
 fn best(bytes: u64, room: &ClusterRoom) -> Option<ServerId> {
-    let fits = room.masters.iter().filter(|(_, m)| m.free_bytes >= bytes);
+    let fits = room.masters.iter().filter(|(_, m)| m.free_bytes >= m.taken_by(bytes));
     fits.min_by_key(|(id, m)| (m.busy_bytes, Reverse(m.free_bytes), **id)).map(|(id, _)| *id)
 }

@@ -1,5 +1,6 @@
 //! What the cluster has left for recoveries.
 
+use rekindle_log::partition_segments;
 use rekindle_types::ServerId;
 use std::collections::BTreeMap;
 
@@ -22,6 +23,19 @@ pub struct MasterRoom {
     pub free_bytes: u64,
     /// Bytes of partitions that it is replaying already: it starts later on another one.
     pub busy_bytes: u64,
+    /// Bytes of its segments: memory is reserved in whole ones. Zero: to the byte.
+    pub segment_bytes: u32,
+}
+
+impl MasterRoom {
+    /// Bytes of memory that a partition takes of it.
+    #[must_use]
+    pub fn taken_by(&self, partition_bytes: u64) -> u64 {
+        if self.segment_bytes == 0 {
+            return partition_bytes;
+        }
+        partition_segments(partition_bytes, self.segment_bytes).saturating_mul(self.segment_bytes.into())
+    }
 }
 
 /// A backup's speed and what it has to read already.
@@ -37,11 +51,12 @@ impl ClusterRoom {
     /// Reserves a partition's memory on a master, if it is there.
     #[must_use]
     pub fn reserve(&mut self, master: ServerId, bytes: u64) -> bool {
-        let Some(room) = self.masters.get_mut(&master).filter(|m| m.free_bytes >= bytes) else {
+        let Some(room) = self.masters.get_mut(&master).filter(|m| m.free_bytes >= m.taken_by(bytes)) else {
             return false;
         };
-        room.free_bytes -= bytes;
-        room.busy_bytes += bytes;
+        let taken = room.taken_by(bytes);
+        room.free_bytes -= taken;
+        room.busy_bytes += taken;
         true
     }
 }

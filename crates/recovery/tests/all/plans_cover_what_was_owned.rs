@@ -29,9 +29,17 @@ pub fn tablet(table: u64, range: KeyRange) -> Tablet {
 
 /// What a plan of it looks like with plenty of room.
 fn plan(owned: Vec<Tablet>, will: Option<Will>, bytes: u32, partition_bytes: u64) -> RecoveryPlan {
-    let masters = (10..14).map(|id| (ServerId(id), MasterRoom { free_bytes: 1 << 40, busy_bytes: 0 }));
+    let masters =
+        (10..14).map(|id| (ServerId(id), MasterRoom { free_bytes: 1 << 40, ..MasterRoom::default() }));
     let mut room = ClusterRoom { masters: masters.collect(), ..ClusterRoom::default() };
-    let input = PlanInput { log: log_of(bytes), owned, will, partition_bytes, rules: Rules::default() };
+    let input = PlanInput {
+        log: log_of(bytes),
+        owned,
+        will,
+        partition_bytes,
+        partition_bytes_min: 4 << 20,
+        rules: Rules::default(),
+    };
     EvenPlanner.plan(&input, &mut room).unwrap()
 }
 

@@ -7,16 +7,22 @@ use rekindle_types::{KeyRange, Rules, ServerId};
 use std::collections::BTreeMap;
 
 fn room(free: &[u64]) -> ClusterRoom {
-    let masters = free
-        .iter()
-        .enumerate()
-        .map(|(at, free)| (ServerId(10 + at as u64), MasterRoom { free_bytes: *free, busy_bytes: 0 }));
+    let masters = free.iter().enumerate().map(|(at, free)| {
+        (ServerId(10 + at as u64), MasterRoom { free_bytes: *free, ..MasterRoom::default() })
+    });
     ClusterRoom { masters: masters.collect(), ..ClusterRoom::default() }
 }
 
 fn input(bytes: u32, partition_bytes: u64) -> PlanInput {
     let owned = vec![tablet(1, KeyRange::FULL)];
-    PlanInput { log: log_of(bytes), owned, will: None, partition_bytes, rules: Rules::default() }
+    PlanInput {
+        log: log_of(bytes),
+        owned,
+        will: None,
+        partition_bytes,
+        partition_bytes_min: 4 << 20,
+        rules: Rules::default(),
+    }
 }
 
 #[test]
@@ -48,7 +54,7 @@ fn what_fits_is_placed_and_the_rest_waits() {
     assert!(plan.partitions.iter().any(|p| p.master.is_some()));
     let waiting: Vec<u64> = plan.partitions.iter().filter(|p| p.master.is_none()).map(|p| p.bytes).collect();
 
-    room.masters.insert(ServerId(50), MasterRoom { free_bytes: 500, busy_bytes: 0 });
+    room.masters.insert(ServerId(50), MasterRoom { free_bytes: 500, ..MasterRoom::default() });
     let placed = EvenPlanner.place(&waiting, &mut room);
     assert!(placed.iter().all(|m| *m == Some(ServerId(50))), "{placed:?}");
 }

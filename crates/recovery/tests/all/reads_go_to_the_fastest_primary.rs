@@ -11,11 +11,18 @@ use rekindle_types::{KeyRange, Rules, SegmentId, ServerId};
 fn plan(lists: &[Inventory], rates: &[(u64, u64)]) -> RecoveryPlan {
     let backups =
         rates.iter().map(|(id, rate)| (ServerId(*id), BackupRoom { read_rate: *rate, queued_bytes: 0 }));
-    let master = (ServerId(10), MasterRoom { free_bytes: 1 << 40, busy_bytes: 0 });
+    let master = (ServerId(10), MasterRoom { free_bytes: 1 << 40, ..MasterRoom::default() });
     let mut room = ClusterRoom { masters: [master].into(), backups: backups.collect() };
     let log = discover(LOG, lists, SegmentId(0)).unwrap();
     let owned = vec![tablet(1, KeyRange::FULL)];
-    let input = PlanInput { log, owned, will: None, partition_bytes: 1 << 30, rules: Rules::default() };
+    let input = PlanInput {
+        log,
+        owned,
+        will: None,
+        partition_bytes: 1 << 30,
+        partition_bytes_min: 4 << 20,
+        rules: Rules::default(),
+    };
     EvenPlanner.plan(&input, &mut room).unwrap()
 }
 

@@ -63,13 +63,20 @@ fn crash(seed: u64) -> (Crash, Model) {
 
 /// Two partitions on the recovery masters 10 and 11.
 fn plan(log: LogMap) -> RecoveryPlan {
-    let master = |id| (ServerId(id), MasterRoom { free_bytes: 1 << 30, busy_bytes: 0 });
+    let master = |id| (ServerId(id), MasterRoom { free_bytes: 1 << 30, ..MasterRoom::default() });
     let mut room = ClusterRoom { masters: [master(10), master(11)].into(), ..ClusterRoom::default() };
     let partition_bytes = log.bytes().div_ceil(2);
     let owned = vec![tablet(TABLE.0, KeyRange::FULL)];
     // Created before everything: a creation position of 1 keeps every segment.
     let owned = owned.into_iter().map(|t| rekindle_types::Tablet { created: SegmentId(1), ..t }).collect();
-    let input = PlanInput { log, owned, will: None, partition_bytes, rules: Rules::default() };
+    let input = PlanInput {
+        log,
+        owned,
+        will: None,
+        partition_bytes,
+        partition_bytes_min: 4 << 20,
+        rules: Rules::default(),
+    };
     EvenPlanner.plan(&input, &mut room).unwrap()
 }
 

@@ -122,6 +122,7 @@ impl<'w> LoneMaster<'w> {
             partition: PartitionIndex(0),
             attempt: Attempt(attempt),
             pieces: Partition { pieces: vec![piece] },
+            bytes: 1,
             segments: dead.1.keys().rev().map(|id| replicas(*id)).collect(),
             list: ListVersion(1),
         }))

@@ -45,6 +45,7 @@ enum OrderRefusal {
     WrongServer(ServerId),
     Refused(String),
     Remote(RemoteError),
+    NoRoom { need: u64, free: u64 },
 }
 
 /// The reply to an order.
@@ -56,6 +57,7 @@ pub fn encode_report(result: &Result<Report, ControlError>) -> FrameWriter {
         ControlError::WrongServer(id) => OrderRefusal::WrongServer(*id),
         ControlError::Refused(why) => OrderRefusal::Refused(why.clone()),
         ControlError::Remote(error) => OrderRefusal::Remote(error.clone()),
+        ControlError::NoRoom { need, free } => OrderRefusal::NoRoom { need: *need, free: *free },
         other => OrderRefusal::Refused(other.to_string()),
     });
     encode_postcard(FrameKind::ORDER.reply(), &wire)
@@ -70,5 +72,6 @@ pub fn decode_report(body: &Bytes) -> Result<Result<Report, ControlError>, WireE
         OrderRefusal::WrongServer(id) => ControlError::WrongServer(id),
         OrderRefusal::Refused(why) => ControlError::Refused(why),
         OrderRefusal::Remote(error) => ControlError::Remote(error),
+        OrderRefusal::NoRoom { need, free } => ControlError::NoRoom { need, free },
     }))
 }
