@@ -47,5 +47,7 @@ pub mod control;
 pub mod local;
 pub mod master;
 pub mod memory;
+#[cfg(feature = "quic")]
+pub mod quic;
 pub mod server;
 pub mod wire;

@@ -12,6 +12,8 @@
     reason = "processes, pipes and waiting for them are what this module is for"
 )]
 
+mod authority;
+mod authority_error;
 mod child;
 mod cluster;
 mod config;
@@ -24,6 +26,8 @@ mod report;
 pub mod role;
 mod times;
 
+pub use authority::{Authority, Issued};
+pub use authority_error::AuthorityError;
 pub use child::Child;
 pub use cluster::{Cluster, ClusterClient, ClusterConfig, ClusterError};
 pub use config::{CoordinatorNode, CredentialFiles, Durability, NodeConfig, NodeRole, Size, StorageNode};

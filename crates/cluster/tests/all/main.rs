@@ -13,6 +13,8 @@ mod damaged_frames_are_refused;
 mod lanes_to_dead_servers_are_closed;
 mod late_orders_are_refused;
 mod lost_frames_lose_no_write;
+#[cfg(feature = "local")]
+mod quic;
 mod remote_backups_conform;
 mod samples;
 mod small_cluster;
