@@ -1,9 +1,9 @@
 //! Object calls, answered.
 
-use super::{Begun, Lease, NotHeld, Tablets, Waiting, begin};
+use super::{Begun, HeldTablet, Lease, NotHeld, Tablets, Waiting, begin};
 use async_trait::async_trait;
 use futures_util::{FutureExt, select_biased};
-use rekindle_client::{Master, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult};
+use rekindle_client::{Master, ObjectCall, ObjectError, ObjectReply, ObjectRequest, ObjectResult};
 use rekindle_env::{Clock, Time};
 use rekindle_log::{Log, LogError, store::Store};
 use rekindle_types::RemoteError;
@@ -45,16 +45,12 @@ impl Master for ObjectService {
             let busy = busy("too many requests wait", false);
             return Ok(ObjectReply { results: vec![Err(busy); calls] });
         };
-        let begun = self.begin_all(request.calls);
+        let begun = self.begin_all(&request.calls);
         let time_left = Duration::from_millis(request.time_left_ms.into()).min(self.wait_max);
         let outcome = self.wait(&begun, now + time_left).await;
         Ok(ObjectReply { results: begun.into_iter().map(|begun| self.finish(begun, &outcome)).collect() })
     }
 }
-
-/// Bytes of values in an answer after which further reads are put off: with one more value, or page of a scan,
-/// and all results, an answer stays below the largest frame.
-const REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// How the wait for durability ended.
 enum Waited {
@@ -75,33 +71,13 @@ impl ObjectService {
         Ok(())
     }
 
-    /// All memory parts come before the one wait. Reads that would make the answer too large are put off.
-    fn begin_all(&self, calls: Vec<ObjectCall>) -> Vec<Begun> {
-        let mut bytes = 0;
-        let begin = |call: ObjectCall| {
-            let is_read = matches!(call.op, ObjectOp::Get { .. } | ObjectOp::Scan { .. });
-            if is_read && bytes > REPLY_BYTES_MAX {
-                return Begun::refused(begin::retry(Duration::ZERO));
-            }
-            let begun = self.begin(call);
-            bytes += begun.bytes();
-            begun
+    /// All memory parts come before the one wait, each under its tablet's hold (T5).
+    fn begin_all(&self, calls: &[ObjectCall]) -> Vec<Begun> {
+        let tablet = |call: &ObjectCall| (call.table, begin::hash(call.table, &call.op), call.tablet);
+        let held = |held: &[Result<HeldTablet, NotHeld>]| {
+            begin::begin_all(&self.store, calls, held, self.retry_after)
         };
-        calls.into_iter().map(begin).collect()
-    }
-
-    /// The memory part of a call, under the tablet's hold (T5).
-    fn begin(&self, call: ObjectCall) -> Begun {
-        let hash = begin::hash(call.table, &call.op);
-        let begun = self.tablets.with(call.table, hash, call.tablet, |tablet| {
-            begin::begin(&self.store, tablet, call.op, self.retry_after)
-        });
-        begun.unwrap_or_else(|refusal| {
-            Begun::refused(match refusal {
-                NotHeld::WrongMaster => ObjectError::WrongMaster,
-                NotHeld::Retry => self.retry(),
-            })
-        })
+        self.tablets.with_all(calls.iter().map(tablet), held)
     }
 
     /// V3: waits until all that the answers depend on is durable. Nothing is held meanwhile but a place among

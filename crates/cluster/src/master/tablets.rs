@@ -3,7 +3,7 @@
 use super::{OrderLedger, OrderTag, Verdict};
 use parking_lot::RwLock;
 use rekindle_types::{KeyHash, KeyRange, Lsn, Rule, Rules, SegmentId, TableId, TabletVersion};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 /// A tablet as its calls see it while they hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,38 +102,58 @@ impl Tablets {
         version: TabletVersion,
         work: impl FnOnce(HeldTablet) -> T,
     ) -> Result<T, NotHeld> {
-        let slot = self.slot(table, hash, version)?;
-        // Only the end of the tablet's present life holds it exclusively: the next try sees what came of it.
-        let state = slot.state.try_read().ok_or(NotHeld::Retry)?;
-        let State::Serving { version: own, .. } = *state else { return Err(NotHeld::Retry) };
-        let held = HeldTablet { table, range: slot.range, version: own };
+        self.with_all([(table, hash, version)], |held| held[0].map(work))
+    }
+
+    /// Runs `work` under shared holds of all tablets that these hashes belong to, with the hold of each, or why it
+    /// has none. `work` must not wait for anything.
+    pub fn with_all<T>(
+        &self,
+        calls: impl IntoIterator<Item = (TableId, KeyHash, TabletVersion)>,
+        work: impl FnOnce(&[Result<HeldTablet, NotHeld>]) -> T,
+    ) -> T {
+        let mut slots: Vec<Arc<Slot>> = Vec::new();
+        let found: Vec<Result<Found, NotHeld>> = {
+            let map = self.map.read();
+            let mut last = 0;
+            let find = |(table, hash, version)| {
+                // Calls of one request are often for one tablet.
+                if slots.get(last).is_none_or(|slot| slot.table != table || !slot.range.contains(hash)) {
+                    let slot = map.serving(table, hash, version)?;
+                    last = slots.iter().position(|known| Arc::ptr_eq(known, slot)).unwrap_or(slots.len());
+                    if last == slots.len() {
+                        slots.push(slot.clone());
+                    }
+                }
+                Ok(Found { slot: last, version })
+            };
+            calls.into_iter().map(find).collect()
+        };
+        // Only the end of a tablet's present life holds it exclusively: the next try sees what came of it.
+        let holds: Vec<_> = slots.iter().map(|slot| slot.state.try_read()).collect();
+        let hold = |found: Found| {
+            let slot = &slots[found.slot];
+            let state = holds[found.slot].as_ref().ok_or(NotHeld::Retry)?;
+            let State::Serving { version: own, .. } = **state else { return Err(NotHeld::Retry) };
+            let held = HeldTablet { table: slot.table, range: slot.range, version: own };
+            match found.version.cmp(&own) {
+                Ordering::Equal => Ok(held),
+                // T5, switched off: whatever version the caller knows.
+                _ if !self.rules.on(Rule::T5) => Ok(held),
+                Ordering::Greater => Err(NotHeld::Retry),
+                Ordering::Less => Err(NotHeld::WrongMaster),
+            }
+        };
+        let held: Vec<_> = found.into_iter().map(|found| found.and_then(hold)).collect();
         // T5: the check, and the work that it guards, under one hold. Else a drop fits in between, and the work
         // is done in a range that is another master's by then.
         if !self.rules.on(Rule::T5) {
-            drop(state);
-            return Ok(work(held));
+            drop(holds);
+            return work(&held);
         }
-        if version != own {
-            return Err(if version > own { NotHeld::Retry } else { NotHeld::WrongMaster });
-        }
-        let done = work(held);
-        drop(state);
-        Ok(done)
-    }
-
-    /// The serving slot of a hash, or how its absence compares with what the caller knows.
-    fn slot(&self, table: TableId, hash: KeyHash, version: TabletVersion) -> Result<Arc<Slot>, NotHeld> {
-        let map = self.map.read();
-        let found = map.slots.range((table, KeyHash(0))..=(table, hash)).next_back();
-        match found {
-            Some((_, slot)) if slot.range.contains(hash) && *slot.state.read() != State::Taking => {
-                Ok(slot.clone())
-            }
-            // A tablet's version is the number of the batch that granted it: it compares with that of the last
-            // order acted on here.
-            _ if version.0 > map.ledger.newest(table, hash).0 => Err(NotHeld::Retry),
-            _ => Err(NotHeld::WrongMaster),
-        }
+        let done = work(&held);
+        drop(holds);
+        done
     }
 
     /// Judges an order about `ranges` (F5).
@@ -217,7 +237,26 @@ impl Tablets {
     }
 }
 
+/// The slot of a call among those of its request, and what the call knows.
+#[derive(Clone, Copy)]
+struct Found {
+    slot: usize,
+    version: TabletVersion,
+}
+
 impl Map {
+    /// The serving slot of a hash, or how its absence compares with what the caller knows.
+    fn serving(&self, table: TableId, hash: KeyHash, version: TabletVersion) -> Result<&Arc<Slot>, NotHeld> {
+        let found = self.slots.range((table, KeyHash(0))..=(table, hash)).next_back();
+        match found {
+            Some((_, slot)) if slot.range.contains(hash) && *slot.state.read() != State::Taking => Ok(slot),
+            // A tablet's version is the number of the batch that granted it: it compares with that of the last
+            // order acted on here.
+            _ if version.0 > self.ledger.newest(table, hash).0 => Err(NotHeld::Retry),
+            _ => Err(NotHeld::WrongMaster),
+        }
+    }
+
     fn overlapping(&self, table: TableId, range: KeyRange) -> Vec<Arc<Slot>> {
         let before = self.slots.range((table, KeyHash(0))..(table, range.first())).next_back();
         let within = self.slots.range((table, range.first())..=(table, range.last()));
@@ -278,6 +317,33 @@ mod tests {
         assert_eq!(call(&tablets, 120, 8), Err(NotHeld::Retry));
         tablets.serve(TABLE, range(100, 199), TabletVersion(8), SegmentId(3), Lsn(8));
         assert_eq!(call(&tablets, 120, 8), Ok(range(100, 199)));
+    }
+
+    #[test]
+    fn calls_of_one_request_are_judged_each_for_itself() {
+        let tablets = serving(5);
+        tablets.serve(TABLE, range(200, 299), TabletVersion(7), SegmentId(0), Lsn(7));
+        let calls = [(100, 5), (250, 7), (150, 4), (199, 5), (250, 8), (300, 1), (300, 0)];
+        let calls = calls.map(|(hash, version)| (TABLE, KeyHash(hash), TabletVersion(version)));
+        let held =
+            tablets.with_all(calls, |held| held.iter().map(|h| h.map(|h| h.range)).collect::<Vec<_>>());
+        let (first, second) = (range(100, 199), range(200, 299));
+        let (retry, wrong) = (Err(NotHeld::Retry), Err(NotHeld::WrongMaster));
+        assert_eq!(held, [Ok(first), Ok(second), wrong, Ok(first), retry, retry, wrong]);
+    }
+
+    #[test]
+    fn a_request_holds_all_its_tablets() {
+        let tablets = serving(5);
+        tablets.serve(TABLE, range(200, 299), TabletVersion(7), SegmentId(0), Lsn(7));
+        let calls = [(150, 5), (250, 7)].map(|(h, v)| (TABLE, KeyHash(h), TabletVersion(v)));
+        let exclusion = tablets.with_all(calls, |_| {
+            let exclusion = tablets.drop_range(TABLE, range(0, 999), Lsn(8), OrderTag::Drop);
+            assert!(!exclusion.is_alone());
+            exclusion
+        });
+        assert!(exclusion.is_alone());
+        exclusion.wait();
     }
 
     #[test]

@@ -19,6 +19,8 @@ const VALUE_BYTES_MAX: usize = LaneKind::Object.frame_bytes_max();
 #[must_use]
 pub fn encode_object_request(request: &ObjectRequest) -> FrameWriter {
     let mut frame = FrameWriter::new(FrameKind::OBJECT);
+    // One allocation: growing step by step copies a large batch twice.
+    frame.buffer().reserve(4 + request.calls.iter().map(|call| copied_bytes(&call.op)).sum::<usize>());
     put::count(frame.buffer(), request.calls.len());
     for call in &request.calls {
         let out = frame.buffer();
@@ -27,6 +29,18 @@ pub fn encode_object_request(request: &ObjectRequest) -> FrameWriter {
         encode_op(&mut frame, &call.op);
     }
     frame
+}
+
+/// Bytes of a call that are copied into the frame, at most.
+fn copied_bytes(op: &ObjectOp) -> usize {
+    let payload = |bytes: &Bytes| if bytes.len() < FrameWriter::SHARED_BYTES_MIN { bytes.len() } else { 0 };
+    CALL_BYTES_MIN
+        + match op {
+            ObjectOp::Get { key } => payload(key),
+            ObjectOp::Put { key, value, .. } => 1 + 8 + 4 + payload(key) + payload(value),
+            ObjectOp::Delete { key, .. } => 1 + 8 + payload(key),
+            ObjectOp::Scan { .. } => 8 + 8 + 4,
+        }
 }
 
 fn encode_op(frame: &mut FrameWriter, op: &ObjectOp) {
@@ -106,6 +120,13 @@ fn decode_condition(r: &mut Reader<'_>) -> Result<Condition, WireError> {
 #[must_use]
 pub fn encode_object_reply(reply: &ObjectReply) -> FrameWriter {
     let mut frame = FrameWriter::new(FrameKind::OBJECT.reply());
+    let copied = |result: &Result<ObjectResult, ObjectError>| match result {
+        Ok(ObjectResult::Found { value, .. }) if value.len() < FrameWriter::SHARED_BYTES_MIN => {
+            13 + value.len()
+        }
+        _ => 13,
+    };
+    frame.buffer().reserve(4 + reply.results.iter().map(copied).sum::<usize>());
     put::count(frame.buffer(), reply.results.len());
     for result in &reply.results {
         match result {
