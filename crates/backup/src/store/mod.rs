@@ -10,6 +10,11 @@ mod local;
 mod membership;
 mod memory;
 mod misfit;
+mod read_ahead;
+mod replica;
+mod session;
+mod shelf;
+mod slot;
 
 pub use api::{
     BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,

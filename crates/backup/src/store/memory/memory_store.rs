@@ -1,16 +1,14 @@
 //! The store itself.
 
-use super::{
-    MemoryStoreConfig,
-    read_ahead::ReadAhead,
-    session::Sessions,
-    shelf::{Room, Shelf},
-};
+use super::MemoryStoreConfig;
 use crate::store::{
     BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaState, ReplicaWrite,
     filter::{self, Filter},
     membership::Membership,
+    read_ahead::ReadAhead,
+    session::Sessions,
+    shelf::{Room, Shelf},
 };
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -10,10 +10,10 @@ use rekindle_types::ReplicaId;
 
 /// A replica and what it was told.
 #[derive(Debug)]
-pub(super) struct Replica {
-    pub(super) id: ReplicaId,
-    pub(super) fill: Fill,
-    pub(super) capacity: u32,
+pub(crate) struct Replica {
+    pub(crate) id: ReplicaId,
+    pub(crate) fill: Fill,
+    pub(crate) capacity: u32,
     content: Content,
     certificate: Option<Certificate>,
     checked: Checked,
@@ -48,7 +48,7 @@ struct Change<'a> {
 
 impl Replica {
     /// An empty one, as the write's open asks for.
-    pub(super) fn new(write: &ReplicaWrite, fill: Fill) -> Self {
+    pub(crate) fn new(write: &ReplicaWrite, fill: Fill) -> Self {
         Self {
             id: write.replica,
             fill,
@@ -61,7 +61,7 @@ impl Replica {
     }
 
     /// Takes all of the write or nothing of it.
-    pub(super) fn apply(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
+    pub(crate) fn apply(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
         let change = self.check(write)?;
         if let Content::Growing(bytes) = &mut self.content {
             let before = bytes.len();
@@ -155,19 +155,19 @@ impl Replica {
         self.content = Content::Closed(bytes.into());
     }
 
-    pub(super) fn state(&self) -> ReplicaState {
+    pub(crate) fn state(&self) -> ReplicaState {
         match self.content {
             Content::Growing(_) => ReplicaState::Open,
             Content::Closed(_) => ReplicaState::Closed,
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.state() == ReplicaState::Closed
     }
 
     /// All bytes that are there, valid or not.
-    pub(super) fn present(&self) -> &[u8] {
+    pub(crate) fn present(&self) -> &[u8] {
         match &self.content {
             Content::Growing(bytes) => bytes,
             Content::Closed(bytes) => bytes,
@@ -175,7 +175,7 @@ impl Replica {
     }
 
     /// The valid bytes, and what makes them so; shared, not copied, when it is closed.
-    pub(super) fn valid(&self) -> Option<(Bytes, Certificate)> {
+    pub(crate) fn valid(&self) -> Option<(Bytes, Certificate)> {
         let certificate = self.certificate?;
         let length = certificate.length as usize;
         let bytes = match &self.content {
@@ -186,7 +186,7 @@ impl Replica {
     }
 
     /// Its line in an inventory; none without a certificate.
-    pub(super) fn info(&self) -> Option<ReplicaInfo> {
+    pub(crate) fn info(&self) -> Option<ReplicaInfo> {
         let certificate = self.certificate?;
         Some(ReplicaInfo {
             replica: self.id,
@@ -198,7 +198,7 @@ impl Replica {
     }
 
     /// Flips the lowest bit of a byte, as a failing memory does.
-    pub(super) fn damage(&mut self, at: usize) -> bool {
+    pub(crate) fn damage(&mut self, at: usize) -> bool {
         let mut bytes = self.present().to_vec();
         let Some(byte) = bytes.get_mut(at) else { return false };
         *byte ^= 1;

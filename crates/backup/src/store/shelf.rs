@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Replicas by log and segment.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(crate) struct Shelf {
     logs: BTreeMap<LogId, BTreeMap<SegmentId, Slot>>,
     limit: Room,
     used: Room,
@@ -19,9 +19,9 @@ pub(super) struct Shelf {
 
 /// Frames, and the bytes that they may come to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Room {
-    pub(super) frames: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Room {
+    pub(crate) frames: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Room {
@@ -46,12 +46,12 @@ impl Room {
 }
 
 impl Shelf {
-    pub(super) fn new(limit: Room, rules: Rules) -> Self {
+    pub(crate) fn new(limit: Room, rules: Rules) -> Self {
         Self { logs: BTreeMap::new(), limit, used: Room::default(), rules }
     }
 
     /// Carries out a write, all or nothing.
-    pub(super) fn write(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
+    pub(crate) fn write(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
         let id = write.replica;
         let slot = self.logs.entry(id.log).or_default().entry(id.segment).or_default();
         let before = Room::of(slot.replicas());
@@ -62,7 +62,7 @@ impl Shelf {
     }
 
     /// Drops a replica and every older creation of its segment.
-    pub(super) fn free(&mut self, id: ReplicaId) {
+    pub(crate) fn free(&mut self, id: ReplicaId) {
         let Some(slot) = self.logs.get_mut(&id.log).and_then(|log| log.get_mut(&id.segment)) else { return };
         let before = Room::of(slot.replicas());
         slot.free(id.creation);
@@ -70,7 +70,7 @@ impl Shelf {
     }
 
     /// Drops all of a log.
-    pub(super) fn forget(&mut self, log: LogId) {
+    pub(crate) fn forget(&mut self, log: LogId) {
         let slots = self.logs.remove(&log).unwrap_or_default();
         self.used = self.used.without(Room::of(slots.values().flat_map(Slot::replicas)));
     }
@@ -89,13 +89,13 @@ impl Shelf {
     }
 
     /// Every replica of the log that counts.
-    pub(super) fn list(&self, log: LogId) -> Vec<ReplicaInfo> {
+    pub(crate) fn list(&self, log: LogId) -> Vec<ReplicaInfo> {
         let slots = self.logs.get(&log).into_iter().flat_map(BTreeMap::values);
         slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()
     }
 
     /// The replica with exactly this creation, if it is the one that counts.
-    pub(super) fn find(&self, id: ReplicaId) -> Result<&Replica, BackupError> {
+    pub(crate) fn find(&self, id: ReplicaId) -> Result<&Replica, BackupError> {
         let slot = self.logs.get(&id.log).and_then(|log| log.get(&id.segment));
         match slot.and_then(|slot| slot.current.as_ref()) {
             Some(replica) if replica.id == id => Ok(replica),
@@ -106,21 +106,21 @@ impl Shelf {
         }
     }
 
-    pub(super) fn damage(&mut self, id: ReplicaId, at: usize) -> bool {
+    pub(crate) fn damage(&mut self, id: ReplicaId, at: usize) -> bool {
         let slot = self.logs.get_mut(&id.log).and_then(|log| log.get_mut(&id.segment));
         slot.and_then(|slot| slot.find(id.creation)).is_some_and(|replica| replica.damage(at))
     }
 
-    pub(super) fn logs(&self) -> impl Iterator<Item = LogId> {
+    pub(crate) fn logs(&self) -> impl Iterator<Item = LogId> {
         self.logs.keys().copied()
     }
 
-    pub(super) fn used(&self) -> Room {
+    pub(crate) fn used(&self) -> Room {
         self.used
     }
 
     /// How many replicas are open, and how many bytes all of them hold.
-    pub(super) fn count(&self) -> (u64, u64) {
+    pub(crate) fn count(&self) -> (u64, u64) {
         let replicas = self.logs.values().flat_map(BTreeMap::values).flat_map(Slot::replicas);
         replicas.fold((0, 0), |(open, bytes), replica| {
             let is_open = replica.state() == ReplicaState::Open;
