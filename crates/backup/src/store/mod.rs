@@ -5,6 +5,7 @@ mod backups;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod error;
+pub mod file;
 mod filter;
 mod local;
 mod membership;
@@ -22,6 +23,7 @@ pub use api::{
 };
 pub use backups::Backups;
 pub use error::BackupError;
+pub use file::{Damage, Durability, FileStore, FileStoreConfig, OpenError};
 #[cfg(feature = "testing")]
 pub(crate) use filter::Filter;
 pub use local::LocalStore;

@@ -98,6 +98,11 @@ impl ReadAhead {
         reading.passed.insert(replica).then(|| Arc::clone(&reading.filter))
     }
 
+    /// Whether so many bytes more may come without pushing anything out.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        self.held_bytes + bytes <= self.limit_bytes
+    }
+
     /// The next replica to filter ahead, as long as there is room.
     pub(crate) fn next(&mut self) -> Option<(ReplicaId, Arc<Filter>)> {
         if self.held_bytes >= self.limit_bytes {

@@ -35,25 +35,28 @@ impl Slot {
         }
     }
 
-    /// Puts a replica in, in place of what it replaces.
-    pub(crate) fn insert(&mut self, replica: Replica, replaced: Replaced) {
+    /// Puts a replica in; gives what it replaced.
+    pub(crate) fn insert(&mut self, replica: Replica, replaced: Replaced) -> Vec<Replica> {
         match replaced {
-            Replaced::All => *self = Self { current: Some(replica), pending: None },
-            Replaced::Pending => self.pending = Some(replica),
+            Replaced::All => {
+                let former = std::mem::replace(self, Self { current: Some(replica), pending: None });
+                former.current.into_iter().chain(former.pending).collect()
+            }
+            Replaced::Pending => self.pending.replace(replica).into_iter().collect(),
         }
     }
 
-    /// P2: a re-creation that is complete now takes the place of what was there.
-    pub(crate) fn promote(&mut self) {
-        if self.pending.as_ref().is_some_and(Replica::is_closed) {
-            self.current = self.pending.take();
-        }
+    /// P2: a re-creation that is complete now takes the place of what was there, which it gives.
+    pub(crate) fn promote(&mut self) -> Option<Replica> {
+        let complete = self.pending.take_if(|pending| pending.is_closed())?;
+        self.current.replace(complete)
     }
 
-    /// Drops this creation and older ones.
-    pub(crate) fn free(&mut self, creation: CreationNumber) {
-        self.current.take_if(|r| r.id.creation <= creation);
-        self.pending.take_if(|r| r.id.creation <= creation);
+    /// Drops this creation and older ones, and gives them.
+    pub(crate) fn free(&mut self, creation: CreationNumber) -> Vec<Replica> {
+        let current = self.current.take_if(|r| r.id.creation <= creation);
+        let pending = self.pending.take_if(|r| r.id.creation <= creation);
+        current.into_iter().chain(pending).collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -192,7 +192,7 @@ impl BackupStore for MemoryStore {
         state.vouch()?;
         state.membership.admit(log)?;
         state.sessions.admit(log.server, write.session, self.config.rules)?;
-        state.shelf.write(&write)
+        state.shelf.write(&write).map(drop)
     }
 
     async fn free(&self, free: ReplicaFree) -> Result<(), BackupError> {
