@@ -29,7 +29,7 @@ pub fn key_hash(table: TableId, key: &[u8]) -> KeyHash {
 
 /// A contiguous range of key hashes, both ends inclusive, never empty, received ones neither.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "(KeyHash, KeyHash)")]
+#[serde(try_from = "(KeyHash, KeyHash)", into = "(KeyHash, KeyHash)")]
 pub struct KeyRange {
     first: KeyHash,
     last: KeyHash,
@@ -104,6 +104,12 @@ impl TryFrom<(KeyHash, KeyHash)> for KeyRange {
 
     fn try_from((first, last): (KeyHash, KeyHash)) -> Result<Self, Self::Error> {
         Self::new(first, last).ok_or("an empty key range")
+    }
+}
+
+impl From<KeyRange> for (KeyHash, KeyHash) {
+    fn from(range: KeyRange) -> Self {
+        (range.first, range.last)
     }
 }
 

@@ -90,8 +90,9 @@ pub struct StorageNode {
     pub segment_bytes: u32,
     /// Bytes of its log in memory.
     pub memory_bytes: u64,
-    /// Segment replicas that its backup has room for.
-    pub frames: u64,
+    /// Segment replicas that its backup has room for. Default: what L3 asks of a server among equals.
+    #[serde(default)]
+    pub frames: Option<u64>,
 }
 
 /// When a backup answers, as configuration says it.
@@ -137,7 +138,7 @@ impl CoordinatorNode {
 }
 
 impl StorageNode {
-    /// Persistent, 512 MiB of memory in segments of 8 MiB, 4,096 frames.
+    /// Persistent, 512 MiB of memory in segments of 8 MiB.
     #[must_use]
     pub fn new(coordinators: impl IntoIterator<Item = String>) -> Self {
         Self {
@@ -145,14 +146,8 @@ impl StorageNode {
             durability: Durability::default(),
             segment_bytes: 8 << 20,
             memory_bytes: 512 << 20,
-            frames: 4096,
+            frames: None,
         }
-    }
-
-    /// Segments that its memory holds.
-    #[must_use]
-    pub fn segments_max(&self) -> u32 {
-        u32::try_from(self.memory_bytes / u64::from(self.segment_bytes.max(1))).unwrap_or(u32::MAX)
     }
 }
 
@@ -215,11 +210,5 @@ mod tests {
         assert!(
             serde_json::from_value::<NodeConfig>(json).unwrap_err().to_string().contains("lease_seconds")
         );
-    }
-
-    #[test]
-    fn memory_is_counted_in_segments() {
-        let node = StorageNode { memory_bytes: 100, segment_bytes: 30, ..StorageNode::new([]) };
-        assert_eq!(node.segments_max(), 3);
     }
 }

@@ -111,8 +111,11 @@ impl Starting {
             Some(Err(failed)) => Some(failed.message),
             None => None,
         };
-        let within = if message.is_some() { Self::END_WITHIN } else { Duration::ZERO };
-        let (code, said) = (self.process.exit_code(within), self.process.said());
+        let is_ending = message.is_some() || self.process.lines.is_closed();
+        let code = self.process.exit_code(if is_ending { Self::END_WITHIN } else { Duration::ZERO });
+        // For its last words to be read.
+        let _ = self.process.kill();
+        let said = self.process.said();
         match message {
             Some(message) => Err(LaunchError::Failed { name, message, code }),
             None if code.is_some() => {

@@ -115,6 +115,11 @@ impl Lines {
         self.heard.lock().is_stopped
     }
 
+    /// Whether nothing more comes: it ends, or has ended.
+    pub fn is_closed(&self) -> bool {
+        self.heard.lock().is_closed
+    }
+
     /// The end of what it wrote to standard error.
     pub fn complaints(&self) -> String {
         let heard = self.heard.lock();

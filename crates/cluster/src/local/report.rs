@@ -268,3 +268,33 @@ impl BackupReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_types::{SegmentId, TabletState};
+
+    #[test]
+    fn reports_come_back_from_their_lines() {
+        let (id, table) = (ServerId(3), TableId(1));
+        let tablet = Tablet {
+            table,
+            range: KeyRange::FULL,
+            owner: id,
+            version: TabletVersion(9),
+            state: TabletState::Recovering,
+            created: SegmentId(2),
+        };
+        let entry = ServerEntry::up(id, "server-0");
+        let report = NodeReport::Coordinator(CoordinatorReport {
+            term: Term(2),
+            is_held: true,
+            servers: vec![ServerReport::of(&entry, &[id])],
+            tables: vec![TableInfo { name: "t".into(), id: table }],
+            tablets: vec![tablet],
+            operations: vec![OperationReport { id: 1, what: "recovers".into(), is_over: false }],
+        });
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<NodeReport>(&json).unwrap(), report);
+    }
+}

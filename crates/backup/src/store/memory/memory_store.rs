@@ -1,14 +1,16 @@
 //! The store itself.
 
-use super::MemoryStoreConfig;
+use super::{
+    MemoryStoreConfig,
+    read_ahead::ReadAhead,
+    session::Sessions,
+    shelf::{Room, Shelf},
+};
 use crate::store::{
     BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaState, ReplicaWrite,
     filter::{self, Filter},
     membership::Membership,
-    read_ahead::ReadAhead,
-    session::Sessions,
-    shelf::{Room, Shelf},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -192,7 +194,7 @@ impl BackupStore for MemoryStore {
         state.vouch()?;
         state.membership.admit(log)?;
         state.sessions.admit(log.server, write.session, self.config.rules)?;
-        state.shelf.write(&write).map(drop)
+        state.shelf.write(&write)
     }
 
     async fn free(&self, free: ReplicaFree) -> Result<(), BackupError> {

@@ -1,26 +1,52 @@
 //! A client of a cluster of processes.
 
 use super::{ClusterError, nodes::Nodes};
+use crate::{
+    quic::{QuicTransport, Threads},
+    wire::{NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters},
+};
 use rekindle_client::{Client, ClientConfig};
-use rekindle_env::Env;
-use std::ops::Deref;
+use rekindle_env::{
+    Env,
+    real::{RealConfig, RealEnv, Runtimes},
+};
+use std::{io, ops::Deref, sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 /// A connected [`Client`], and the threads that carry its calls. Its calls may be awaited on any executor.
+///
+/// Dropped in this order: the threads last.
 pub struct ClusterClient {
     client: Client,
     env: Env,
-    main: Handle,
+    runtimes: Runtimes,
 }
 
 impl ClusterClient {
     pub(super) fn connect(
-        _nodes: &Nodes,
+        nodes: &Nodes,
         name: &str,
-        _coordinator: String,
-        _config: ClientConfig,
+        coordinator: String,
+        config: ClientConfig,
     ) -> Result<Self, ClusterError> {
-        Err(ClusterError::Invalid(format!("{name} has no transport in this build")))
+        let failed = |what: &str| ClusterError::io(format!("client {name}: {what}"));
+        let credentials = nodes.certificates.client(name)?.credentials()?;
+        let runtimes = Runtimes::start().map_err(failed("no thread for the network"))?;
+        let (main, urgent) = (runtimes.main(), runtimes.urgent());
+        let env = RealEnv::open(&nodes.dir_of(name), main.clone(), urgent.clone(), RealConfig::default())
+            .map_err(failed("its directory can't be used"))?;
+        let transport = QuicTransport::client(&credentials, &Threads { main, urgent })
+            .map_err(|error| failed("no socket")(io::Error::other(error)))?;
+        let peers = PeersConfig::new(nodes.cluster, Party::Client);
+        let peers = Peers::new(peers, env.clone(), transport, Arc::new(NoStamps));
+        let (renew, call) = (
+            Duration::from_millis(nodes.config.times.lease_ms),
+            Duration::from_millis(nodes.config.times.call_timeout_ms),
+        );
+        let coordinator = Arc::new(RemoteCoordinator::new(peers.clone(), [coordinator], renew, call));
+        let client = Client::new(config, coordinator, Arc::new(RemoteMasters::new(peers)), env.clone())
+            .map_err(|error| ClusterError::Invalid(error.to_string()))?;
+        Ok(Self { client, env, runtimes })
     }
 
     /// The client: clone it freely, but keep this one as long.
@@ -37,13 +63,13 @@ impl ClusterClient {
 
     /// The thread that carries its calls: tasks spawned there make calls without a hand-over between threads.
     #[must_use]
-    pub fn handle(&self) -> &Handle {
-        &self.main
+    pub fn handle(&self) -> Handle {
+        self.runtimes.main()
     }
 
     /// Waits for a future of calls, on this thread.
     pub fn block_on<T>(&self, calls: impl Future<Output = T>) -> T {
-        self.main.block_on(calls)
+        self.runtimes.main().block_on(calls)
     }
 }
 

@@ -16,7 +16,7 @@ pub struct ClusterConfig {
     pub segment_bytes: u32,
     /// Bytes of a server's log in memory. Default 512 MiB.
     pub memory_bytes: u64,
-    /// Segment replicas that a backup has room for. Default: twice its share of what all memory can fill.
+    /// Segment replicas that a backup has room for. Default: what L3 asks of a server among equals.
     pub frames: Option<u64>,
     /// Most bytes of one partition of a recovery. Default 500 MiB.
     pub partition_bytes: u64,
@@ -49,9 +49,6 @@ impl Default for ClusterConfig {
 }
 
 impl ClusterConfig {
-    /// Frames that are there whatever the memory: for heads and side segments.
-    const FRAMES_MIN: u64 = 64;
-
     /// Why such a cluster can't be.
     pub(super) fn check(&self) -> Result<(), String> {
         let (servers, replicas) = (self.servers, self.replicas);
@@ -69,12 +66,6 @@ impl ClusterConfig {
             ));
         }
         Ok(())
-    }
-
-    /// Frames of each backup.
-    pub(super) fn frames(&self) -> u64 {
-        let segments = self.memory_bytes / u64::from(self.segment_bytes.max(1));
-        self.frames.unwrap_or(segments * u64::from(self.replicas) * 2 + Self::FRAMES_MIN)
     }
 }
 

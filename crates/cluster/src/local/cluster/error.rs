@@ -1,6 +1,6 @@
 //! What may go wrong with a cluster of processes.
 
-use crate::local::LaunchError;
+use crate::local::{AuthorityError, LaunchError};
 use std::{io, time::Duration};
 
 /// Why the cluster can't do that.
@@ -13,7 +13,10 @@ pub enum ClusterError {
     /// Do what the message says.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// Look at the directory, the certificates in it, or the process.
+    /// Look at the certificates.
+    #[error("certificates: {0}")]
+    Certificates(#[from] AuthorityError),
+    /// Look at the directory or the process.
     #[error("{what}: {error}")]
     Io {
         /// What was tried.

@@ -49,7 +49,7 @@ impl Nodes {
             durability: self.config.durability,
             segment_bytes: self.config.segment_bytes,
             memory_bytes: self.config.memory_bytes,
-            frames: self.config.frames(),
+            frames: self.config.frames,
             ..StorageNode::new([coordinator])
         };
         self.node(&name(server), Role::Server, NodeRole::Storage(node))

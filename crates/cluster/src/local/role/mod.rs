@@ -15,9 +15,12 @@
 //! }
 //! ```
 
+mod coordinator;
 mod input;
 mod node;
 mod output;
+mod storage;
+mod world;
 
 use super::{Command, Failed, Line, NodeConfig};
 use node::Node;

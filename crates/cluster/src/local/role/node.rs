@@ -1,6 +1,6 @@
 //! What a process is while it plays its role.
 
-use super::output::Output;
+use super::{coordinator::Reign, output::Output, storage::Storage};
 use crate::local::{NodeConfig, NodeReport, NodeRole, Ready};
 use std::sync::Arc;
 
@@ -20,8 +20,9 @@ pub(super) trait Node {
 }
 
 /// Opens the directory and starts the server.
-pub(super) fn open(config: &NodeConfig, _output: &Arc<Output>) -> Result<Box<dyn Node>, String> {
-    match &config.role {
-        NodeRole::Coordinator(_) | NodeRole::Storage(_) => Err("there is no transport in this build".into()),
-    }
+pub(super) fn open(config: &NodeConfig, output: &Arc<Output>) -> Result<Box<dyn Node>, String> {
+    Ok(match &config.role {
+        NodeRole::Coordinator(node) => Box::new(Reign::open(config, node, output)?),
+        NodeRole::Storage(node) => Box::new(Storage::open(config, node)?),
+    })
 }
