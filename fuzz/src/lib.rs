@@ -3,10 +3,12 @@
 
 mod body;
 mod limit;
+mod page;
 mod script;
 mod segment;
 
 pub use body::{body_of, canonical};
 pub use limit::within;
+pub use page::sealed_page;
 pub use script::script;
 pub use segment::{Sealing, seal_entries, segment};

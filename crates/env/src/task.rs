@@ -35,8 +35,17 @@ impl Task {
         self.stop = None;
     }
 
-    /// Stops the task now.
+    /// Stops the task at its next await.
     pub fn stop(self) {}
+
+    /// Stops the task and waits until its future has been dropped: what it held is free then. On a real machine
+    /// that takes the task's own thread some time.
+    pub async fn stopped(mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop();
+        }
+        self.ended.as_mut().await;
+    }
 }
 
 impl Drop for Task {

@@ -123,6 +123,15 @@ pub(crate) fn digest(replica: ReplicaId, valid: &[u8]) -> Option<Vec<SegmentId>>
     (names_itself && header.segment == replica.segment).then(|| digest.iter().collect())
 }
 
+/// Where the digest of a replica ends, counted from the segment's start; zero when it was not written as a head.
+pub(crate) fn digest_end(replica: ReplicaId, valid: &[u8]) -> u32 {
+    if digest(replica, valid).is_none() {
+        return 0;
+    }
+    let first = entries(&valid[SegmentHeader::LEN..]).next().and_then(Result::ok);
+    first.map_or(0, |entry| (SegmentHeader::LEN + entry.bytes().len()) as u32)
+}
+
 /// Checks header and certificate, and that it is the segment that it is called.
 fn open(
     replica: ReplicaId,

@@ -20,6 +20,11 @@ impl Membership {
         Self { own, list: ServerList::default(), fenced: BTreeMap::new(), rules }
     }
 
+    /// The id that this backup has from here on.
+    pub(crate) fn adopt(&mut self, own: ServerId) {
+        self.own = own;
+    }
+
     /// Takes a list; an older one changes nothing.
     pub(crate) fn set_servers(&mut self, list: &ServerList) -> bool {
         if list.version() <= self.list.version() {

@@ -5,11 +5,17 @@ mod backups;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod error;
+pub mod file;
 mod filter;
 mod local;
 mod membership;
 mod memory;
 mod misfit;
+mod read_ahead;
+mod replica;
+mod session;
+mod shelf;
+mod slot;
 
 pub use api::{
     BackupStats, BackupStore, Fill, LoadRequest, Loaded, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo,
@@ -17,6 +23,7 @@ pub use api::{
 };
 pub use backups::Backups;
 pub use error::BackupError;
+pub use file::{Damage, Durability, FileStore, FileStoreConfig, OpenError};
 #[cfg(feature = "testing")]
 pub(crate) use filter::Filter;
 pub use local::LocalStore;

@@ -3,6 +3,7 @@
 
 mod any_calls_keep_the_memory_store_honest;
 mod explore;
+mod file_store_conforms;
 mod heads_are_switched_in_order;
 mod lost_replicas_are_made_up_for;
 mod memory_store_conforms;

@@ -34,6 +34,16 @@ fn a_dropped_handle_stops_its_task() {
 }
 
 #[test]
+fn a_stopped_task_can_be_waited_for() {
+    let world = World::new(1);
+    let counter = Arc::<Mutex<u64>>::default();
+    let task = count_forever(&world, &counter);
+    world.run_for(Duration::from_millis(10));
+    world.block_on(task.stopped());
+    assert_eq!(Arc::strong_count(&counter), 1);
+}
+
+#[test]
 fn a_task_stopped_before_its_first_poll_never_runs() {
     let world = World::new(1);
     let counter = Arc::<Mutex<u64>>::default();

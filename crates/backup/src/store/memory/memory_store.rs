@@ -1,16 +1,14 @@
 //! The store itself.
 
-use super::{
-    MemoryStoreConfig,
-    read_ahead::ReadAhead,
-    session::Sessions,
-    shelf::{Room, Shelf},
-};
+use super::MemoryStoreConfig;
 use crate::store::{
     BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaState, ReplicaWrite,
     filter::{self, Filter},
     membership::Membership,
+    read_ahead::ReadAhead,
+    session::Sessions,
+    shelf::{Room, Shelf},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -194,7 +192,7 @@ impl BackupStore for MemoryStore {
         state.vouch()?;
         state.membership.admit(log)?;
         state.sessions.admit(log.server, write.session, self.config.rules)?;
-        state.shelf.write(&write)
+        state.shelf.write(&write).map(drop)
     }
 
     async fn free(&self, free: ReplicaFree) -> Result<(), BackupError> {

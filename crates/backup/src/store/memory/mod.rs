@@ -2,11 +2,6 @@
 
 mod config;
 mod memory_store;
-mod read_ahead;
-mod replica;
-mod session;
-mod shelf;
-mod slot;
 
 pub use config::MemoryStoreConfig;
 pub use memory_store::MemoryStore;

@@ -10,6 +10,7 @@ use super::{
 use crate::{Device, DiskError};
 use async_trait::async_trait;
 use bytes::Bytes;
+use rustix::{fs::FallocateFlags, io::Errno};
 use std::{
     fs::{self, File, OpenOptions},
     io,
@@ -44,7 +45,7 @@ impl Opened {
         if !fs::exists(&path).map_err(failed)? {
             let unfinished = files.unfinished(&name);
             let made = File::create(&unfinished).and_then(|file| {
-                file.set_len(length)?;
+                reserve(&file, length)?;
                 file.sync_all()?;
                 fs::rename(&unfinished, &path)
             });
@@ -88,6 +89,18 @@ impl Opened {
             self.has_sync_failed.store(true, Ordering::Relaxed);
             disk_error("sync", &self.name, &error)
         })
+    }
+}
+
+/// Takes the room now, so that a full disk is found out before anything relies on the device.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    if length == 0 {
+        return Ok(());
+    }
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length) {
+        // Not every file system can.
+        Err(Errno::OPNOTSUPP) => file.set_len(length),
+        reserved => Ok(reserved?),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Files {
 struct State {
     open: BTreeMap<String, Idle>,
     uses: u64,
-    /// Names whose sync has failed.
+    /// Names whose sync has failed, or whose end is torn: they are only read any more.
     failed: BTreeSet<String>,
     has_directory_failed: bool,
     /// Names opened as devices.
@@ -87,7 +87,14 @@ impl Files {
     }
 
     pub(super) fn append(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        self.with(name, true, |file| file.append(name, bytes))
+        self.with(name, true, |file| {
+            self.check_failed(name)?;
+            let appended = file.append(name, bytes);
+            if file.is_torn {
+                self.fail(name);
+            }
+            appended
+        })
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Bytes, DiskError> {
@@ -176,12 +183,16 @@ impl Files {
 
     /// A failed sync is never tried again: the second one would succeed without the data.
     fn sync_once(&self, name: &str, file: &mut OpenFile) -> Result<(), DiskError> {
-        if self.state.lock().failed.contains(name) {
-            return Err(failed_before(name));
-        }
-        file.sync(name).inspect_err(|_| {
-            self.state.lock().failed.insert(name.to_owned());
-        })
+        self.check_failed(name)?;
+        file.sync(name).inspect_err(|_| self.fail(name))
+    }
+
+    fn check_failed(&self, name: &str) -> Result<(), DiskError> {
+        if self.state.lock().failed.contains(name) { Err(failed_before(name)) } else { Ok(()) }
+    }
+
+    fn fail(&self, name: &str) {
+        self.state.lock().failed.insert(name.to_owned());
     }
 }
 
@@ -219,5 +230,83 @@ impl State {
             self.open.insert(to.to_owned(), idle);
         }
         replaced
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use tempfile::TempDir;
+
+    /// Files that fail: the system refuses to sync `unsyncable`, and `full` is always full.
+    fn failing() -> (TempDir, Files) {
+        let directory = tempfile::tempdir().unwrap();
+        symlink("/dev/null", directory.path().join("unsyncable")).unwrap();
+        symlink("/dev/full", directory.path().join("full")).unwrap();
+        let files = Files::open(directory.path()).unwrap();
+        (directory, files)
+    }
+
+    fn failed<T: std::fmt::Debug>(result: Result<T, DiskError>) -> bool {
+        result.unwrap_err().to_string().contains("failed before")
+    }
+
+    #[test]
+    fn after_a_failed_sync_there_is_no_other_until_the_file_is_gone() {
+        let (directory, files) = failing();
+        files.append("unsyncable", b"x").unwrap();
+        assert!(!failed(files.sync_file("unsyncable")));
+        assert!(failed(files.sync_file("unsyncable")));
+        files.rename("unsyncable", "f").unwrap();
+        fs::remove_file(directory.path().join("f")).unwrap();
+        fs::write(directory.path().join("f"), "syncable").unwrap();
+        assert!(failed(files.sync_file("f")), "the name stands for what was written to it");
+        assert!(failed(files.append("f", b"x")));
+        files.remove("f").unwrap();
+        files.append("f", b"x").unwrap();
+        files.sync_file("f").unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_says_so_and_a_torn_file_takes_no_more() {
+        let (_directory, files) = failing();
+        assert_eq!(files.append("full", b"x"), Err(DiskError::Full));
+        assert!(failed(files.append("full", b"x")), "/dev/full can't be cut");
+    }
+
+    #[test]
+    fn synced_files_are_closed_before_those_that_await_a_sync() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::open(directory.path()).unwrap();
+        files.append("dirty", b"x").unwrap();
+        for number in 0..OPEN_MAX + 3 {
+            files.append(&number.to_string(), b"x").unwrap();
+            files.sync_file(&number.to_string()).unwrap();
+        }
+        let state = files.state.lock();
+        assert_eq!(state.open.len(), OPEN_MAX);
+        assert!(state.open.contains_key("dirty") && !state.open.contains_key("0"));
+    }
+
+    #[test]
+    fn an_evicted_file_that_cannot_be_synced_tells_it_later() {
+        let (_directory, files) = failing();
+        files.append("unsyncable", b"x").unwrap();
+        for number in 0..OPEN_MAX {
+            files.append(&number.to_string(), b"x").unwrap();
+        }
+        assert!(!files.state.lock().open.contains_key("unsyncable"));
+        assert!(failed(files.sync_file("unsyncable")));
+    }
+
+    #[test]
+    fn devices_that_were_not_complete_are_removed_at_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".unfinished-d"), "half").unwrap();
+        fs::write(directory.path().join("d"), "whole").unwrap();
+        let files = Files::open(directory.path()).unwrap();
+        assert!(!files.unfinished("d").exists());
+        assert_eq!(files.list().unwrap(), ["d"]);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct OpenFile {
     length: u64,
     /// Bytes were appended after the last sync.
     pub(super) is_dirty: bool,
+    /// Half of an append could not be cut off: nothing may follow it.
+    pub(super) is_torn: bool,
 }
 
 impl OpenFile {
@@ -23,22 +25,16 @@ impl OpenFile {
     pub(super) fn open(path: &Path, may_create: bool) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(may_create).truncate(false).open(path)?;
         let length = file.metadata()?.len();
-        Ok(Self { file, length, is_dirty: false })
+        Ok(Self { file, length, is_dirty: false, is_torn: false })
     }
 
-    /// All of `bytes` or, on an error, none of them.
+    /// All of `bytes` or, on an error, none of them (or the file is torn).
     pub(super) fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        let written = self.file.write_all_at(bytes, self.length);
         self.is_dirty = true;
-        if let Err(error) = written {
-            let cut = self.file.set_len(self.length);
-            return Err(match cut {
-                Ok(()) => disk_error("append to", name, &error),
-                Err(cut) => {
-                    DiskError::Io(format!("append to {name:?}: {error}; cutting its half off: {cut}"))
-                }
-            });
-        }
+        self.file.write_all_at(bytes, self.length).map_err(|error| {
+            self.is_torn = self.file.set_len(self.length).is_err();
+            disk_error("append to", name, &error)
+        })?;
         self.length += bytes.len() as u64;
         Ok(())
     }

@@ -62,8 +62,9 @@ impl DiskPool {
         Ok(pool)
     }
 
-    /// Issues a job, when there is a place in the queue (they are given in the order of asking), and waits for its
-    /// answer. The job runs even if nobody waits any more.
+    /// Issues a job, at the first poll if there is a place in the queue, and waits for its answer. Once issued it
+    /// runs, even if nobody waits any more. Callers that wait for a place at the same time may overtake each other:
+    /// the line must not stand still behind a future that nobody polls.
     pub(super) async fn call<T>(
         &self,
         order: Order,

@@ -10,10 +10,10 @@ use rekindle_types::ReplicaId;
 
 /// A replica and what it was told.
 #[derive(Debug)]
-pub(super) struct Replica {
-    pub(super) id: ReplicaId,
-    pub(super) fill: Fill,
-    pub(super) capacity: u32,
+pub(crate) struct Replica {
+    pub(crate) id: ReplicaId,
+    pub(crate) fill: Fill,
+    pub(crate) capacity: u32,
     content: Content,
     certificate: Option<Certificate>,
     checked: Checked,
@@ -36,8 +36,10 @@ impl Checked {
 enum Content {
     /// Open: grows up to the capacity; bytes past the certificate do not exist yet.
     Growing(Vec<u8>),
-    /// Closed: ends with the certificate.
-    Closed(Bytes),
+    /// Ends with the certificate: closed, or left open by a former life of this backup.
+    Here(ReplicaState, Bytes),
+    /// The same, so many bytes of it, and they are on a disk.
+    OnDisk(ReplicaState, u32),
 }
 
 /// What a checked write does.
@@ -46,9 +48,24 @@ struct Change<'a> {
     certificate: Option<Certificate>,
 }
 
+/// What a write did that was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Where its new bytes began.
+    pub(crate) offset: u32,
+    /// How many bytes at its end were new.
+    pub(crate) tail: usize,
+    /// Its certificate, when it is a longer one.
+    pub(crate) certificate: Option<Certificate>,
+    /// It closed the replica.
+    pub(crate) is_closed: bool,
+    /// It changed anything, its rank as primary included.
+    pub(crate) is_change: bool,
+}
+
 impl Replica {
     /// An empty one, as the write's open asks for.
-    pub(super) fn new(write: &ReplicaWrite, fill: Fill) -> Self {
+    pub(crate) fn new(write: &ReplicaWrite, fill: Fill) -> Self {
         Self {
             id: write.replica,
             fill,
@@ -60,30 +77,65 @@ impl Replica {
         }
     }
 
+    /// One whose valid bytes are on a disk; nothing is written to it any more.
+    pub(crate) fn on_disk(
+        id: ReplicaId,
+        state: ReplicaState,
+        capacity: u32,
+        certificate: Certificate,
+        primary: bool,
+    ) -> Self {
+        Self {
+            id,
+            fill: Fill::Growing,
+            capacity,
+            content: Content::OnDisk(state, certificate.length),
+            certificate: Some(certificate),
+            checked: Checked::default(),
+            primary,
+        }
+    }
+
     /// Takes all of the write or nothing of it.
-    pub(super) fn apply(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
+    pub(crate) fn apply(&mut self, write: &ReplicaWrite) -> Result<Applied, BackupError> {
         let change = self.check(write)?;
+        let mut applied = Applied {
+            offset: self.len() as u32,
+            tail: change.tail.len(),
+            certificate: change.certificate.filter(|_| change.certificate != self.certificate),
+            is_closed: write.close && !self.is_closed(),
+            is_change: false,
+        };
         if let Content::Growing(bytes) = &mut self.content {
             let before = bytes.len();
             bytes.extend_from_slice(change.tail);
-            let newer = change.certificate.filter(|_| change.certificate != self.certificate);
-            if newer.is_some_and(|newer| !self.checked.fits(self.id, self.capacity, bytes, newer)) {
+            if applied
+                .certificate
+                .is_some_and(|newer| !self.checked.fits(self.id, self.capacity, bytes, newer))
+            {
                 bytes.truncate(before);
                 return Err(self.overflow(write, Misfit::Contents));
             }
         }
+        applied.is_change = applied.tail > 0
+            || applied.certificate.is_some()
+            || applied.is_closed
+            || self.primary != write.primary;
         self.certificate = change.certificate;
         self.primary = write.primary;
         if write.close {
             self.close();
         }
-        Ok(())
+        Ok(applied)
     }
 
     /// What the write would change, or why it can't.
     fn check<'a>(&self, write: &'a ReplicaWrite) -> Result<Change<'a>, BackupError> {
         let refuse = |why| Err(self.overflow(write, why));
-        let present = self.present();
+        if self.state() == ReplicaState::Open && !matches!(self.content, Content::Growing(_)) {
+            return Err(BackupError::NotOpen(self.id));
+        }
+        let length = self.len();
         let (offset, end) = (write.offset as usize, write.offset as usize + write.bytes.len());
         if write.bytes.len() > ReplicaWrite::BYTES_MAX {
             return refuse(Misfit::Long);
@@ -97,19 +149,20 @@ impl Replica {
         if end > self.capacity as usize {
             return refuse(Misfit::PassesCapacity);
         }
-        if offset > present.len() {
+        if offset > length {
             return refuse(Misfit::Gap);
         }
-        let (again, tail) = write.bytes.split_at(write.bytes.len().min(present.len() - offset));
-        if again != &present[offset..offset + again.len()] {
+        let (again, tail) = write.bytes.split_at(write.bytes.len().min(length - offset));
+        // What is on a disk is not read for this: a repeat that differs changes nothing there.
+        if self.present().is_some_and(|present| again != &present[offset..offset + again.len()]) {
             return refuse(Misfit::Bytes);
         }
         let is_closed = self.is_closed();
-        let certificate = self.newer_certificate(write, end.max(present.len()))?;
+        let certificate = self.newer_certificate(write, end.max(length))?;
         if is_closed && (!tail.is_empty() || certificate != self.certificate) {
             return Err(BackupError::Closed(self.id));
         }
-        if write.close && certificate.is_none_or(|c| (c.length as usize) < end.max(present.len())) {
+        if write.close && certificate.is_none_or(|c| (c.length as usize) < end.max(length)) {
             return refuse(Misfit::Uncertified);
         }
         if self.fill == Fill::Atomic && !is_closed && write.close != write.certificate.is_some() {
@@ -143,7 +196,7 @@ impl Replica {
             why,
             offset: write.offset,
             length: u32::try_from(write.bytes.len()).unwrap_or(u32::MAX),
-            present: self.present().len() as u32,
+            present: self.len() as u32,
         }
     }
 
@@ -152,59 +205,96 @@ impl Replica {
         let mut bytes = std::mem::take(bytes);
         bytes.truncate(self.certificate.map_or(0, |c| c.length as usize));
         bytes.shrink_to_fit();
-        self.content = Content::Closed(bytes.into());
+        self.content = Content::Here(ReplicaState::Closed, bytes.into());
     }
 
-    pub(super) fn state(&self) -> ReplicaState {
-        match self.content {
-            Content::Growing(_) => ReplicaState::Open,
-            Content::Closed(_) => ReplicaState::Closed,
+    /// Takes nothing any more, open or closed: what its certificate covers is all of it.
+    pub(crate) fn freeze(&mut self) {
+        if let Content::Growing(_) = self.content {
+            self.close();
+            if let Content::Here(state, _) = &mut self.content {
+                *state = ReplicaState::Open;
+            }
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    /// Lets go of bytes that are on a disk now.
+    pub(crate) fn let_go(&mut self) {
+        if let Content::Here(state, bytes) = &self.content {
+            self.content = Content::OnDisk(*state, bytes.len() as u32);
+        }
+    }
+
+    pub(crate) fn state(&self) -> ReplicaState {
+        match self.content {
+            Content::Growing(_) => ReplicaState::Open,
+            Content::Here(state, _) | Content::OnDisk(state, _) => state,
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
         self.state() == ReplicaState::Closed
     }
 
-    /// All bytes that are there, valid or not.
-    pub(super) fn present(&self) -> &[u8] {
+    /// Bytes that are there, valid or not.
+    pub(crate) fn len(&self) -> usize {
         match &self.content {
-            Content::Growing(bytes) => bytes,
-            Content::Closed(bytes) => bytes,
+            Content::OnDisk(_, length) => *length as usize,
+            Content::Growing(_) | Content::Here(..) => self.present().map_or(0, <[u8]>::len),
         }
     }
 
-    /// The valid bytes, and what makes them so; shared, not copied, when it is closed.
-    pub(super) fn valid(&self) -> Option<(Bytes, Certificate)> {
+    /// All bytes that are there, valid or not; none when they are on a disk.
+    pub(crate) fn present(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Growing(bytes) => Some(bytes),
+            Content::Here(_, bytes) => Some(bytes),
+            Content::OnDisk(..) => None,
+        }
+    }
+
+    /// What makes its bytes valid.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        self.certificate
+    }
+
+    pub(crate) fn is_primary(&self) -> bool {
+        self.primary
+    }
+
+    /// The valid bytes, when they are here, and what makes them so; shared, not copied, when nothing follows.
+    pub(crate) fn valid(&self) -> Option<(Bytes, Certificate)> {
         let certificate = self.certificate?;
         let length = certificate.length as usize;
         let bytes = match &self.content {
             Content::Growing(bytes) => Bytes::copy_from_slice(&bytes[..length]),
-            Content::Closed(bytes) => bytes.slice(..length),
+            Content::Here(_, bytes) => bytes.slice(..length),
+            Content::OnDisk(..) => return None,
         };
         Some((bytes, certificate))
     }
 
-    /// Its line in an inventory; none without a certificate.
-    pub(super) fn info(&self) -> Option<ReplicaInfo> {
+    /// Its line in an inventory, without the digest when the bytes are on a disk; none without a certificate.
+    pub(crate) fn info(&self) -> Option<ReplicaInfo> {
         let certificate = self.certificate?;
+        let valid = self.present().map(|bytes| &bytes[..certificate.length as usize]);
         Some(ReplicaInfo {
             replica: self.id,
             state: self.state(),
             certificate,
             primary: self.primary,
-            digest: digest(self.id, &self.present()[..certificate.length as usize]),
+            digest: valid.and_then(|valid| digest(self.id, valid)),
         })
     }
 
     /// Flips the lowest bit of a byte, as a failing memory does.
-    pub(super) fn damage(&mut self, at: usize) -> bool {
-        let mut bytes = self.present().to_vec();
+    pub(crate) fn damage(&mut self, at: usize) -> bool {
+        let Some(mut bytes) = self.present().map(<[u8]>::to_vec) else { return false };
         let Some(byte) = bytes.get_mut(at) else { return false };
         *byte ^= 1;
         self.content = match self.content {
-            Content::Growing(_) => Content::Growing(bytes),
-            Content::Closed(_) => Content::Closed(bytes.into()),
+            Content::Here(state, _) => Content::Here(state, bytes.into()),
+            Content::Growing(_) | Content::OnDisk(..) => Content::Growing(bytes),
         };
         true
     }

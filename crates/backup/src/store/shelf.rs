@@ -1,7 +1,7 @@
 //! All replicas of all logs, within their limits.
 
 use super::{
-    replica::Replica,
+    replica::{Applied, Replica},
     slot::{Replaced, Slot},
 };
 use crate::store::{BackupError, Fill, ReplicaInfo, ReplicaState, ReplicaWrite};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Replicas by log and segment.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(crate) struct Shelf {
     logs: BTreeMap<LogId, BTreeMap<SegmentId, Slot>>,
     limit: Room,
     used: Room,
@@ -19,9 +19,9 @@ pub(super) struct Shelf {
 
 /// Frames, and the bytes that they may come to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Room {
-    pub(super) frames: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Room {
+    pub(crate) frames: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Room {
@@ -45,13 +45,24 @@ impl Room {
     }
 }
 
+/// What a write did that was taken.
+#[derive(Debug, Default)]
+pub(crate) struct Effect {
+    /// It made the replica.
+    pub(crate) is_opened: bool,
+    /// What it did to the replica.
+    pub(crate) applied: Applied,
+    /// Replicas of the segment that it took the place of, older ones first.
+    pub(crate) dropped: Vec<Replica>,
+}
+
 impl Shelf {
-    pub(super) fn new(limit: Room, rules: Rules) -> Self {
+    pub(crate) fn new(limit: Room, rules: Rules) -> Self {
         Self { logs: BTreeMap::new(), limit, used: Room::default(), rules }
     }
 
     /// Carries out a write, all or nothing.
-    pub(super) fn write(&mut self, write: &ReplicaWrite) -> Result<(), BackupError> {
+    pub(crate) fn write(&mut self, write: &ReplicaWrite) -> Result<Effect, BackupError> {
         let id = write.replica;
         let slot = self.logs.entry(id.log).or_default().entry(id.segment).or_default();
         let before = Room::of(slot.replicas());
@@ -61,18 +72,30 @@ impl Shelf {
         result
     }
 
-    /// Drops a replica and every older creation of its segment.
-    pub(super) fn free(&mut self, id: ReplicaId) {
-        let Some(slot) = self.logs.get_mut(&id.log).and_then(|log| log.get_mut(&id.segment)) else { return };
+    /// Puts in what was found on a disk, whatever the limits are now.
+    pub(crate) fn restore(&mut self, replica: Replica) {
+        let (log, segment) = (replica.id.log, replica.id.segment);
+        let slot = self.logs.entry(log).or_default().entry(segment).or_default();
         let before = Room::of(slot.replicas());
-        slot.free(id.creation);
-        self.settle(id.log, id.segment, before);
+        slot.insert(replica, Replaced::All);
+        self.settle(log, segment, before);
     }
 
-    /// Drops all of a log.
-    pub(super) fn forget(&mut self, log: LogId) {
+    /// Drops a replica and every older creation of its segment, and gives them.
+    pub(crate) fn free(&mut self, id: ReplicaId) -> Vec<Replica> {
+        let slot = self.logs.get_mut(&id.log).and_then(|log| log.get_mut(&id.segment));
+        let Some(slot) = slot else { return Vec::new() };
+        let before = Room::of(slot.replicas());
+        let freed = slot.free(id.creation);
+        self.settle(id.log, id.segment, before);
+        freed
+    }
+
+    /// Drops all of a log, and gives it.
+    pub(crate) fn forget(&mut self, log: LogId) -> Vec<Replica> {
         let slots = self.logs.remove(&log).unwrap_or_default();
         self.used = self.used.without(Room::of(slots.values().flat_map(Slot::replicas)));
+        slots.into_values().flat_map(|slot| slot.current.into_iter().chain(slot.pending)).collect()
     }
 
     /// Counts a slot anew and takes it away when nothing is left in it.
@@ -89,13 +112,13 @@ impl Shelf {
     }
 
     /// Every replica of the log that counts.
-    pub(super) fn list(&self, log: LogId) -> Vec<ReplicaInfo> {
+    pub(crate) fn list(&self, log: LogId) -> Vec<ReplicaInfo> {
         let slots = self.logs.get(&log).into_iter().flat_map(BTreeMap::values);
         slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()
     }
 
     /// The replica with exactly this creation, if it is the one that counts.
-    pub(super) fn find(&self, id: ReplicaId) -> Result<&Replica, BackupError> {
+    pub(crate) fn find(&self, id: ReplicaId) -> Result<&Replica, BackupError> {
         let slot = self.logs.get(&id.log).and_then(|log| log.get(&id.segment));
         match slot.and_then(|slot| slot.current.as_ref()) {
             Some(replica) if replica.id == id => Ok(replica),
@@ -106,25 +129,50 @@ impl Shelf {
         }
     }
 
-    pub(super) fn damage(&mut self, id: ReplicaId, at: usize) -> bool {
-        let slot = self.logs.get_mut(&id.log).and_then(|log| log.get_mut(&id.segment));
-        slot.and_then(|slot| slot.find(id.creation)).is_some_and(|replica| replica.damage(at))
+    /// The replica of exactly this creation, whether it counts or not.
+    pub(crate) fn get_mut(&mut self, id: ReplicaId) -> Option<&mut Replica> {
+        self.logs.get_mut(&id.log)?.get_mut(&id.segment)?.find(id.creation)
     }
 
-    pub(super) fn logs(&self) -> impl Iterator<Item = LogId> {
+    /// The same, to look at.
+    pub(crate) fn get(&self, id: ReplicaId) -> Option<&Replica> {
+        self.logs.get(&id.log)?.get(&id.segment)?.replicas().find(|replica| replica.id == id)
+    }
+
+    /// Lets open replicas that are listed take nothing any more (J5), and names them.
+    pub(crate) fn freeze_growing(&mut self) -> Vec<ReplicaId> {
+        let slots = self.logs.values_mut().flat_map(BTreeMap::values_mut);
+        let current = slots.filter_map(|slot| slot.current.as_mut());
+        let open = current.filter(|r| r.state() == ReplicaState::Open && r.certificate().is_some());
+        open.map(|replica| {
+            replica.freeze();
+            replica.id
+        })
+        .collect()
+    }
+
+    /// All replicas.
+    pub(crate) fn replicas(&self) -> impl Iterator<Item = &Replica> {
+        self.logs.values().flat_map(BTreeMap::values).flat_map(Slot::replicas)
+    }
+
+    pub(crate) fn damage(&mut self, id: ReplicaId, at: usize) -> bool {
+        self.get_mut(id).is_some_and(|replica| replica.damage(at))
+    }
+
+    pub(crate) fn logs(&self) -> impl Iterator<Item = LogId> {
         self.logs.keys().copied()
     }
 
-    pub(super) fn used(&self) -> Room {
+    pub(crate) fn used(&self) -> Room {
         self.used
     }
 
     /// How many replicas are open, and how many bytes all of them hold.
-    pub(super) fn count(&self) -> (u64, u64) {
-        let replicas = self.logs.values().flat_map(BTreeMap::values).flat_map(Slot::replicas);
-        replicas.fold((0, 0), |(open, bytes), replica| {
+    pub(crate) fn count(&self) -> (u64, u64) {
+        self.replicas().fold((0, 0), |(open, bytes), replica| {
             let is_open = replica.state() == ReplicaState::Open;
-            (open + u64::from(is_open), bytes + replica.present().len() as u64)
+            (open + u64::from(is_open), bytes + replica.len() as u64)
         })
     }
 }
@@ -136,19 +184,24 @@ struct Offer {
     limit: Room,
 }
 
-fn write_slot(slot: &mut Slot, write: &ReplicaWrite, room: Offer, rules: Rules) -> Result<(), BackupError> {
+fn write_slot(
+    slot: &mut Slot,
+    write: &ReplicaWrite,
+    room: Offer,
+    rules: Rules,
+) -> Result<Effect, BackupError> {
     let id = write.replica;
     // P3: a late call of an older creation never touches a newer one.
     if let Some(newest) = slot.newest().filter(|newest| id.creation < *newest && rules.on(Rule::P3)) {
         return Err(BackupError::StaleCreation { replica: id, newest });
     }
-    match (slot.find(id.creation), write.open) {
-        (Some(replica), _) => replica.apply(write)?,
+    let mut effect = match (slot.find(id.creation), write.open) {
+        (Some(replica), _) => Effect { applied: replica.apply(write)?, ..Effect::default() },
         (None, None) => return Err(BackupError::NotOpen(id)),
         (None, Some(fill)) => create(slot, write, fill, room, rules)?,
-    }
-    slot.promote();
-    Ok(())
+    };
+    effect.dropped.extend(slot.promote());
+    Ok(effect)
 }
 
 /// P3: a higher creation drops what is there before it opens; all of it is one change here.
@@ -158,9 +211,9 @@ fn create(
     fill: Fill,
     room: Offer,
     rules: Rules,
-) -> Result<(), BackupError> {
+) -> Result<Effect, BackupError> {
     let mut replica = Replica::new(write, fill);
-    replica.apply(write)?;
+    let applied = replica.apply(write)?;
     let replaced = slot.replaced_by(fill, replica.is_closed(), rules);
     let kept = match replaced {
         Replaced::All => Room::default(),
@@ -170,6 +223,5 @@ fn create(
     if !after.fits(room.limit) {
         return Err(BackupError::NoRoom { frames: room.others.frames + kept.frames });
     }
-    slot.insert(replica, replaced);
-    Ok(())
+    Ok(Effect { is_opened: true, applied, dropped: slot.insert(replica, replaced) })
 }

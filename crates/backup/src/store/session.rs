@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 /// The highest session of every master. A call that was left behind in an older one may be delivered after the
 /// master went on: it must do nothing.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(BTreeMap<ServerId, SessionNumber>);
+pub(crate) struct Sessions(BTreeMap<ServerId, SessionNumber>);
 
 impl Sessions {
     /// P3: takes calls of the highest session only. Calls run one after another here, so those of an older
     /// session have ended when a newer one begins.
-    pub(super) fn admit(
+    pub(crate) fn admit(
         &mut self,
         master: ServerId,
         session: SessionNumber,
@@ -27,7 +27,7 @@ impl Sessions {
     }
 
     /// Forgets masters whose calls are refused for good.
-    pub(super) fn retain(&mut self, keep: impl Fn(ServerId) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(ServerId) -> bool) {
         self.0.retain(|master, _| keep(*master));
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// A part is dropped when it was fetched. Asked for again, it is filtered again, alone. On-demand filtering
 /// pushes out what is oldest; reading ahead stops at the limit.
 #[derive(Debug)]
-pub(super) struct ReadAhead {
+pub(crate) struct ReadAhead {
     limit_bytes: usize,
     held_bytes: usize,
     logs: BTreeMap<LogId, Reading>,
@@ -40,7 +40,7 @@ struct Parts {
 }
 
 impl ReadAhead {
-    pub(super) fn new(limit_bytes: usize) -> Self {
+    pub(crate) fn new(limit_bytes: usize) -> Self {
         Self {
             limit_bytes,
             held_bytes: 0,
@@ -51,7 +51,7 @@ impl ReadAhead {
     }
 
     /// Takes a plan; the same one again changes nothing, another one replaces it.
-    pub(super) fn start(&mut self, log: LogId, plan: ReadPlan, rules: Rules) {
+    pub(crate) fn start(&mut self, log: LogId, plan: ReadPlan, rules: Rules) {
         if self.logs.get(&log).is_some_and(|reading| reading.plan == plan) {
             return;
         }
@@ -62,14 +62,14 @@ impl ReadAhead {
     }
 
     /// Drops all of a log.
-    pub(super) fn forget(&mut self, log: LogId) {
+    pub(crate) fn forget(&mut self, log: LogId) {
         self.logs.remove(&log);
         let of_log: Vec<_> = self.oldest.iter().copied().filter(|replica| replica.log == log).collect();
         of_log.into_iter().for_each(|replica| self.drop_parts(replica));
     }
 
     /// Hands a part out, if it is there for exactly this partition.
-    pub(super) fn fetch(
+    pub(crate) fn fetch(
         &mut self,
         replica: ReplicaId,
         index: PartitionIndex,
@@ -87,7 +87,7 @@ impl ReadAhead {
     }
 
     /// The filter of all partitions, when this load is of a plan and the first of its replica.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         replica: ReplicaId,
         index: PartitionIndex,
@@ -98,8 +98,13 @@ impl ReadAhead {
         reading.passed.insert(replica).then(|| Arc::clone(&reading.filter))
     }
 
+    /// Whether so many bytes more may come without pushing anything out.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
+        self.held_bytes + bytes <= self.limit_bytes
+    }
+
     /// The next replica to filter ahead, as long as there is room.
-    pub(super) fn next(&mut self) -> Option<(ReplicaId, Arc<Filter>)> {
+    pub(crate) fn next(&mut self) -> Option<(ReplicaId, Arc<Filter>)> {
         if self.held_bytes >= self.limit_bytes {
             return None;
         }
@@ -117,7 +122,7 @@ impl ReadAhead {
 
     /// Keeps what the filter of [`ReadAhead::begin`] or [`ReadAhead::next`] gave, unless the plan was replaced
     /// meanwhile.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &mut self,
         replica: ReplicaId,
         filter: &Arc<Filter>,

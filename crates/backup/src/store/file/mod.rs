@@ -1,0 +1,26 @@
+//! Replicas on a disk: superblocks, a device of frames, and a journal file for each open replica. Byte tables, and
+//! which syncs are needed and why: docs/formats/backup-store.md.
+
+mod config;
+mod file_store;
+mod format;
+mod frames;
+mod group_sync;
+mod image;
+mod journal;
+mod loads;
+mod open;
+mod open_error;
+mod restore;
+mod state;
+mod work;
+mod writer;
+
+pub use config::{Durability, FileStoreConfig};
+pub use file_store::FileStore;
+#[cfg(feature = "testing")]
+pub use format::{FrameHeader, RecordHeader, Superblock};
+#[cfg(feature = "testing")]
+pub use journal::scan_records;
+pub use open_error::OpenError;
+pub use restore::Damage;

@@ -1,0 +1,208 @@
+//! Opening a directory: whose it is, what it holds.
+
+use super::{
+    config::FileStoreConfig,
+    format::{FrameHeader, PAGE_BYTES, Superblock, parse_journal_name},
+    frames::{FrameIndex, FreeFrames, Layout},
+    group_sync::GroupSync,
+    image::FrameDevice,
+    journal::scan,
+    open_error::OpenError,
+    restore::{FoundJournal, Restored, restore},
+    work::OnDisk,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use rekindle_env::{Device, Dir, DiskError};
+use rekindle_types::ReplicaId;
+use std::sync::Arc;
+
+/// The device of superblocks: two, each on a page of its own.
+const SUPERBLOCKS: &str = "superblocks";
+/// The device of frames.
+const FRAMES: &str = "frames";
+/// Frame headers read at the same time.
+const HEADERS_AT_ONCE: usize = 32;
+
+/// A directory that is this server's.
+pub(super) struct Opened {
+    pub(super) superblocks: Arc<dyn Device>,
+    pub(super) superblock: Superblock,
+    pub(super) frames: FrameDevice,
+    pub(super) free_frames: FreeFrames,
+    pub(super) restored: Restored,
+    /// Frames whose headers can't be read: torn by a crash before they counted, or damaged.
+    pub(super) unreadable: Vec<(FrameIndex, String)>,
+}
+
+/// Opens a directory whose lock is held.
+pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result<Opened, OpenError> {
+    let layout = Layout::new(config.segment_bytes, config.frames);
+    let bytes = layout
+        .device_bytes()
+        .ok_or_else(|| OpenError::Config("frames x segment_bytes is too much".into()))?;
+    let names = dir.list().await?;
+    let superblocks = dir.device(SUPERBLOCKS, 2 * PAGE_BYTES as u64).await?;
+    let found = read_superblock(&superblocks).await?;
+    if let Some(found) = &found {
+        check_owner(found, config)?;
+    }
+    let device = dir.device(FRAMES, bytes).await.map_err(|error| match error {
+        DiskError::Full => OpenError::NoSpace { bytes },
+        other => other.into(),
+    })?;
+    if device.len() != bytes {
+        let why = format!("{} bytes, {bytes} expected", device.len());
+        return Err(OpenError::Damaged { file: FRAMES.into(), why });
+    }
+    let frames = FrameDevice { device, layout, syncs: GroupSync::default() };
+    let mut free_frames = FreeFrames::default();
+    let (headers, unreadable) = read_headers(&frames, &mut free_frames).await?;
+    let journals: Vec<String> = names.into_iter().filter(|name| parse_journal_name(name).is_some()).collect();
+    let superblock = match found {
+        Some(found) => found,
+        None if headers.is_empty() && journals.is_empty() => format(dir, &superblocks, config).await?,
+        None => {
+            let why = "it is empty, and there are replicas".into();
+            return Err(OpenError::Damaged { file: SUPERBLOCKS.into(), why });
+        }
+    };
+    // What is seen may not be durable yet: it must be, before anything is dropped because of it.
+    frames.sync().await?;
+    let restored = restore(headers, read_journals(dir, &journals).await?);
+    dir.sync().await?;
+    let mut opened = Opened { superblocks, superblock, frames, free_frames, restored, unreadable };
+    for step in std::mem::take(&mut opened.restored.dropped) {
+        opened.drop_all(dir, step).await?;
+    }
+    Ok(opened)
+}
+
+/// The superblock that counts; none when the directory was never used.
+async fn read_superblock(device: &Arc<dyn Device>) -> Result<Option<Superblock>, OpenError> {
+    let damaged = |why| OpenError::Damaged { file: SUPERBLOCKS.into(), why };
+    if device.len() != 2 * PAGE_BYTES as u64 {
+        return Err(damaged(format!("{} bytes", device.len())));
+    }
+    let mut copies = Vec::new();
+    for at in [0, PAGE_BYTES as u64] {
+        copies.push(device.read_at(at, PAGE_BYTES).await?);
+    }
+    let newest =
+        copies.iter().filter_map(|copy| Superblock::decode(copy).ok()).max_by_key(|copy| copy.sequence);
+    // The second copy is written after the first is durable: without it nothing was ever kept here.
+    match newest {
+        None if copies[1].iter().any(|byte| *byte != 0) => Err(damaged("both copies are unreadable".into())),
+        newest => Ok(newest),
+    }
+}
+
+fn check_owner(found: &Superblock, config: &FileStoreConfig) -> Result<(), OpenError> {
+    if found.cluster != config.cluster {
+        return Err(OpenError::OtherCluster { found: found.cluster, expected: config.cluster });
+    }
+    if found.name != config.name {
+        return Err(OpenError::OtherName { found: found.name.clone(), expected: config.name.clone() });
+    }
+    let sizes = [
+        ("segment_bytes", u64::from(found.segment_bytes), u64::from(config.segment_bytes)),
+        ("frames", found.frames, config.frames),
+    ];
+    match sizes.into_iter().find(|(_, found, expected)| found != expected) {
+        Some((what, found, expected)) => Err(OpenError::OtherSize { what, found, expected }),
+        None => Ok(()),
+    }
+}
+
+/// Makes an empty directory this server's.
+async fn format(
+    dir: &Arc<dyn Dir>,
+    device: &Arc<dyn Device>,
+    config: &FileStoreConfig,
+) -> Result<Superblock, OpenError> {
+    dir.sync().await?;
+    let superblock = Superblock {
+        cluster: config.cluster,
+        name: config.name.clone(),
+        server: None,
+        sequence: 0,
+        start: 0,
+        segment_bytes: config.segment_bytes,
+        frames: config.frames,
+    };
+    Ok(write_superblocks(device, superblock).await?)
+}
+
+/// Writes both copies, one after the other: at every instant one of them is whole.
+pub(super) async fn write_superblocks(
+    device: &Arc<dyn Device>,
+    mut superblock: Superblock,
+) -> Result<Superblock, DiskError> {
+    for _ in 0..2 {
+        superblock.sequence += 1;
+        // Sequence 1 is in the first slot; the newest is always in the second, so the older one goes first.
+        let slot = (superblock.sequence + 1) % 2;
+        device.write_at(slot * PAGE_BYTES as u64, superblock.encode().into()).await?;
+        device.sync().await?;
+    }
+    Ok(superblock)
+}
+
+type Headers = (Vec<(FrameIndex, FrameHeader)>, Vec<(FrameIndex, String)>);
+
+/// All headers; frames without one are free.
+async fn read_headers(frames: &FrameDevice, free: &mut FreeFrames) -> Result<Headers, OpenError> {
+    let (mut headers, mut unreadable) = (Vec::new(), Vec::new());
+    let all = (0..frames.layout.count).map(FrameIndex);
+    let mut reads = stream::iter(all)
+        .map(|index| async move { frames.header(index).await.map(|header| (index, header)) })
+        .buffered(HEADERS_AT_ONCE);
+    while let Some((index, header)) = reads.try_next().await? {
+        match header {
+            Ok(None) => free.add_clean(index),
+            Ok(Some(header)) => headers.push((index, header)),
+            Err(why) => unreadable.push((index, why)),
+        }
+    }
+    Ok((headers, unreadable))
+}
+
+async fn read_journals(dir: &Arc<dyn Dir>, names: &[String]) -> Result<Vec<FoundJournal>, OpenError> {
+    let mut journals = Vec::new();
+    for name in names {
+        let Some(replica) = parse_journal_name(name) else { continue };
+        dir.sync_file(name).await?;
+        let scan = scan(replica, &dir.read(name).await?);
+        journals.push(FoundJournal { replica, file: name.clone(), scan });
+    }
+    Ok(journals)
+}
+
+impl Opened {
+    /// Takes replicas off the disk, durably.
+    async fn drop_all(
+        &mut self,
+        dir: &Arc<dyn Dir>,
+        dropped: Vec<(ReplicaId, OnDisk)>,
+    ) -> Result<(), OpenError> {
+        let mut wiped = Vec::new();
+        let mut has_names = false;
+        for (id, on_disk) in dropped {
+            if on_disk.journal.is_some() {
+                dir.remove(&super::format::journal_name(id)).await?;
+                has_names = true;
+            }
+            if let Some((frame, _)) = on_disk.frame {
+                self.frames.wipe(frame).await?;
+                wiped.push(frame);
+            }
+        }
+        if has_names {
+            dir.sync().await?;
+        }
+        if !wiped.is_empty() {
+            self.frames.sync().await?;
+        }
+        wiped.into_iter().for_each(|frame| self.free_frames.add_clean(frame));
+        Ok(())
+    }
+}

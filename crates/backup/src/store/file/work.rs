@@ -1,0 +1,184 @@
+//! What is to be done on the disk for one segment, in order, and who waits for it.
+
+use super::{format::FrameHeader, frames::FrameIndex};
+use crate::store::{BackupError, ReplicaWrite, replica::Applied};
+use bytes::Bytes;
+use rekindle_log::Certificate;
+use rekindle_types::CreationNumber;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+use tokio::sync::oneshot;
+
+/// One thing to do. Those of a segment are done one after another: what replaces a replica is durable before that
+/// one is dropped, and a drop is durable before what replaced it can go.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Append a record to the replica's journal, and sync it (J1).
+    Record(Record),
+    /// Write the replica, which takes nothing any more, to a fresh frame (J4).
+    Image(CreationNumber),
+    /// Take off the disk all that is there of the replica.
+    Drop {
+        /// Which.
+        creation: CreationNumber,
+        /// Done when no crash brings it back.
+        is_durable: bool,
+    },
+}
+
+/// A write that was taken, for the journal.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) creation: CreationNumber,
+    pub(super) open: bool,
+    pub(super) close: bool,
+    pub(super) primary: bool,
+    pub(super) capacity: u32,
+    pub(super) offset: u32,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) bytes: Bytes,
+}
+
+impl Record {
+    /// What of a write is new.
+    pub(super) fn of(write: &ReplicaWrite, is_open: bool, applied: &Applied) -> Self {
+        Self {
+            creation: write.replica.creation,
+            open: is_open,
+            close: applied.is_closed,
+            primary: write.primary,
+            capacity: write.capacity,
+            offset: applied.offset,
+            certificate: applied.certificate,
+            bytes: write.bytes.slice(write.bytes.len() - applied.tail..),
+        }
+    }
+}
+
+impl Task {
+    fn creation(&self) -> CreationNumber {
+        match self {
+            Self::Record(record) => record.creation,
+            Self::Image(creation) | Self::Drop { creation, .. } => *creation,
+        }
+    }
+}
+
+/// What is on the disk of one replica.
+#[derive(Debug, Default)]
+pub(super) struct OnDisk {
+    pub(super) journal: Option<Journal>,
+    pub(super) frame: Option<(FrameIndex, Arc<FrameHeader>)>,
+}
+
+/// A journal file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Journal {
+    /// Sequence of its last record.
+    pub(super) last: u64,
+    /// Every record up to this one is synced (J2).
+    pub(super) synced: u64,
+    /// Its close is synced: come back after a crash, it is a closed replica.
+    pub(super) is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    ticket: u64,
+    creation: CreationNumber,
+    answer: oneshot::Sender<Result<(), BackupError>>,
+}
+
+/// An answer to come.
+pub(super) type Answer = oneshot::Receiver<Result<(), BackupError>>;
+
+/// The work of one segment.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    queue: VecDeque<Task>,
+    /// Tasks ever put in; the number of one is its ticket.
+    queued: u64,
+    /// Tasks that are done.
+    done: u64,
+    /// Calls are answered when this one is done.
+    needed: u64,
+    /// Somebody is at it.
+    pub(super) is_active: bool,
+    waiters: Vec<Waiter>,
+    pub(super) disk: BTreeMap<CreationNumber, OnDisk>,
+}
+
+impl Work {
+    /// Puts a task in; calls from here on, and that of whoever asks for an answer next, wait for it when `needed`.
+    pub(super) fn push(&mut self, task: Task, is_needed: bool) {
+        self.queue.push_back(task);
+        self.queued += 1;
+        if is_needed {
+            self.needed = self.queued;
+        }
+    }
+
+    /// The answer to a call that has to wait for all that is needed so far; none when that is done.
+    pub(super) fn answer(&mut self, creation: CreationNumber) -> Option<Answer> {
+        if self.needed <= self.done {
+            return None;
+        }
+        let (answer, receiver) = oneshot::channel();
+        self.waiters.push(Waiter { ticket: self.needed, creation, answer });
+        Some(receiver)
+    }
+
+    /// Takes the next task, or several records of one replica: one sync covers them.
+    pub(super) fn take(&mut self) -> Vec<Task> {
+        let Some(first) = self.queue.pop_front() else { return Vec::new() };
+        let creation = first.creation();
+        let mut taken = vec![first];
+        if matches!(taken[0], Task::Record(_)) {
+            let follows = |task: &Task| matches!(task, Task::Record(record) if record.creation == creation);
+            while self.queue.front().is_some_and(follows) {
+                taken.extend(self.queue.pop_front());
+            }
+        }
+        taken
+    }
+
+    /// So many tasks are done: answers who waited for them.
+    pub(super) fn finish(&mut self, tasks: usize) {
+        self.done += tasks as u64;
+        let done = self.done;
+        for waiter in self.waiters.extract_if(.., |waiter| waiter.ticket <= done) {
+            // Nobody listens when the call was dropped.
+            let _ = waiter.answer.send(Ok(()));
+        }
+    }
+
+    /// Gives up on the records of one replica, and tells all who wait for it.
+    pub(super) fn fail(&mut self, creation: CreationNumber, error: &BackupError) {
+        let before = self.queue.len();
+        self.queue.retain(|task| !matches!(task, Task::Record(record) if record.creation == creation));
+        self.done += (before - self.queue.len()) as u64;
+        for waiter in self.waiters.extract_if(.., |waiter| waiter.creation == creation) {
+            let _ = waiter.answer.send(Err(error.clone()));
+        }
+    }
+
+    /// Gives up on everything.
+    pub(super) fn abandon(&mut self, error: &BackupError) {
+        self.queue.clear();
+        self.done = self.queued;
+        for waiter in self.waiters.drain(..) {
+            let _ = waiter.answer.send(Err(error.clone()));
+        }
+    }
+
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Nothing to do, nothing on the disk, nobody waiting.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_active && self.queue.is_empty() && self.disk.is_empty() && self.waiters.is_empty()
+    }
+}

@@ -1,0 +1,319 @@
+//! The store's own work: what calls put in is carried out on the disk here.
+
+use super::{
+    file_store::FileStore,
+    format::{RecordHeader, RecordKind, journal_name},
+    frames::{FrameIndex, Offer},
+    image::Image,
+    state::Key,
+    work::{Journal, Record, Task},
+};
+use crate::store::BackupError;
+use bytes::Bytes;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, select},
+    stream::FuturesUnordered,
+};
+use rekindle_env::DiskError;
+use rekindle_log::crc32c;
+use rekindle_types::{CreationNumber, ReplicaId};
+use std::{pin::pin, sync::Arc};
+
+/// Stops the store when its work is dropped: what waits would wait for ever.
+struct End<'a>(&'a FileStore);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.poison("its work was stopped".into());
+    }
+}
+
+impl FileStore {
+    /// Works on every segment that has something to do, and reads ahead, until dropped.
+    pub(super) async fn work(self: Arc<Self>) {
+        let _end = End(&self);
+        let mut jobs: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+        loop {
+            let woken = self.wake.notified();
+            while let Some(key) = self.next_ready() {
+                jobs.push(Arc::clone(&self).work_on(key).boxed());
+            }
+            while let Some(read) = self.next_read() {
+                jobs.push(Arc::clone(&self).read_ahead(read).boxed());
+            }
+            if jobs.is_empty() {
+                woken.await;
+            } else {
+                select(jobs.next(), pin!(woken)).await;
+            }
+        }
+    }
+
+    fn next_ready(&self) -> Option<Key> {
+        self.state.lock().ready.pop_front()
+    }
+
+    /// Does all there is to do for a segment.
+    async fn work_on(self: Arc<Self>, key: Key) {
+        loop {
+            let tasks = {
+                let state = &mut *self.state.lock();
+                let Some(work) = state.work.get_mut(&key) else { return };
+                let tasks = work.take();
+                if tasks.is_empty() {
+                    work.is_active = false;
+                    if work.is_over() {
+                        state.work.remove(&key);
+                    }
+                    self.idle.notify_waiters();
+                    return;
+                }
+                tasks
+            };
+            let count = tasks.len();
+            let recorded = tasks.iter().find_map(|task| match task {
+                Task::Record(record) => Some(record.creation),
+                Task::Image(_) | Task::Drop { .. } => None,
+            });
+            let mut result = self.carry_out(key, tasks).await;
+            if result.is_ok() {
+                self.finish(key, count);
+                if let Some(creation) = recorded {
+                    result = self.mark(key, creation).await;
+                }
+            }
+            if let Err(error) = result {
+                self.poison(error.to_string());
+            }
+        }
+    }
+
+    fn finish(&self, key: Key, tasks: usize) {
+        let state = &mut *self.state.lock();
+        if state.poisoned.is_none()
+            && let Some(work) = state.work.get_mut(&key)
+        {
+            work.finish(tasks);
+        }
+    }
+
+    async fn carry_out(&self, key: Key, mut tasks: Vec<Task>) -> Result<(), DiskError> {
+        let id = |creation| ReplicaId { log: key.0, segment: key.1, creation };
+        if let [Task::Image(creation)] = tasks[..] {
+            return self.write_image(id(creation)).await;
+        }
+        if let [Task::Drop { creation, is_durable }] = tasks[..] {
+            return self.drop_replica(id(creation), is_durable).await;
+        }
+        let records: Vec<Record> = tasks
+            .drain(..)
+            .filter_map(|task| if let Task::Record(record) = task { Some(record) } else { None })
+            .collect();
+        let creation = records.first().map_or(CreationNumber(0), |record| record.creation);
+        match self.write_records(id(creation), &records).await {
+            Err(DiskError::Full) => {
+                self.give_up(id(creation), &records);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Appends records to a replica's journal; when this returns they are durable.
+    async fn write_records(&self, id: ReplicaId, records: &[Record]) -> Result<(), DiskError> {
+        let name = journal_name(id);
+        let mut journal = self.journal(id).unwrap_or_default();
+        let is_new = journal.last == 0;
+        let generation = self.state.lock().superblock.start;
+        if is_new {
+            self.set_journal(id, journal);
+        }
+        let mut out = Vec::with_capacity(records.iter().map(|r| r.bytes.len() + RecordHeader::LEN).sum());
+        for record in records {
+            journal.last += 1;
+            out.extend(header(id, generation, journal, Some(record)).encode());
+            out.extend_from_slice(&record.bytes);
+            journal.is_closed |= record.close;
+        }
+        self.dir.append(&name, out.into()).await?;
+        // J1: an append is acknowledged when its record is on the disk, whatever happens next.
+        self.dir.sync_file(&name).await?;
+        if is_new {
+            // A file is found again by its name only.
+            self.sync_names().await?;
+        }
+        journal.synced = journal.last;
+        self.set_journal(id, journal);
+        Ok(())
+    }
+
+    /// J2: when nothing more is to be written, one more record says how far the journal is synced. Without it a
+    /// damaged last record could not be told from a torn tail.
+    async fn mark(&self, key: Key, creation: CreationNumber) -> Result<(), DiskError> {
+        let id = ReplicaId { log: key.0, segment: key.1, creation };
+        let Some(mut journal) = self.journal(id).filter(|journal| !journal.is_closed) else { return Ok(()) };
+        if self.has_tasks(id) {
+            return Ok(());
+        }
+        let generation = self.state.lock().superblock.start;
+        journal.last += 1;
+        let mark = header(id, generation, journal, None).encode();
+        match self.dir.append(&journal_name(id), Bytes::copy_from_slice(&mark)).await {
+            Ok(()) => self.set_journal(id, journal),
+            Err(DiskError::Full) => self.give_up(id, &[]),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The disk has no room for a replica's journal: that replica takes nothing any more, and is not there at all
+    /// when it was not opened yet. Others go on.
+    fn give_up(&self, id: ReplicaId, records: &[Record]) {
+        let state = &mut *self.state.lock();
+        let is_new = records.iter().any(|record| record.open);
+        let error = if is_new {
+            state.shelf.free(id);
+            BackupError::NoRoom { frames: state.shelf.used().frames }
+        } else {
+            if let Some(replica) = state.shelf.get_mut(id) {
+                replica.freeze();
+            }
+            BackupError::Damaged { replica: id, at: 0, why: "no space for its journal".into() }
+        };
+        let Some(work) = state.work.get_mut(&(id.log, id.segment)) else { return };
+        work.fail(id.creation, &error);
+        if is_new {
+            work.push(Task::Drop { creation: id.creation, is_durable: false }, false);
+        }
+    }
+
+    /// Writes a replica to a frame, and takes its journal away.
+    async fn write_image(&self, id: ReplicaId) -> Result<(), DiskError> {
+        let image = {
+            let state = self.state.lock();
+            // Dropped meanwhile, or in a frame already.
+            let Some(replica) = state.shelf.get(id) else { return Ok(()) };
+            let Some((bytes, certificate)) = replica.valid() else { return Ok(()) };
+            let (state, capacity, primary) = (replica.state(), replica.capacity, replica.is_primary());
+            Image { replica: id, state, capacity, primary, certificate, bytes }
+        };
+        let _permit = self.images.acquire().await;
+        let frame = self.take_frame().await?;
+        let generation = self.next_generation();
+        let bytes = image.bytes.clone();
+        let header = self.heavy("checksum a frame", move || image.header(generation)).await;
+        let header = Arc::new(header.ok_or_else(|| DiskError::Io("the checksums were not computed".into()))?);
+        self.frames.write(frame, &header, &bytes).await?;
+        let journal = {
+            let state = &mut *self.state.lock();
+            let on_disk =
+                state.work.entry((id.log, id.segment)).or_default().disk.entry(id.creation).or_default();
+            on_disk.frame = Some((frame, header));
+            if let Some(replica) = state.shelf.get_mut(id) {
+                replica.let_go();
+            }
+            on_disk.journal.take()
+        };
+        match journal {
+            Some(journal) => self.remove_journal(id, journal, true).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes off the disk all that is there of a replica.
+    async fn drop_replica(&self, id: ReplicaId, is_durable: bool) -> Result<(), DiskError> {
+        let on_disk = {
+            let state = &mut *self.state.lock();
+            state.work.get_mut(&(id.log, id.segment)).and_then(|work| work.disk.remove(&id.creation))
+        };
+        let Some(on_disk) = on_disk else { return Ok(()) };
+        if let Some(journal) = on_disk.journal {
+            self.remove_journal(id, journal, is_durable).await?;
+        }
+        if let Some((frame, _)) = on_disk.frame {
+            self.frames.wipe(frame).await?;
+            let point = self.frames.syncs.point();
+            if is_durable {
+                self.frames.sync().await?;
+            }
+            self.state.lock().free_frames.add_wiped(frame, point);
+            self.freed.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// A journal that ends with its close may come back: it is a closed replica then. Another one must not.
+    async fn remove_journal(
+        &self,
+        id: ReplicaId,
+        journal: Journal,
+        is_durable: bool,
+    ) -> Result<(), DiskError> {
+        match self.dir.remove(&journal_name(id)).await {
+            Ok(()) | Err(DiskError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+        if is_durable && !journal.is_closed { self.sync_names().await } else { Ok(()) }
+    }
+
+    /// Waits for a frame to write to. There is always one to come: replicas are admitted by their number, and
+    /// what is dropped needs none.
+    async fn take_frame(&self) -> Result<FrameIndex, DiskError> {
+        loop {
+            let freed = self.freed.notified();
+            let offer = self.state.lock().free_frames.take(|point| self.frames.syncs.is_covered(point));
+            match offer {
+                Offer::Frame(frame) => return Ok(frame),
+                Offer::After(point) => self.frames.syncs.cover(point, || self.frames.device.sync()).await?,
+                Offer::Nothing => freed.await,
+            }
+        }
+    }
+
+    pub(super) async fn sync_names(&self) -> Result<(), DiskError> {
+        let point = self.name_syncs.point();
+        self.name_syncs.cover(point, || self.dir.sync()).await
+    }
+
+    /// Generations are never used twice: the start is part of them.
+    fn next_generation(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.images += 1;
+        (state.superblock.start << 32) + state.images
+    }
+
+    fn journal(&self, id: ReplicaId) -> Option<Journal> {
+        self.state.lock().work.get(&(id.log, id.segment))?.disk.get(&id.creation)?.journal
+    }
+
+    fn set_journal(&self, id: ReplicaId, journal: Journal) {
+        let mut state = self.state.lock();
+        let work = state.work.entry((id.log, id.segment)).or_default();
+        work.disk.entry(id.creation).or_default().journal = Some(journal);
+    }
+
+    fn has_tasks(&self, id: ReplicaId) -> bool {
+        self.state.lock().work.get(&(id.log, id.segment)).is_some_and(|work| work.has_tasks())
+    }
+}
+
+fn header(id: ReplicaId, generation: u64, journal: Journal, record: Option<&Record>) -> RecordHeader {
+    let bytes = record.map_or(&[][..], |record| &record.bytes);
+    RecordHeader {
+        kind: record.map_or(RecordKind::Mark, |r| RecordKind::Write {
+            open: r.open,
+            close: r.close,
+            primary: r.primary,
+        }),
+        replica: id,
+        generation,
+        sequence: journal.last,
+        synced: journal.synced,
+        capacity: record.map_or(0, |record| record.capacity),
+        offset: record.map_or(0, |record| record.offset),
+        certificate: record.and_then(|record| record.certificate),
+        length: bytes.len() as u32,
+        checksum: crc32c(bytes),
+    }
+}
