@@ -254,7 +254,7 @@ impl<'a> Batch<'a> {
                 // After the pause, so that the view is new when it is used.
                 if fetches {
                     let view = shared.until(deadline, shared.views.newer_than(stale)).await;
-                    if let Some(Err(Pause { at_least, reason })) = view {
+                    if let Some(Err(Pause { at_least, reason, .. })) = view {
                         items.iter_mut().for_each(|item| item.reason.clone_from(&reason));
                         shared.sleep(at_least.max(shared.config.backoff_min), deadline).await;
                     }

@@ -67,6 +67,7 @@ impl Shared {
         for tries in 0.. {
             match self.until(deadline, self.views.newer_than(stale)).await {
                 Some(Ok(view)) => return Ok(view),
+                Some(Err(pause)) if pause.is_refused => return Err(ClientError::Unauthorised(pause.reason)),
                 Some(Err(pause)) => {
                     reason = pause.reason;
                     self.pause(deadline, pause.at_least, tries).await;
@@ -166,6 +167,11 @@ impl Client {
                     break;
                 }
                 Some(Err(RemoteError::NotDone(why))) => reason = why,
+                // No repeat helps.
+                Some(Err(RemoteError::Unauthorised(why))) if !is_unknown => {
+                    return Err(ClientError::Unauthorised(why));
+                }
+                Some(Err(RemoteError::Unauthorised(why))) => reason = why,
                 Some(Err(RemoteError::Unknown(why))) => (is_unknown, reason) = (true, why),
                 Some(Ok(Reply::Refused(Refusal::Retry { after_ms, reason: why }))) => {
                     (at_least, reason) = (Duration::from_millis(after_ms.into()), why);

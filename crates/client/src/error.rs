@@ -16,6 +16,9 @@ pub enum ClientError {
     /// Memory is full: delete something, or add servers.
     #[error("memory is full")]
     Full,
+    /// Use a certificate of this cluster's authority, in a role that may do this. Surely not done.
+    #[error("unauthorised: {0}")]
+    Unauthorised(String),
     /// The deadline came first. Surely not done: it may be called again.
     #[error("not done in time: {0}")]
     TimedOut(String),

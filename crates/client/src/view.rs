@@ -97,11 +97,15 @@ impl Views {
         let (map, servers) = match reply {
             Ok(Reply::TabletMap { map, servers }) => (map, servers),
             Ok(Reply::Refused(Refusal::Retry { after_ms, reason })) => {
-                return Err(Pause { at_least: Duration::from_millis(after_ms.into()), reason });
+                let at_least = Duration::from_millis(after_ms.into());
+                return Err(Pause { at_least, ..Pause::because(reason) });
             }
             Ok(other) => return Err(Pause::because(format!("the coordinator answers {other:?}"))),
             Err(RemoteError::NotDone(why) | RemoteError::Unknown(why)) => {
                 return Err(Pause::because(format!("the coordinator: {why}")));
+            }
+            Err(RemoteError::Unauthorised(why)) => {
+                return Err(Pause { is_refused: true, ..Pause::because(format!("the coordinator: {why}")) });
             }
         };
         let view = Arc::new(Self::join(&present, map, servers));
@@ -132,10 +136,12 @@ pub(crate) struct Pause {
     /// As the other side asked.
     pub(crate) at_least: Duration,
     pub(crate) reason: String,
+    /// No pause will do: the coordinator does not take this client.
+    pub(crate) is_refused: bool,
 }
 
 impl Pause {
     pub(crate) fn because(reason: impl Into<String>) -> Self {
-        Self { at_least: Duration::ZERO, reason: reason.into() }
+        Self { at_least: Duration::ZERO, reason: reason.into(), is_refused: false }
     }
 }

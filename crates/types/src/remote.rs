@@ -11,4 +11,8 @@ pub enum RemoteError {
     /// It may have been done, or be done later.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+    /// It was surely not done, and won't be: the other side does not take this process's certificate, or this process
+    /// not the other's, or its role does not allow the call.
+    #[error("unauthorised: {0}")]
+    Unauthorised(String),
 }

@@ -93,6 +93,7 @@ impl From<RemoteError> for CallRefusal {
         match error {
             RemoteError::NotDone(why) => Self::NotDone(why),
             RemoteError::Unknown(why) => Self::Unknown(why),
+            RemoteError::Unauthorised(why) => Self::Unauthorised(why),
         }
     }
 }
@@ -101,6 +102,7 @@ impl From<CallRefusal> for RemoteError {
     fn from(refusal: CallRefusal) -> Self {
         match refusal {
             CallRefusal::Unknown(why) => Self::Unknown(why),
+            CallRefusal::Unauthorised(why) => Self::Unauthorised(why),
             other => Self::NotDone(other.to_string()),
         }
     }
