@@ -91,13 +91,54 @@ impl Tasks {
 }
 
 impl State {
+    /// A task on another thread may have ended before its handle was put away: its turn comes later.
     fn reap(&mut self) -> Vec<Task> {
-        mem::take(&mut self.ended).into_iter().filter_map(|id| self.running.remove(&id)).collect()
+        let (ended, early): (Vec<u64>, _) =
+            mem::take(&mut self.ended).into_iter().partition(|id| self.running.contains_key(id));
+        self.ended = early;
+        ended.iter().filter_map(|id| self.running.remove(id)).collect()
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_env::memory::World;
+    use std::{
+        pin::Pin,
+        sync::OnceLock,
+        task::{Context, Waker},
+    };
+
+    /// Another thread: the task ends, and others are looked after, before the call returns.
+    #[derive(Default)]
+    struct Elsewhere(OnceLock<Arc<Tasks>>);
+
+    impl Spawn for Elsewhere {
+        fn spawn(&self, _: &'static str, mut future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Task {
+            assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            assert_eq!(self.0.get().expect("it was set").running(), 0);
+            Task::new(|| {}, async {})
+        }
+
+        fn heavy(&self, _: &'static str, _: Box<dyn FnOnce() + Send>) -> Task {
+            unreachable!("nothing heavy here")
+        }
+    }
+
+    #[test]
+    fn a_task_that_ends_before_its_handle_is_there_is_not_kept() {
+        let elsewhere = Arc::new(Elsewhere::default());
+        let env = World::new(1).node("a").env();
+        let tasks = Arc::new(Tasks::new(&Env { spawn: elsewhere.clone(), ..env }));
+        let _ = elsewhere.0.set(tasks.clone());
+        tasks.start("short", async {});
+        assert_eq!(tasks.running(), 0);
     }
 }
