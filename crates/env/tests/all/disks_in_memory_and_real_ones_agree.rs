@@ -112,7 +112,9 @@ claims! {
         assert_eq!(dir.list().await.unwrap().len(), 300);
         for number in 0..300 {
             let name = format!("f{number}");
-            dir.sync_file(&name).await.unwrap();
+            if number % 50 == 0 {
+                dir.sync_file(&name).await.unwrap();
+            }
             assert_eq!(dir.read(&name).await.unwrap(), format!("0 {number};1 {number};"));
         }
     }

@@ -50,7 +50,7 @@ impl Opened {
                 fs::rename(&unfinished, &path)
             });
             if let Err(error) = made {
-                // It takes room; the next start would remove it too.
+                // It takes room.
                 let _ = fs::remove_file(&unfinished);
                 return Err(failed(error));
             }

@@ -1,77 +1,48 @@
-//! The files of a directory, and which of them are open.
+//! The files of a directory.
 
 use super::{
     error::{disk_error, failed_before, not_found},
+    handles::Handles,
     open_file::OpenFile,
 };
 use crate::{DiskError, name};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rustix::fs::Access;
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
-
-/// Files kept open, besides devices and what the threads have in hand.
-const OPEN_MAX: usize = 256;
 
 /// Blocking calls on a directory. Per file the caller makes one at a time.
 pub(super) struct Files {
     path: PathBuf,
     directory: File,
     /// A leaf, never held over I/O: handles are taken out to be used.
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    open: BTreeMap<String, Idle>,
-    uses: u64,
-    /// Names whose sync has failed, or whose end is torn: they are only read any more.
-    failed: BTreeSet<String>,
-    has_directory_failed: bool,
-    /// Names opened as devices.
-    devices: BTreeSet<String>,
-}
-
-struct Idle {
-    file: OpenFile,
-    used: u64,
+    state: Mutex<Handles>,
 }
 
 impl Files {
-    /// Opens a directory, making it when it is not there, and finds out whether it can be written to.
+    /// Opens a directory, making it when it is not there, and finds out whether it may be written to. Writes
+    /// nothing into it: another process may still be at work there.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        make_durably(path)?;
         let directory = File::open(path)?;
-        let probe = path.join(".probe");
-        fs::write(&probe, b"writable")?;
-        fs::remove_file(&probe)?;
-        let files = Self { path: path.to_owned(), directory, state: Mutex::default() };
-        files.remove_unfinished()?;
-        Ok(files)
-    }
-
-    /// Devices that were not complete when the process ended.
-    fn remove_unfinished(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                fs::remove_file(entry.path())?;
-            }
+        if !directory.metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(())
+        rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK)?;
+        Ok(Self { path: path.to_owned(), directory, state: Mutex::default() })
     }
 
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Where a device is made before it gets its name.
+    /// Where a device is made before it gets its name. One that was left there by a crash is made anew.
     pub(super) fn unfinished(&self, name: &str) -> PathBuf {
-        self.path.join(format!("{UNFINISHED}{name}"))
+        self.path.join(format!(".unfinished-{name}"))
     }
 
     pub(super) fn list(&self) -> Result<Vec<String>, DiskError> {
@@ -161,10 +132,10 @@ impl Files {
             if state.devices.contains(name) {
                 return Err(DiskError::Io(format!("{name:?} is a device")));
             }
-            state.open.remove(name)
+            state.take(name)
         };
         match idle {
-            Some(idle) => Ok(idle.file),
+            Some(file) => Ok(file),
             None if !name::is_plain(name) => Err(not_found(name)),
             None => OpenFile::open(&self.path_of(name), may_create)
                 .map_err(|error| disk_error("open", name, &error)),
@@ -196,46 +167,29 @@ impl Files {
     }
 }
 
-/// In front of the name of a device that is being made.
-const UNFINISHED: &str = ".unfinished-";
-
-impl State {
-    /// Gives back what must be closed in exchange: rather a synced file than one with a sync to come.
-    fn put(&mut self, name: &str, file: OpenFile) -> Option<(String, OpenFile)> {
-        self.uses += 1;
-        self.open.insert(name.to_owned(), Idle { file, used: self.uses });
-        if self.open.len() <= OPEN_MAX {
-            return None;
-        }
-        let oldest = self.open.iter().min_by_key(|(_, idle)| (idle.file.is_dirty, idle.used));
-        let name = oldest.map(|(name, _)| name.clone())?;
-        self.open.remove(&name).map(|idle| (name, idle.file))
+/// Makes a directory and those above it, as far as they are missing, and their names durable: else a power failure
+/// could take all that was synced in it.
+fn make_durably(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !is_there(path)).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     }
+    Ok(())
+}
 
-    fn forget(&mut self, name: &str) -> Option<Idle> {
-        self.failed.remove(name);
-        self.devices.remove(name);
-        self.open.remove(name)
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> Option<Idle> {
-        let replaced = self.forget(to);
-        if self.failed.remove(from) {
-            self.failed.insert(to.to_owned());
-        }
-        if self.devices.remove(from) {
-            self.devices.insert(to.to_owned());
-        }
-        if let Some(idle) = self.open.remove(from) {
-            self.open.insert(to.to_owned(), idle);
-        }
-        replaced
-    }
+/// The empty path stands for the present directory.
+fn is_there(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.exists()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{device::Opened, handles::OPEN_MAX},
+        *,
+    };
     use std::os::unix::fs::symlink;
     use tempfile::TempDir;
 
@@ -246,6 +200,10 @@ mod tests {
         symlink("/dev/full", directory.path().join("full")).unwrap();
         let files = Files::open(directory.path()).unwrap();
         (directory, files)
+    }
+
+    fn is_not_found<T>(result: Result<T, DiskError>) -> bool {
+        matches!(result, Err(DiskError::NotFound(_)))
     }
 
     fn failed<T: std::fmt::Debug>(result: Result<T, DiskError>) -> bool {
@@ -285,8 +243,9 @@ mod tests {
             files.sync_file(&number.to_string()).unwrap();
         }
         let state = files.state.lock();
-        assert_eq!(state.open.len(), OPEN_MAX);
-        assert!(state.open.contains_key("dirty") && !state.open.contains_key("0"));
+        let idle = (0..OPEN_MAX + 3).filter(|number| state.is_idle(&number.to_string()));
+        assert_eq!(idle.collect::<Vec<_>>(), (4..OPEN_MAX + 3).collect::<Vec<_>>());
+        assert!(state.is_idle("dirty"));
     }
 
     #[test]
@@ -296,17 +255,30 @@ mod tests {
         for number in 0..OPEN_MAX {
             files.append(&number.to_string(), b"x").unwrap();
         }
-        assert!(!files.state.lock().open.contains_key("unsyncable"));
+        assert!(!files.state.lock().is_idle("unsyncable"));
         assert!(failed(files.sync_file("unsyncable")));
     }
 
     #[test]
-    fn devices_that_were_not_complete_are_removed_at_the_next_start() {
+    fn a_device_that_was_not_complete_has_no_name() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(".unfinished-d"), "half").unwrap();
-        fs::write(directory.path().join("d"), "whole").unwrap();
         let files = Files::open(directory.path()).unwrap();
+        fs::write(files.unfinished("d"), "half").unwrap();
+        assert!(files.list().unwrap().is_empty());
+        assert!(is_not_found(files.read("d")));
+        assert!(is_not_found(files.read(".unfinished-d")));
+        Opened::open(&files, "d".into(), 100).unwrap();
         assert!(!files.unfinished("d").exists());
         assert_eq!(files.list().unwrap(), ["d"]);
+        assert_eq!(fs::read(files.path_of("d")).unwrap(), [0; 100]);
+    }
+
+    #[test]
+    fn opening_leaves_no_trace() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b");
+        Files::open(&path).unwrap();
+        Files::open(&path).unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
     }
 }

@@ -7,6 +7,7 @@ mod device;
 mod dir;
 mod error;
 mod files;
+mod handles;
 mod job;
 mod lanes;
 mod open_file;
