@@ -2,7 +2,8 @@
 
 use rekindle_env::Time;
 use rekindle_types::ServerId;
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// When each server's last renewal was answered.
 ///
@@ -13,6 +14,8 @@ pub struct Leases {
     former_over: Time,
     bound: Duration,
     renewed: BTreeMap<ServerId, Time>,
+    /// Proven dead: whatever was granted to them, nobody holds it.
+    ended: BTreeSet<ServerId>,
 }
 
 /// A lease has surely run out so long after its renewal was received, whatever the two clocks' drift (F2).
@@ -26,7 +29,7 @@ impl Leases {
     /// `bound` after a renewal the one that this coordinator has granted is.
     #[must_use]
     pub fn new(former_over: Time, bound: Duration) -> Self {
-        Self { former_over, bound, renewed: BTreeMap::new() }
+        Self { former_over, bound, renewed: BTreeMap::new(), ended: BTreeSet::new() }
     }
 
     /// A renewal was received and will be answered.
@@ -36,9 +39,23 @@ impl Leases {
         *renewed = now.max(*renewed);
     }
 
+    /// F9: the server's process has ended, or has handed its lease back. No renewal of it may be answered any more.
+    pub fn end(&mut self, server: ServerId) {
+        self.ended.insert(server);
+    }
+
+    /// Whether the server was proven dead.
+    #[must_use]
+    pub fn has_ended(&self, server: ServerId) -> bool {
+        self.ended.contains(&server)
+    }
+
     /// From this instant on the server surely serves nothing, if no further renewal is answered.
     #[must_use]
     pub fn surely_over(&self, server: ServerId) -> Time {
+        if self.ended.contains(&server) {
+            return Time(0);
+        }
         let renewed = self.renewed.get(&server);
         renewed.map_or(self.former_over, |renewed| (*renewed + self.bound).max(self.former_over))
     }
@@ -47,6 +64,10 @@ impl Leases {
     pub fn forget(&mut self, now: Time, is_member: impl Fn(ServerId) -> bool) {
         let bound = self.bound;
         self.renewed.retain(|server, renewed| is_member(*server) || now <= *renewed + bound);
+        // While a former coordinator's leases may hold, a proof is the only thing that knows better.
+        self.ended.retain(|server| {
+            is_member(*server) || now <= self.former_over || self.renewed.contains_key(server)
+        });
     }
 }
 
@@ -70,6 +91,22 @@ mod tests {
         assert_eq!(leases.surely_over(server), Time(115 * MS), "not before it is over");
         leases.forget(Time(116 * MS), |_| false);
         assert!(leases.surely_over(server) < Time(116 * MS));
+    }
+
+    #[test]
+    fn a_proof_ends_what_anybody_has_granted_and_is_forgotten_with_it() {
+        let mut leases = Leases::new(Time(110 * MS), BOUND);
+        leases.renew(ServerId(1), Time(105 * MS));
+        leases.end(ServerId(1));
+        leases.end(ServerId(2));
+        leases.forget(Time(110 * MS), |_| false);
+        assert!([1, 2].iter().all(|s| leases.surely_over(ServerId(*s)) == Time(0)));
+        assert_eq!(leases.surely_over(ServerId(3)), Time(110 * MS), "nobody has proven anything of this one");
+        leases.forget(Time(112 * MS), |_| false);
+        assert!(leases.has_ended(ServerId(1)) && !leases.has_ended(ServerId(2)));
+        leases.forget(Time(116 * MS), |_| false);
+        assert!(!leases.has_ended(ServerId(1)));
+        assert!(leases.surely_over(ServerId(1)) < Time(116 * MS), "the wait is over without it");
     }
 
     #[test]

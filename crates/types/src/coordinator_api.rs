@@ -28,7 +28,7 @@ pub enum Request {
         /// Tells a repeated call from a restarted process.
         incarnation: u64,
         /// The id that its data directory had before, declared dead first.
-        former: Option<ServerId>,
+        former: Option<Former>,
     },
     /// Heartbeat and renewal of the lease (F2), sent every heartbeat; reports are repeated until answered (T3).
     Renew {
@@ -77,6 +77,27 @@ pub enum Request {
         /// What the caller has.
         newer_than: ListVersion,
     },
+    /// A clean stop: the server hands its lease back and is declared dead with proof (F9). It serves nothing from
+    /// before this call on, whatever a renewal that is still under way answers.
+    Leave {
+        /// Who.
+        server: ServerId,
+    },
+    /// Whoever started the server's process has seen it exit: it is declared dead with proof (F9). Operators only.
+    ReportExit {
+        /// Whose process.
+        server: ServerId,
+    },
+}
+
+/// The server that a data directory belonged to before, declared dead first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// Its id.
+    pub server: ServerId,
+    /// The newcomer holds the exclusive lock of that one's store, which a process holds, on a local device, until it
+    /// exits: this proves that it is gone (F9).
+    pub is_store_held: bool,
 }
 
 /// What a recovery master says about one attempt at a partition.
@@ -126,7 +147,7 @@ pub enum Reply {
         /// What changed in the list since the version that the call carried.
         update: Option<ListUpdate>,
     },
-    /// To `Hint`, `StoreFloor` and `DropTable`.
+    /// To `Hint`, `StoreFloor`, `DropTable`, `Leave` and `ReportExit`.
     Done,
     /// To `CreateTable`, once every owner serves.
     Table(TableInfo),

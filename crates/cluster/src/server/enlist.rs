@@ -3,7 +3,7 @@
 use super::{StorageConfig, StorageEnd, storage::Shared};
 use crate::wire::{NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, Transport};
 use rekindle_env::Env;
-use rekindle_types::{CoordinatorApi, Enlisted, Refusal, Reply, Request, ServerId};
+use rekindle_types::{CoordinatorApi, Enlisted, Former, Refusal, Reply, Request};
 use std::{sync::Arc, time::Duration};
 
 /// Asks the coordinator for an id until it answers. `former` is the id that the data had before.
@@ -11,7 +11,7 @@ pub(super) async fn enlist(
     config: &StorageConfig,
     env: &Env,
     transport: &Arc<dyn Transport>,
-    former: Option<ServerId>,
+    former: Option<Former>,
     shared: &Shared,
 ) -> Result<Enlisted, StorageEnd> {
     let peers = PeersConfig { rules: config.rules, ..PeersConfig::new(config.cluster, Party::Newcomer) };

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rekindle_backup::store::LocalStore;
 use rekindle_env::Env;
 use rekindle_log::store::Store;
-use rekindle_types::ServerId;
+use rekindle_types::{Former, ServerId};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Master, backup and lease keeper of one server. Dropping it is a crash; [`StorageServer::shutdown`] is a clean
@@ -145,7 +145,9 @@ async fn join(
 ) -> Result<(), StorageEnd> {
     shared.waits_for("its store".into());
     let store = OpenedStore::open(&config, &env).await?;
-    let former = store.former().or(config.former);
+    // F9: whose store this is locked is gone; what a configuration says is taken on trust, and waited for.
+    let held = store.former().map(|server| Former { server, is_store_held: true });
+    let former = held.or(config.former.map(|server| Former { server, is_store_held: false }));
     let enlisted = enlist(&config, &env, &transport, former, shared).await?;
     // Not before: writes to it are writes to the new id (P3, L4).
     let backup = store.adopt(&config, enlisted.server).await?;

@@ -167,10 +167,12 @@ fn check_request(from: &Origin, request: &Request) -> Result<(), CallRefusal> {
         Request::Enlist { name, .. } => {
             matches!(from.party, Party::Newcomer | Party::Server(_)) && *name == from.name
         }
-        Request::Renew { server, .. } => is_server(*server),
+        Request::Renew { server, .. } | Request::Leave { server } => is_server(*server),
         Request::StoreFloor { log, .. } => is_server(log.server),
         // Clients have no id: they hint as nobody.
         Request::Hint { from: hinter, .. } => is_server(*hinter) || from.party == Party::Client,
+        // F9: it ends the wait for a lease, so a client's word is not enough.
+        Request::ReportExit { .. } => from.role == Role::Admin,
         Request::CreateTable { .. }
         | Request::DropTable { .. }
         | Request::TabletMap { .. }

@@ -302,7 +302,7 @@ fn requests() -> Vec<Request> {
             address: text.clone(),
             domain: text.clone(),
             incarnation: 5,
-            former: Some(ServerId(4)),
+            former: Some(Former { server: ServerId(4), is_store_held: true }),
         },
         Request::Renew {
             server: ServerId(1),
@@ -321,6 +321,8 @@ fn requests() -> Vec<Request> {
         Request::DropTable { name: text },
         Request::TabletMap { newer_than: TabletVersion(1) },
         Request::ServerList { newer_than: ListVersion(1) },
+        Request::Leave { server: ServerId(1) },
+        Request::ReportExit { server: ServerId(1) },
     ]
 }
 

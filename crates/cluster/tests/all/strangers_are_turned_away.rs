@@ -98,6 +98,10 @@ fn a_server_speaks_for_itself_only() {
         };
         assert!(coordinator.call(renew(1)).await.is_ok());
         assert!(is_unauthorised(coordinator.call(renew(2)).await));
+        let leave = |server| Request::Leave { server: ServerId(server) };
+        assert!(coordinator.call(leave(1)).await.is_ok());
+        assert!(is_unauthorised(coordinator.call(leave(2)).await));
+        assert!(is_unauthorised(coordinator.call(Request::ReportExit { server: ServerId(1) }).await));
         assert!(control.call(order(OrderKind::Probe)).await.is_ok(), "servers probe each other");
         assert!(control.call(order(OrderKind::FreeLog(LogId::of(ServerId(1))))).await.is_err());
     });
@@ -130,9 +134,10 @@ fn a_certificate_of_another_name_or_role_does_not_open() {
 }
 
 #[test]
-fn an_operator_does_what_clients_do() {
+fn an_operator_does_what_clients_do_and_reports_exits() {
     let net = Net::calm();
     let (fake, _serve) = net.serve("s", server(2));
+    let _coordinator = net.serve("c", Party::Coordinator).1;
     let as_admin = |party| {
         let identity = Identity { name: "op".into(), role: Role::Admin };
         let transport = net.network.endpoint("op", identity);
@@ -147,6 +152,14 @@ fn an_operator_does_what_clients_do() {
     net.world.block_on(async {
         let master = RemoteMaster::new(as_admin(Party::Client), peer(server(2), "s"));
         assert!(master.call(request()).await.is_ok());
+        // F9: it ends the wait for a lease.
+        let exit = || Request::ReportExit { server: ServerId(1) };
+        let as_client = net.peers("client", Party::Client);
+        for (peers, is_allowed) in [(as_admin(Party::Client), true), (as_client, false)] {
+            let coordinator = RemoteCoordinator::new(peers, ["c".into()], SECOND, SECOND);
+            let reported = coordinator.call(exit()).await;
+            assert!(if is_allowed { reported.is_ok() } else { is_unauthorised(reported) });
+        }
         for other in [server(1), Party::Coordinator, Party::Newcomer] {
             let master = RemoteMaster::new(as_admin(other), peer(server(2), "s"));
             assert!(is_unauthorised(master.call(request()).await), "an operator as {other}");

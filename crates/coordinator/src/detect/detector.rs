@@ -71,6 +71,14 @@ impl Detector {
         self.update_hold(now);
     }
 
+    /// A server that was declared dead without proof is proven dead now: it counts no more for the hold (F8).
+    pub fn proven(&mut self, server: ServerId, now: Time) {
+        self.catch_up(now);
+        if self.declared.remove(&server).is_some() {
+            self.update_hold(now);
+        }
+    }
+
     /// A renewal came.
     pub fn renewed(&mut self, server: ServerId, now: Time) {
         self.catch_up(now);

@@ -16,7 +16,7 @@ impl CoordinatorApi for Coordinator {
     async fn call(&self, request: Request) -> Result<Reply, RemoteError> {
         let core = &*self.core;
         // F4: one whose reign is over answers nothing, renewals least of all.
-        if core.is_stopped() {
+        if core.is_stopped() || !core.leads() {
             return Err(RemoteError::NotDone("this coordinator's reign is over".into()));
         }
         core.answer(request).await.or_else(|error| match error {
@@ -38,6 +38,7 @@ impl Core {
                 self.enlist(Newcomer { name, address, domain, incarnation }, former).await
             }
             Request::Renew { server, list, room, reports } => Ok(self.renew(server, list, room, reports)),
+            Request::Leave { server } | Request::ReportExit { server } => self.end_with_proof(server).await,
             Request::Hint { suspect, .. } => Ok(self.hint(suspect)),
             Request::StoreFloor { log, floor } => self.store_floor(log, floor).await,
             Request::CreateTable { name, tablets } => self.begin_create(name, tablets).await,
@@ -61,6 +62,11 @@ impl Core {
         let mut inner = self.inner.lock();
         if !inner.state.servers().is_up(server) {
             return Reply::Refused(no_member(&inner.state, server));
+        }
+        // F9: its lease was handed back, or nobody is there to hold one; the record of its death is on its way.
+        if inner.leases.has_ended(server) {
+            let reason = format!("{server} is about to be declared dead");
+            return Reply::Refused(Refusal::Retry { after_ms: 50, reason });
         }
         // F3: noted before it is answered.
         inner.leases.renew(server, now);

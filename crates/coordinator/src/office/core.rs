@@ -4,14 +4,14 @@ use super::{coordinator::Stopped, discovery::FoundLog, scribe::Entry};
 use crate::lease::lease_bound;
 use crate::room::Rooms;
 use crate::{
-    ClusterState, CoordinatorConfig, Detector, DetectorAction, Event, Leases, MetaLog, Observer,
+    ClusterState, CoordinatorConfig, Detector, DetectorAction, Event, Leadership, Leases, MetaLog, Observer,
     ServerControl,
 };
 use parking_lot::Mutex;
 use rekindle_backup::BackupStore;
 use rekindle_env::{Clock, Time};
 use rekindle_recovery::EvenPlanner;
-use rekindle_types::{Attempt, ListVersion, LogId, PartitionIndex, PartitionOutcome, ServerId, Term};
+use rekindle_types::{Attempt, ListVersion, LogId, PartitionIndex, PartitionOutcome, Rule, ServerId, Term};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -103,6 +103,20 @@ impl Core {
             stuck: Mutex::default(),
             changed: watch::Sender::new(0),
         }
+    }
+
+    /// F4: whether this reign still bounds leases. A renewal that is checked here was sent before, and a successor
+    /// waits from after its beginning for all that was granted until then (F3). Otherwise this reign ends.
+    pub fn leads(&self) -> bool {
+        if !self.config.rules.on(Rule::F4) {
+            return true;
+        }
+        match self.meta.leadership(self.term) {
+            Leadership::Valid => return true,
+            Leadership::Over { newest } if newest > self.term => self.stop(Stopped::Deposed(newest)),
+            Leadership::Over { .. } => self.stop(Stopped::Failed("the meta log is held no more".into())),
+        }
+        false
     }
 
     pub fn now(&self) -> Time {

@@ -3,7 +3,7 @@
 use super::{core::Core, engine::Step, orders::Ordered, scribe::Decision};
 use crate::entity::{Operation, OperationState};
 use crate::{Event, OrderKind, change};
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, future::select, stream::FuturesUnordered};
 use rekindle_types::{KeyRange, Lsn, ServerId, TableId};
 
 impl Core {
@@ -29,9 +29,17 @@ impl Core {
         }
     }
 
-    /// Waits until the lease of a server that is no member any more has surely run out.
+    /// Waits until the lease of a server that is no member any more has surely run out, or a proof of its death ends
+    /// the wait (F9).
     pub async fn lease_over(&self, server: ServerId) {
-        let over = self.inner.lock().leases.surely_over(server);
-        self.clock.sleep_until(over).await;
+        let mut changes = self.changes();
+        loop {
+            let over = self.inner.lock().leases.surely_over(server);
+            if self.now() >= over {
+                return;
+            }
+            let change = std::pin::pin!(changes.changed());
+            select(change, self.clock.sleep_until(over)).await;
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{core::Core, scribe::Decision, scribe::NotRecorded};
 use crate::ClusterState;
 use crate::change::{self, Newcomer};
-use rekindle_types::{Enlisted, Refusal, Reply, ServerId};
+use rekindle_types::{Enlisted, Former, Refusal, Reply, ServerId};
 
 /// Longest name, address or failure domain, in bytes.
 pub(super) const TEXT_MAX: usize = 255;
@@ -18,23 +18,26 @@ enum Welcome {
 
 impl Core {
     /// A repeat with the same incarnation is answered with the same id. Enlisting waits for no recovery (O2).
-    pub async fn enlist(&self, newcomer: Newcomer, former: Option<ServerId>) -> Result<Reply, NotRecorded> {
+    pub async fn enlist(&self, newcomer: Newcomer, former: Option<Former>) -> Result<Reply, NotRecorded> {
         let Newcomer { name, address, domain, .. } = &newcomer;
         if name.is_empty() || [name, address, domain].iter().any(|text| text.len() > TEXT_MAX) {
             let why = format!("names have 1 to {TEXT_MAX} bytes, addresses and domains at most as many");
             return Ok(Reply::Refused(Refusal::Invalid(why)));
         }
+        // F9: only a process that has ended lets go of its store. Not in a repeat, that may name its own new id.
+        let is_former = |s: ServerId| self.read(|state| is_former_self(state, &newcomer, s));
+        if let Some(gone) = former.filter(|f| f.is_store_held && is_former(f.server)) {
+            self.prove_dead(gone.server);
+        }
+        let former = former.map(|former| former.server);
         loop {
             let welcome = self.record(|state| decide(state, &newcomer, former)).await?;
             match welcome {
                 Welcome::Refused(refusal) => return Ok(Reply::Refused(refusal)),
                 Welcome::Former(former) => {
-                    // F8: who restarted is dead, whatever its silence says. Its lease is waited for all the same.
+                    // F8: who restarted is dead, whatever its silence says. Without proof its lease is waited for.
                     self.inner.lock().proven.insert(former);
-                    self.declare(former).await;
-                    if self.is_stopped() {
-                        return Err(NotRecorded::Stopped);
-                    }
+                    self.declare(former).await?;
                 }
                 Welcome::Member(server) => return Ok(self.welcome(server)),
             }
@@ -52,6 +55,13 @@ impl Core {
             replicas: inner.state.shape().map_or(0, |shape| shape.replicas),
         })
     }
+}
+
+/// Whether the newcomer may speak for this server: it has the same name and is not the newcomer itself.
+fn is_former_self(state: &ClusterState, newcomer: &Newcomer, server: ServerId) -> bool {
+    let entry = state.servers().entry(server);
+    entry.is_some_and(|entry| entry.name == newcomer.name)
+        && state.incarnation(server) != Some(newcomer.incarnation)
 }
 
 fn decide(state: &ClusterState, newcomer: &Newcomer, former: Option<ServerId>) -> Decision<Welcome> {

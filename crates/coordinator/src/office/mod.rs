@@ -12,6 +12,7 @@ mod handover;
 mod list_push;
 mod orders;
 mod partition;
+mod proof;
 mod recover;
 mod room;
 mod scribe;

@@ -1,6 +1,6 @@
 //! Watching over the servers: the detector's hands.
 
-use super::{core::Core, orders::Ordered, scribe::Decision};
+use super::{core::Core, orders::Ordered, scribe::Decision, scribe::NotRecorded};
 use crate::{DetectorAction, Event, OrderKind, Report, change};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, select_biased, stream::FuturesUnordered};
 use rekindle_types::ServerId;
@@ -40,7 +40,7 @@ impl Core {
                     DetectorAction::Declare(server) => {
                         if declaring.insert(server) {
                             self.observe(&Event::Detected(server));
-                            tasks.push(self.declare(server).map(move |()| Some(server)).boxed());
+                            tasks.push(self.declare(server).map(move |_| Some(server)).boxed());
                         }
                     }
                 }
@@ -65,11 +65,11 @@ impl Core {
     }
 
     /// Records a death. The detector repeats the declaration when that fails.
-    pub async fn declare(&self, server: ServerId) {
+    pub async fn declare(&self, server: ServerId) -> Result<(), NotRecorded> {
         let decide = |state: &crate::ClusterState| match change::declare_dead(state, server) {
             Some(batch) => Decision::Record(batch, ()),
             None => Decision::Settled(()),
         };
-        let _ = self.record(decide).await;
+        self.record(decide).await
     }
 }

@@ -8,7 +8,7 @@ use rekindle_backup::{BackupStore, ReplicaInfo, ReplicaState};
 use rekindle_env::{Env, Time};
 use rekindle_log::Certificate;
 use rekindle_types::{
-    CoordinatorApi, CreationNumber, LogId, Refusal, ReplicaId, Reply, Request, SegmentId, ServerId,
+    CoordinatorApi, CreationNumber, Former, LogId, Refusal, ReplicaId, Reply, Request, SegmentId, ServerId,
     ServerRoom,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -96,6 +96,11 @@ impl Script {
 
     /// A server enlists and beats from then on; its first head is not recorded.
     pub async fn enlist(&self, name: &str, former: Option<ServerId>) -> ServerId {
+        self.enlist_after(name, former.map(|server| Former { server, is_store_held: false })).await
+    }
+
+    /// The same, by a process that perhaps holds its former self's store.
+    pub async fn enlist_after(&self, name: &str, former: Option<Former>) -> ServerId {
         let incarnation = {
             let mut scene = self.scene.lock();
             scene.incarnations += 1;
@@ -152,13 +157,16 @@ impl Script {
 
     async fn renew(&self, id: ServerId) {
         let sent = self.env.clock.now();
-        let request = {
+        let (request, coordinator) = {
             let scene = self.scene.lock();
-            let Some(server) = scene.servers.get(&id).filter(|s| s.answers()) else { return };
-            let list = server.list.version();
-            Request::Renew { server: id, list, room: server.room_left(), reports: server.reports.clone() }
+            let is_heard = |s: &&Scripted| s.answers() || s.loyal_to.is_some();
+            let Some(server) = scene.servers.get(&id).filter(is_heard) else { return };
+            let (list, room) = (server.list.version(), server.room_left());
+            let reports = server.reports.clone();
+            let coordinator = server.loyal_to.clone().or(scene.coordinator.clone());
+            (Request::Renew { server: id, list, room, reports }, coordinator)
         };
-        let Some(coordinator) = self.coordinator() else { return };
+        let Some(coordinator) = coordinator else { return };
         let reply = coordinator.call(request).await;
         let mut scene = self.scene.lock();
         let Some(server) = scene.servers.get_mut(&id) else { return };
@@ -197,6 +205,12 @@ impl Script {
     /// The network cuts it off: it serves on until its lease ends.
     pub fn cut_off(&self, id: ServerId, is_cut_off: bool) {
         self.with(id, |server| server.is_cut_off = is_cut_off);
+    }
+
+    /// The network leads its renewals to this coordinator, also after that has lost its office; everybody else is cut
+    /// off from it.
+    pub fn stays_with(&self, id: ServerId, coordinator: &Arc<Coordinator>) {
+        self.with(id, |server| server.loyal_to = Some(Arc::clone(coordinator)));
     }
 
     /// What it does about `replay` from now on.

@@ -1,10 +1,10 @@
 //! One scripted server.
 
-use crate::{OrderKind, ReplayOrder, TabletGrant};
+use crate::{Coordinator, OrderKind, ReplayOrder, TabletGrant};
 use rekindle_backup::ReplicaInfo;
 use rekindle_env::{Task, Time};
 use rekindle_types::{LogId, Lsn, PartitionReport, SegmentId, ServerId, ServerRoom};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a server does about `replay`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) struct Scripted {
     pub is_running: bool,
     /// Neither calls nor orders get through.
     pub is_cut_off: bool,
+    /// Its calls reach this coordinator only, whoever is in office; no orders reach it.
+    pub loyal_to: Option<Arc<Coordinator>>,
     /// It serves until then, on its own clock (F2).
     pub lease_until: Time,
     pub serving: Vec<TabletGrant>,
@@ -51,7 +53,7 @@ impl Scripted {
     }
 
     pub fn answers(&self) -> bool {
-        self.is_running && !self.is_cut_off
+        self.is_running && !self.is_cut_off && self.loyal_to.is_none()
     }
 
     /// F5: the order to drop a part of the grant's range that a later batch caused, if it came first.

@@ -3,8 +3,8 @@
 use rekindle_coordinator::scripted::Stage;
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, OrderKind};
 use rekindle_types::{
-    CoordinatorApi, Enlisted, ListUpdate, ListVersion, LogId, Refusal, Reply, Request, SegmentId, ServerId,
-    ServerRoom,
+    CoordinatorApi, Enlisted, Former, ListUpdate, ListVersion, LogId, Refusal, Reply, Request, SegmentId,
+    ServerId, ServerRoom,
 };
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ fn stage() -> Stage {
 
 fn enlist(name: &str, incarnation: u64, former: Option<ServerId>) -> Request {
     let (name, address, domain) = (name.to_owned(), "here".to_owned(), "rack".to_owned());
+    let former = former.map(|server| Former { server, is_store_held: false });
     Request::Enlist { name, address, domain, incarnation, former }
 }
 

@@ -42,6 +42,7 @@ bodies!(
     F1: f1_inventories_fence,
     F2: f2_nothing_is_served_after_the_lease,
     F3: f3_the_batch_waits_for_the_lease,
+    F4: f4_only_a_leader_renews,
     F5: f5_a_late_order_changes_nothing,
     F6: f6_calls_reach_their_target_only,
 );

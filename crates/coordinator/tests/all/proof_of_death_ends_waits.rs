@@ -1,0 +1,207 @@
+//! Rule F9: who is proven dead holds no lease that anybody has to wait for (T3, T8), and is no reason to believe that
+//! the network is broken (F8). Without proof the same stories wait.
+
+use futures_util::future::join;
+use rekindle_coordinator::scripted::Stage;
+use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Times};
+use rekindle_types::{CoordinatorApi, Former, ListVersion, Refusal, Reply, Request, ServerId, ServerRoom};
+use std::time::Duration;
+
+/// A lease that outlasts everything else in a recovery by far.
+const LEASE: Duration = Duration::from_millis(900);
+
+fn stage() -> Stage {
+    let times = Times { lease: LEASE, ..Times::default() };
+    Stage::new(CoordinatorConfig { times, ..CoordinatorConfig::new(ClusterSize::Replicas(2)) })
+}
+
+/// Four servers with a table; then one process ends and `tell` is what the coordinator learns of it. How long it
+/// takes until others own its tablets.
+fn time_to_recover(tell: impl AsyncFnOnce(&Stage, &[ServerId])) -> Duration {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        stage.create("t", 4).await;
+        stage.script.kill(ids[0]);
+        let killed = stage.world.now();
+        tell(&stage, &ids).await;
+        let is_taken_over = |script: &rekindle_coordinator::scripted::Script| {
+            let state = script.coordinator().map(|c| c.state());
+            state.is_some_and(|s| s.map().owned_by(ids[0]).next().is_none())
+        };
+        assert!(stage.script.wait_for(Stage::LONG, is_taken_over).await, "it was not recovered");
+        let taken = stage.world.now().since(killed);
+        stage.settled().await;
+        taken
+    })
+}
+
+fn assert_waited(taken: Duration) {
+    assert!(taken >= LEASE - Times::default().heartbeat, "only {taken:?}");
+}
+
+fn assert_did_not_wait(taken: Duration) {
+    assert!(taken < LEASE / 3, "{taken:?}");
+}
+
+#[test]
+fn a_lease_that_was_handed_back_is_waited_for_by_nobody() {
+    assert_did_not_wait(time_to_recover(async |stage, ids| {
+        assert_eq!(stage.script.call(Request::Leave { server: ids[0] }).await, Reply::Done);
+    }));
+    assert_waited(time_to_recover(async |stage, ids| {
+        stage.script.call(Request::Hint { from: ids[1], suspect: ids[0] }).await;
+    }));
+}
+
+#[test]
+fn an_exit_that_was_seen_ends_a_wait_that_has_begun() {
+    assert_did_not_wait(time_to_recover(async |stage, ids| {
+        assert_eq!(stage.script.call(Request::ReportExit { server: ids[0] }).await, Reply::Done);
+    }));
+    let told = Duration::from_millis(600);
+    let taken = time_to_recover(async |stage, ids| {
+        stage.script.call(Request::Hint { from: ids[1], suspect: ids[0] }).await;
+        stage.script.wait_for(told, |_| false).await;
+        let state = stage.script.coordinator().unwrap().state();
+        assert!(!state.servers().is_up(ids[0]) && state.map().owned_by(ids[0]).next().is_some(), "it waits");
+        assert_eq!(stage.script.call(Request::ReportExit { server: ids[0] }).await, Reply::Done);
+    });
+    assert!((told..told + LEASE / 6).contains(&taken), "{taken:?}");
+}
+
+#[test]
+fn a_former_self_is_proven_dead_by_the_lock_of_its_store_only() {
+    let enlist = |is_store_held| {
+        time_to_recover(async |stage, ids| {
+            let former = Some(Former { server: ids[0], is_store_held });
+            stage.script.enlist_after("server-0", former).await;
+        })
+    };
+    assert_did_not_wait(enlist(true));
+    assert_waited(enlist(false));
+}
+
+#[test]
+fn a_late_enlistment_proves_the_death_of_one_that_is_declared_dead_already() {
+    let taken = time_to_recover(async |stage, ids| {
+        stage.script.call(Request::Hint { from: ids[1], suspect: ids[0] }).await;
+        let is_declared = |s: &rekindle_coordinator::scripted::Script| {
+            !s.coordinator().unwrap().look(|s| s.servers().is_up(ids[0]))
+        };
+        assert!(stage.script.wait_for(LEASE, is_declared).await);
+        let former = Some(Former { server: ids[0], is_store_held: true });
+        stage.script.enlist_after("server-0", former).await;
+    });
+    assert!(taken < LEASE / 2, "{taken:?}");
+}
+
+#[test]
+fn a_drop_does_not_wait_for_an_owner_that_is_proven_dead() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        stage.create("t", 4).await;
+        stage.script.kill(ids[0]);
+        let killed = stage.world.now();
+        let exit = async {
+            stage.script.wait_for(Duration::from_millis(100), |_| false).await;
+            stage.script.call(Request::ReportExit { server: ids[0] }).await
+        };
+        assert_eq!(join(stage.drop_table("t"), exit).await, (Reply::Done, Reply::Done));
+        assert_did_not_wait(stage.world.now().since(killed));
+    });
+}
+
+#[test]
+fn proven_deaths_hold_nothing_back() {
+    let stage = Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(3)));
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(6, 3).await;
+        stage.create("t", 6).await;
+        ids[..2].iter().for_each(|id| stage.script.kill(*id));
+        // Two of six is not too many; the third is.
+        for id in &ids[..2] {
+            stage.script.call(Request::ReportExit { server: *id }).await;
+        }
+        stage.script.kill(ids[2]);
+        let killed = stage.world.now();
+        stage.settled().await;
+        assert!(!stage.script.coordinator().unwrap().is_held());
+        let times = Times::default();
+        let taken = stage.world.now().since(killed);
+        assert!(taken < times.mass_grace.min(times.dead_after * 2), "{taken:?}: it was held back");
+    });
+}
+
+#[test]
+fn a_proof_that_comes_during_a_hold_ends_it() {
+    let stage = Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(2)));
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        stage.create("t", 4).await;
+        ids[..2].iter().for_each(|id| stage.script.kill(*id));
+        let is_held = |s: &rekindle_coordinator::scripted::Script| s.coordinator().unwrap().is_held();
+        assert!(stage.script.wait_for(Duration::from_secs(1), is_held).await, "two of four are silent");
+        let (former, name) = (Some(Former { server: ids[0], is_store_held: true }), "server-0");
+        stage.script.enlist_after(name, former).await;
+        assert!(!is_held(&stage.script), "one silent server of four is no mass death");
+    });
+}
+
+#[test]
+fn who_is_proven_dead_is_renewed_no_more() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        let coordinator = stage.script.coordinator().unwrap();
+        let renew = Request::Renew {
+            server: ids[0],
+            list: ListVersion(0),
+            room: ServerRoom::default(),
+            reports: vec![],
+        };
+        // Polled first: its proof is noted, its record under way.
+        let leave = coordinator.call(Request::Leave { server: ids[0] });
+        let (left, renewed) = join(leave, coordinator.call(renew.clone())).await;
+        assert_eq!(left.unwrap(), Reply::Done);
+        assert!(matches!(renewed.unwrap(), Reply::Refused(Refusal::Retry { .. })));
+        let late = coordinator.call(renew).await.unwrap();
+        assert_eq!(late, Reply::Refused(Refusal::NotInCluster(ids[0])));
+        for again in [Request::Leave { server: ids[0] }, Request::ReportExit { server: ids[0] }] {
+            assert_eq!(coordinator.call(again).await.unwrap(), Reply::Done, "a repeat does no harm");
+        }
+        let stranger = coordinator.call(Request::ReportExit { server: ServerId(99) }).await.unwrap();
+        assert!(matches!(stranger, Reply::Refused(Refusal::Retry { .. })), "{stranger:?}");
+    });
+}
+
+#[test]
+fn nobody_proves_the_death_of_another_or_of_itself() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        let coordinator = stage.script.coordinator().unwrap();
+        let enlist = |name: &str, incarnation, server| {
+            let (name, address, domain) = (name.to_owned(), name.to_owned(), name.to_owned());
+            let former = Some(Former { server, is_store_held: true });
+            coordinator.call(Request::Enlist { name, address, domain, incarnation, former })
+        };
+        let other = enlist("server-1", 77, ids[0]).await.unwrap();
+        assert!(matches!(other, Reply::Refused(Refusal::Invalid(_))), "{other:?}");
+        // It has adopted its store under the new id, and repeats the call whose answer was lost.
+        let own = coordinator.look(|s| s.incarnation(ids[2])).unwrap();
+        let repeat = enlist("server-2", own, ids[2]).await.unwrap();
+        assert!(matches!(repeat, Reply::Enlisted(e) if e.server == ids[2]));
+        for id in ids {
+            let renew = Request::Renew {
+                server: id,
+                list: ListVersion(0),
+                room: ServerRoom::default(),
+                reports: vec![],
+            };
+            let renewed = coordinator.call(renew).await.unwrap();
+            assert!(matches!(renewed, Reply::Renewed { .. }), "{id}: {renewed:?}");
+        }
+    });
+}
