@@ -4,7 +4,10 @@ use super::{Begin, Entry, Progress, Ranges};
 use crate::master::OrderTag;
 use futures_util::{FutureExt, select_biased};
 use rekindle_coordinator::{ControlError, ReplayOrder, Report};
-use rekindle_log::store::{Replay, Replayed};
+use rekindle_log::{
+    MemoryReservation, NoRoom,
+    store::{Replay, Replayed},
+};
 use rekindle_recovery::{Filling, ReplayTask};
 use rekindle_types::{Attempt, KeyRange, Rule, SegmentId, TableId};
 use std::sync::Arc;
@@ -42,9 +45,15 @@ impl Ranges {
             return Ok(Report::Done);
         }
         let key = (order.crashed, order.partition);
+        // L2: the memory first. Without it nothing has begun, and another server gets the partition.
+        let reserved = self.parts.log.reserve(order.bytes);
         let mut former = Former { ended: Vec::new(), entries: Vec::new() };
         {
             let mut book = self.book.lock();
+            let is_new = book.entry(key).is_none_or(|entry| entry.attempt < order.attempt);
+            if let (true, Err(NoRoom { need, free })) = (is_new, &reserved) {
+                return Err(ControlError::NoRoom { need: *need, free: *free });
+            }
             match book.begin(key, order.attempt, order.cause, ranges.clone()) {
                 Begin::Known => return Ok(Report::Done),
                 Begin::Obsolete(newer) => {
@@ -68,12 +77,13 @@ impl Ranges {
         };
         let (cancel, cancelled) = oneshot::channel();
         let (end, ended) = oneshot::channel();
+        let reserved = reserved.expect("only a new attempt comes so far");
         running.insert(key, Running { attempt: order.attempt, cancel: Some(cancel), ended: Some(ended) });
         drop(running);
         let this = self.clone();
         tasks.start("replay", async move {
             let attempt = order.attempt;
-            this.carry_out(order, ranges, former, cancelled).await;
+            this.carry_out(order, reserved, ranges, former, cancelled).await;
             let mut running = this.turn().await;
             if running.get(&key).is_some_and(|running| running.attempt == attempt) {
                 running.remove(&key);
@@ -87,6 +97,7 @@ impl Ranges {
     async fn carry_out(
         &self,
         order: ReplayOrder,
+        reserved: MemoryReservation,
         ranges: Vec<(TableId, KeyRange)>,
         former: Former,
         cancelled: oneshot::Receiver<()>,
@@ -96,7 +107,7 @@ impl Ranges {
             let _ = ended.await;
         }
         let key = (order.crashed, order.partition);
-        let Some(replay) = self.take(&order, &ranges, &former.entries).await else { return };
+        let Some(replay) = self.take(&order, reserved, &ranges, &former.entries).await else { return };
         let progress = self.fill(&order, replay, cancelled).await;
         let turn = self.turn().await;
         let is_noted = self.book.lock().finish(key, order.attempt, progress);
@@ -111,6 +122,7 @@ impl Ranges {
     async fn take(
         &self,
         order: &ReplayOrder,
+        reserved: MemoryReservation,
         ranges: &[(TableId, KeyRange)],
         former: &[Entry],
     ) -> Option<Replay> {
@@ -131,7 +143,7 @@ impl Ranges {
         let (lanes, (begin, begun)) = (self.parts.replay_lanes, oneshot::channel());
         let begin = move || {
             given_up.iter().for_each(|(table, range)| store.purge(*table, *range));
-            let replay = store.replay(pieces, lanes);
+            let replay = store.replay_in(reserved, pieces, lanes);
             drop(turn);
             // Nobody waits when the server stops.
             let _ = begin.send(replay);

@@ -158,6 +158,8 @@ impl StorageConfig {
         LogConfig {
             segment_bytes: self.segment_bytes,
             segments_max: self.segments_max(),
+            // L2: deletes and what does not grow may take so much more when the rest is full.
+            reserve_segments: (self.segments_max() / 32).max(1),
             rules: self.rules,
             ..LogConfig::new(LogId::of(own))
         }

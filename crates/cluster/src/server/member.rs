@@ -95,6 +95,10 @@ impl Member {
     fn observe(self: &Arc<Self>) {
         self.tell(&self.backup, |backup, list| backup.set_servers(list));
         self.tell(&self.replication, |replication, list| replication.update_servers(list));
+        // L2: the share that may grow follows the servers that are up.
+        self.tell(&self.master.log, |log, list| {
+            log.share_among(u32::try_from(list.up().count()).unwrap_or(u32::MAX));
+        });
         self.tell(&self.master.ranges, |ranges, _| ranges.look_at_list());
         self.tell(&self.ties.peers, |peers, list| peers.forget_gone(list));
         let lease = Arc::downgrade(&self.master.lease);

@@ -12,6 +12,8 @@ pub struct LogConfig {
     pub segment_bytes: u32,
     /// Most segments in memory, heads and side segments together. Default 64.
     pub segments_max: u32,
+    /// Segments that only writes which do not grow may take when the rest is full (L2). Default 1.
+    pub reserve_segments: u32,
     /// Rules in force.
     pub rules: Rules,
 }
@@ -75,18 +77,18 @@ const SEGMENTS_MAX: u32 = (1 << 22) - EMERGENCY_FRAMES;
 /// L3: a log has at most so many times the segments that its memory would hold.
 pub const LOG_EXPANSION: u32 = 2;
 
-/// Segments that a partition of a dead log takes in another log: a little more than its bytes, for what the ends of
-/// segments leave unused and for tombstones of its own (C4).
+/// Segments that a partition of a dead log takes in another log: what its bytes fill, and one more for what ends of
+/// segments, a second lane and tombstones of its own (C4) take.
 #[must_use]
 pub fn partition_segments(bytes: u64, segment_bytes: u32) -> u64 {
-    bytes.saturating_add(bytes / 16).div_ceil(u64::from(segment_bytes.max(1))).max(1)
+    bytes.div_ceil(u64::from(segment_bytes.max(1))) + 1
 }
 
 impl LogConfig {
     /// The defaults, for this log.
     #[must_use]
     pub fn new(log: LogId) -> Self {
-        Self { log, segment_bytes: 8 << 20, segments_max: 64, rules: Rules::default() }
+        Self { log, segment_bytes: 8 << 20, segments_max: 64, reserve_segments: 1, rules: Rules::default() }
     }
 
     /// Refuses what can't work.
@@ -94,8 +96,9 @@ impl LogConfig {
         if !SegmentHeader::is_capacity(self.segment_bytes) {
             return Err(ConfigError::SegmentBytes { got: self.segment_bytes });
         }
-        if self.segments_max < SEGMENTS_MIN {
-            return Err(ConfigError::TooFewSegments { got: self.segments_max, need: SEGMENTS_MIN });
+        let need = SEGMENTS_MIN.saturating_add(self.reserve_segments);
+        if self.segments_max < need {
+            return Err(ConfigError::TooFewSegments { got: self.segments_max, need });
         }
         if self.segments_max > SEGMENTS_MAX {
             return Err(ConfigError::TooManySegments { got: self.segments_max, max: SEGMENTS_MAX });

@@ -18,7 +18,7 @@ mod view;
 pub use config::{ConfigError, LOG_EXPANSION, LogConfig, partition_segments};
 pub use entry_ref::EntryRef;
 pub use error::LogError;
-pub use room::LogRoom;
+pub use room::{LogRoom, MemoryReservation, NoRoom};
 pub use side::{LaneGuard, SideAppended, SideLog};
 pub use view::EntryView;
 
@@ -30,7 +30,8 @@ use config::EMERGENCY_FRAMES;
 use parking_lot::Mutex;
 use progress::Progress;
 use rekindle_types::{Position, SegmentId, Version, key_hash};
-use state::{Membership, Roll, State};
+use room::Draw;
+use state::{Membership, State};
 use std::sync::Arc;
 use tail::ENTRIES_MAX;
 
@@ -121,8 +122,19 @@ impl Log {
 
     /// Appends entries, all of them in one segment or none. They share one key hash (H7).
     pub fn append(&self, entries: &[EntryDraft<'_>]) -> Result<Appended, LogError> {
+        self.append_drawing(entries, Draw::Growth)
+    }
+
+    /// As [`Log::append`], of entries after which less is alive, or no more: above the share of memory that data may
+    /// grow to, they draw on a reserve (L2).
+    pub fn append_shrinking(&self, entries: &[EntryDraft<'_>]) -> Result<Appended, LogError> {
+        self.append_drawing(entries, Draw::Shrink)
+    }
+
+    #[inline]
+    fn append_drawing(&self, entries: &[EntryDraft<'_>], draw: Draw) -> Result<Appended, LogError> {
         let total = self.checked_len(entries)?;
-        let placed = self.append_with(total, |state| Ok(state.head.append(entries, total)))?;
+        let placed = self.append_with(total, draw, |state| Ok(state.head.append(entries, total)))?;
         Ok(Appended { refs: placed.refs, count: entries.len() as u8, end: placed.end })
     }
 
@@ -130,8 +142,18 @@ impl Log {
     /// the version and the place, so that versions are in the order of the log.
     #[inline]
     pub fn append_next(&self, object: ObjectEntry<'_>) -> Result<AppendedNext, LogError> {
+        self.append_next_drawing(object, Draw::Growth)
+    }
+
+    /// As [`Log::append_next`], of an object in place of one at least as large (see [`Log::append_shrinking`]).
+    pub fn append_next_shrinking(&self, object: ObjectEntry<'_>) -> Result<AppendedNext, LogError> {
+        self.append_next_drawing(object, Draw::Shrink)
+    }
+
+    #[inline]
+    fn append_next_drawing(&self, object: ObjectEntry<'_>, draw: Draw) -> Result<AppendedNext, LogError> {
         let total = self.checked_len(&[EntryDraft::Object(object)])?;
-        self.append_with(total, |state| {
+        self.append_with(total, draw, |state| {
             let Some(version) = state.versions.next(self.config.rules) else {
                 return Err(state.reserve_versions());
             };
@@ -146,13 +168,14 @@ impl Log {
     fn append_with<T>(
         &self,
         total: usize,
+        draw: Draw,
         append: impl FnOnce(&mut State) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
         let mut state = self.state.lock();
         state.check_alive()?;
-        let mut wake = false;
-        if state.head_refuses || !state.head.has_room(total) {
-            if let Err(error) = state.roll(Roll::Full) {
+        let mut wake = match state.make_room(total, draw) {
+            Ok(is_new) => is_new,
+            Err(error) => {
                 drop(state);
                 if matches!(error, LogError::Full { .. }) {
                     // For the head that leaves out what was freed, or that found no memory before.
@@ -160,9 +183,11 @@ impl Log {
                 }
                 return Err(error);
             }
-            wake = true;
-        }
+        };
         let placed = append(&mut state);
+        if placed.is_ok() {
+            state.note_append(total);
+        }
         wake |= placed.is_err() | std::mem::take(&mut state.wants_append);
         drop(state);
         if wake {
@@ -289,7 +314,15 @@ impl Log {
     /// Segments filled aside, by as many threads.
     #[must_use]
     pub fn side_log_with_lanes(self: &Arc<Self>, lanes: usize) -> SideLog {
-        SideLog::new(Arc::clone(self), lanes)
+        SideLog::new(Arc::clone(self), lanes, 0)
+    }
+
+    /// Segments filled aside, by as many threads, in memory that was reserved; more than that is taken from what is
+    /// free.
+    #[must_use]
+    pub fn side_log_in(reservation: MemoryReservation, lanes: usize) -> SideLog {
+        let (log, reserved) = reservation.hand_over();
+        SideLog::new(log, lanes, reserved)
     }
 
     /// Frees a segment of the log: the next digest leaves it out, and once the switch to that head is complete its

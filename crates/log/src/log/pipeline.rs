@@ -185,6 +185,7 @@ impl State {
             self.side_logs.iter().filter(|(_, s)| is_done(s.named_by)).map(|(number, _)| *number).collect();
         for number in done {
             let side = self.side_logs.remove(&number).expect("just seen");
+            self.end_side_reservation(&side);
             let committed = CommittedAt { head: side.named_by.expect("just seen") };
             if let Some(waiter) = side.waiter {
                 effects.commits.push((waiter, committed));

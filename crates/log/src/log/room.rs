@@ -1,25 +1,103 @@
 //! How much of a log's memory is left, and for what (L2).
 
-use super::state::{HEADS_WAITING_MAX, State};
-use super::{Log, LogConfig};
+use super::config::HEAD_RESERVE;
+use super::state::{HEADS_WAITING_MAX, Membership, Roll, State};
+use super::{Log, LogConfig, LogError, partition_segments};
+use std::sync::Arc;
 
 /// Segments that heads may take: the current one and those that wait behind it.
 const HEADS: u32 = 1 + HEADS_WAITING_MAX as u32;
+
+/// Segments that a share of the memory loses to the unfilled ends of what is recovered into the rest.
+const ENDS: u32 = 2;
 
 /// Memory of a log, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogRoom {
     /// For entries: all of it, without reserves and heads.
     pub total_bytes: u64,
-    /// Of it, what partitions of dead logs can have.
+    /// Of it, what partitions of dead logs can have. What replays have reserved and not committed counts as free.
     pub free_bytes: u64,
+    /// Growth is refused while more than this is in use, or would be (L2).
+    pub growth_bytes: u64,
+    /// Left for writes that do not grow, once growth is refused.
+    pub reserve_bytes: u64,
+}
+
+/// What an append is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Draw {
+    /// More data.
+    Growth,
+    /// Less, or no more: a tombstone, or an object in place of one as large.
+    Shrink,
+}
+
+/// What the head lock guards of this.
+pub(super) struct Room {
+    /// Growth makes no head beyond so many segments in use.
+    growth_max: u32,
+    /// More are in use: growth does not even go to the present head.
+    is_growth_closed: bool,
+    /// Bytes that writes which do not grow may still take beyond that.
+    reserve_left: u64,
+    /// Segments reserved and not taken yet.
+    reserved_left: u32,
+    /// Segments reserved, taken or not, by what is not committed.
+    reserved: u32,
+}
+
+impl Room {
+    pub(super) fn new(config: &LogConfig) -> Self {
+        Self {
+            growth_max: config.growth_segments(1),
+            is_growth_closed: false,
+            reserve_left: config.reserve_bytes(),
+            reserved_left: 0,
+            reserved: 0,
+        }
+    }
+}
+
+/// Memory for one side log that nobody else gets. Given back when dropped, or when the side log has ended.
+pub struct MemoryReservation {
+    log: Arc<Log>,
+    segments: u32,
+}
+
+/// No memory for a reservation. Nothing was reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{need} bytes of memory are needed, {free} are free")]
+pub struct NoRoom {
+    /// Bytes of memory asked for, in whole segments.
+    pub need: u64,
+    /// Bytes that could be had.
+    pub free: u64,
 }
 
 impl LogConfig {
     /// Segments for entries: without reserves and heads.
     #[must_use]
     pub fn usable_segments(&self) -> u32 {
-        self.segments_max.saturating_sub(super::config::HEAD_RESERVE as u32 + HEADS)
+        self.segments_max.saturating_sub(HEAD_RESERVE as u32 + HEADS + self.reserve_segments)
+    }
+
+    /// L2: segments in use, heads too, up to which data may grow in a cluster of so many equal servers: after the
+    /// loss of one the others can take its share. Alone it may have all.
+    #[must_use]
+    pub fn growth_segments(&self, servers: u32) -> u32 {
+        let usable = self.usable_segments();
+        if servers <= 1 {
+            return usable + HEADS;
+        }
+        let share = u64::from(usable) * u64::from(servers - 1) / u64::from(servers);
+        let share = u32::try_from(share).expect("no more than all of it");
+        // The present head is the one that is filled.
+        share.saturating_sub(ENDS.min(usable / 8)) + 1
+    }
+
+    fn reserve_bytes(&self) -> u64 {
+        u64::from(self.reserve_segments) * u64::from(self.segment_bytes)
     }
 }
 
@@ -27,18 +105,162 @@ impl Log {
     /// How much memory is left.
     #[must_use]
     pub fn room(&self) -> LogRoom {
+        let bytes = |segments: u32| u64::from(segments) * u64::from(self.config.segment_bytes);
+        let state = self.state.lock();
+        LogRoom {
+            total_bytes: bytes(self.config.usable_segments()),
+            free_bytes: bytes(state.free_segments(state.room.reserved)),
+            growth_bytes: bytes(state.room.growth_max),
+            reserve_bytes: state.room.reserve_left,
+        }
+    }
+
+    /// L2: so many servers share the data. Growth is refused above the share of memory that lets them absorb the loss
+    /// of one; nothing is evicted when that is less than before.
+    pub fn share_among(&self, servers: u32) {
+        let mut state = self.state.lock();
+        state.room.growth_max = self.config.growth_segments(servers);
+        state.look_at_growth();
+    }
+
+    /// Reserves the memory that a partition of so many bytes takes, for one side log.
+    pub fn reserve(self: &Arc<Self>, partition_bytes: u64) -> Result<MemoryReservation, NoRoom> {
         let segment_bytes = u64::from(self.config.segment_bytes);
-        let free = u64::from(self.state.lock().free_segments());
-        let total = u64::from(self.config.usable_segments());
-        LogRoom { total_bytes: total * segment_bytes, free_bytes: free * segment_bytes }
+        let need = partition_segments(partition_bytes, self.config.segment_bytes);
+        let mut state = self.state.lock();
+        let free = state.free_segments(0);
+        match u32::try_from(need) {
+            Ok(segments) if segments <= free => {
+                state.room.reserved += segments;
+                state.room.reserved_left += segments;
+                state.look_at_growth();
+                Ok(MemoryReservation { log: Arc::clone(self), segments })
+            }
+            _ => {
+                let need = need.saturating_mul(segment_bytes);
+                Err(NoRoom { need, free: u64::from(free) * segment_bytes })
+            }
+        }
+    }
+}
+
+impl MemoryReservation {
+    /// Bytes of memory.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.segments) * u64::from(self.log.config.segment_bytes)
+    }
+
+    /// Whether it is memory of this log.
+    #[must_use]
+    pub fn is_of(&self, log: &Arc<Log>) -> bool {
+        Arc::ptr_eq(&self.log, log)
+    }
+
+    /// The side log gives it back from now on.
+    pub(super) fn hand_over(mut self) -> (Arc<Log>, u32) {
+        (Arc::clone(&self.log), std::mem::take(&mut self.segments))
+    }
+}
+
+impl Drop for MemoryReservation {
+    fn drop(&mut self) {
+        self.log.state.lock().end_reservation(self.segments, self.segments);
     }
 }
 
 impl State {
-    /// Segments that side logs can still have.
-    fn free_segments(&self) -> u32 {
+    /// Segments that new reservations can have, if so many that are reserved now were not.
+    fn free_segments(&self, given_back: u32) -> u32 {
         let heads = (HEADS as usize).saturating_sub(self.heads.len());
-        let free = self.frames.free_count().saturating_sub(self.frames_kept() + heads);
+        let free = self.frames.free_count() + given_back as usize;
+        let free = free.saturating_sub(self.frames_kept() + self.frames_promised() + heads);
         u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    /// Free frames that are reserved: for side logs, and for writes that do not grow.
+    pub(super) fn frames_promised(&self) -> usize {
+        self.room.reserved_left as usize
+            + self.room.reserve_left.div_ceil(self.config.segment_bytes.into()) as usize
+    }
+
+    /// Whether a frame may be taken for this.
+    pub(super) fn has_frame_for(&self, why: Roll) -> bool {
+        let free = self.frames.free_count();
+        match why {
+            Roll::Growth => {
+                let next = self.segments_counted() + 1;
+                next <= self.room.growth_max && free > self.frames_kept() + self.frames_promised()
+            }
+            Roll::Shrink => free > self.frames_kept() + self.room.reserved_left as usize,
+            Roll::Forced => free > self.emergency_frames_kept(),
+        }
+    }
+
+    /// A frame for a side log that still has `left` of its reservation.
+    pub(super) fn has_side_frame(&self, left: u32) -> bool {
+        let promised = if left > 0 { 0 } else { self.frames_promised() };
+        self.frames.free_count() > self.frames_kept() + promised
+    }
+
+    /// Makes sure that the head has room for an append. Whether a head was made.
+    #[inline]
+    pub(super) fn make_room(&mut self, total: usize, draw: Draw) -> Result<bool, LogError> {
+        let is_drawing = self.room.is_growth_closed;
+        if !is_drawing && !self.head_refuses && self.head.has_room(total) {
+            return Ok(false);
+        }
+        self.make_room_slowly(total, draw)
+    }
+
+    fn make_room_slowly(&mut self, total: usize, draw: Draw) -> Result<bool, LogError> {
+        // L2: what does not grow draws on a reserve, so that there is always a way out.
+        let may_draw = draw == Draw::Shrink && self.room.reserve_left >= total as u64;
+        if self.room.is_growth_closed && !may_draw {
+            return Err(self.full());
+        }
+        if !self.head_refuses && self.head.has_room(total) {
+            return Ok(false);
+        }
+        match self.roll(Roll::Growth) {
+            Err(LogError::Full { .. }) if may_draw => self.roll(Roll::Shrink).map(|()| true),
+            rolled => rolled.map(|()| true),
+        }
+    }
+
+    /// An append of so many bytes was made.
+    #[inline]
+    pub(super) fn note_append(&mut self, total: usize) {
+        if self.room.is_growth_closed {
+            self.room.reserve_left = self.room.reserve_left.saturating_sub(total as u64);
+        }
+    }
+
+    /// Segments came or went, or the share changed. Once there is room to grow, the reserve is whole again: its frames
+    /// are among those that growth leaves free.
+    pub(super) fn look_at_growth(&mut self) {
+        self.room.is_growth_closed = self.segments_counted() > self.room.growth_max;
+        if !self.room.is_growth_closed {
+            self.room.reserve_left = self.config.reserve_bytes();
+        }
+    }
+
+    /// Segments in use or reserved; emergency heads have frames of their own.
+    fn segments_counted(&self) -> u32 {
+        let in_use =
+            self.segments.values().filter(|s| s.membership != Membership::Gone && !s.is_emergency).count();
+        in_use as u32 + self.room.reserved_left
+    }
+
+    /// A segment of a reservation was taken.
+    pub(super) fn take_reserved(&mut self) {
+        self.room.reserved_left -= 1;
+    }
+
+    /// A reservation of `segments` in all has ended, with `left` of them not taken.
+    pub(super) fn end_reservation(&mut self, segments: u32, left: u32) {
+        self.room.reserved -= segments;
+        self.room.reserved_left -= left;
+        self.look_at_growth();
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct SideState {
     pub(super) is_ready: bool,
     pub(super) named_by: Option<SegmentId>,
     pub(super) waiter: Option<oneshot::Sender<CommittedAt>>,
+    /// Segments that were reserved for it, and how many of them it has not taken yet (L2).
+    reserved: u32,
+    reserved_left: u32,
 }
 
 /// Segments filled aside. They are being replicated meanwhile, and join the log together when
@@ -96,12 +99,14 @@ pub struct SideAppended {
 }
 
 impl SideLog {
-    pub(super) fn new(log: Arc<Log>, lanes: usize) -> Self {
+    /// With so many segments reserved for it.
+    pub(super) fn new(log: Arc<Log>, lanes: usize, reserved: u32) -> Self {
         let number = {
             let mut state = log.state.lock();
             state.side_logs_made += 1;
             let number = state.side_logs_made;
-            state.side_logs.insert(number, SideState::default());
+            let side = SideState { reserved, reserved_left: reserved, ..SideState::default() };
+            state.side_logs.insert(number, side);
             number
         };
         let lanes = (0..lanes.max(1)).map(|_| Mutex::default()).collect();
@@ -192,6 +197,7 @@ impl Drop for SideLog {
         let mut state = self.log.state.lock();
         tails.into_iter().for_each(|tail| state.seal_side(tail));
         let side = state.side_logs.remove(&self.number).expect("side logs stay until committed or dropped");
+        state.end_side_reservation(&side);
         side.segments.into_iter().for_each(|id| state.let_go(id));
         drop(state);
         self.log.wake.notify_one();
@@ -201,7 +207,8 @@ impl Drop for SideLog {
 impl State {
     /// A new segment for a side log.
     fn side_segment(&mut self, number: u64) -> Result<Tail, LogError> {
-        if self.frames.free_count() <= self.frames_kept() {
+        let left = self.side_logs.get(&number).map_or(0, |side| side.reserved_left);
+        if !self.has_side_frame(left) {
             return Err(self.full());
         }
         // C6, switched off: an id that a dropped side log has had is used again.
@@ -212,8 +219,19 @@ impl State {
         let segment = Segment::new(&tail, SegmentKind::Side, Membership::Aside);
         self.segments.insert(id, segment);
         self.active.insert(id);
-        self.side_logs.get_mut(&number).expect("side logs stay until committed or dropped").segments.push(id);
+        let side = self.side_logs.get_mut(&number).expect("side logs stay until committed or dropped");
+        side.segments.push(id);
+        if side.reserved_left > 0 {
+            side.reserved_left -= 1;
+            self.take_reserved();
+        }
+        self.look_at_growth();
         Ok(tail)
+    }
+
+    /// The side log is dropped, or part of the log.
+    pub(super) fn end_side_reservation(&mut self, side: &SideState) {
+        self.end_reservation(side.reserved, side.reserved_left);
     }
 
     fn seal_side(&mut self, tail: Tail) {

@@ -1,6 +1,7 @@
 //! What the head lock guards: the segments of the log, its heads and the ids. No I/O, no waiting, nobody woken.
 
 use super::config::{EMERGENCY_FRAMES, HEAD_RESERVE};
+use super::room::Room;
 use super::side::SideState;
 use super::tail::Tail;
 use super::versions::Versions;
@@ -80,7 +81,9 @@ impl Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Roll {
     /// An append does not fit.
-    Full,
+    Growth,
+    /// The same, of one that may draw on the reserve (L2).
+    Shrink,
     /// A hurt head, a side log's commit, frees: may use the reserve, and an emergency head.
     Forced,
 }
@@ -113,6 +116,7 @@ pub(super) struct State {
     /// The runner waits for an append to the head.
     pub(super) wants_append: bool,
     pub(super) failed: Option<SinkError>,
+    pub(super) room: Room,
 }
 
 /// What a step of the state means to those who wait.
@@ -148,6 +152,7 @@ impl State {
             stats: Vec::new(),
             wants_append: false,
             failed: None,
+            room: Room::new(&config),
         };
         state.enter_head(None, false);
         state
@@ -166,10 +171,8 @@ impl State {
 
     /// Makes a new head, which entries go to from now on, and seals the one before.
     pub(super) fn roll(&mut self, why: Roll) -> Result<(), LogError> {
-        let free = self.frames.free_count();
-        let kept = if why == Roll::Full { self.frames_kept() } else { self.emergency_frames_kept() };
-        let is_emergency = free <= kept;
-        if is_emergency && (why == Roll::Full || free == 0) {
+        let is_emergency = !self.has_frame_for(why);
+        if is_emergency && (why != Roll::Forced || self.frames.free_count() == 0) {
             return Err(self.full());
         }
         // H1: at most two heads wait behind the current one, and one emergency head more.
@@ -188,6 +191,7 @@ impl State {
         let before = *self.heads.back().expect("a log has a head");
         self.segments.get_mut(&before).expect("heads are segments").sealed = Some((certificate, Some(end)));
         self.enter_head(Some(before), is_emergency);
+        self.look_at_growth();
         Ok(())
     }
 
@@ -205,7 +209,7 @@ impl State {
     }
 
     /// Free frames that only emergency heads may take.
-    fn emergency_frames_kept(&self) -> usize {
+    pub(super) fn emergency_frames_kept(&self) -> usize {
         let in_memory = |s: &&Segment| s.is_emergency && s.membership != Membership::Gone;
         let used = self.heads.iter().filter_map(|id| self.segments.get(id)).filter(in_memory).count();
         (EMERGENCY_FRAMES as usize).saturating_sub(used)
@@ -280,6 +284,7 @@ impl State {
         } else {
             self.active.insert(id);
         }
+        self.look_at_growth();
     }
 
     /// Nothing is left of the segment, here or at the sink.

@@ -4,7 +4,7 @@ use super::lookup::index_ref;
 use super::tombstones::Tombstones;
 use super::{BATCH, Store};
 use crate::segment::{Corrupt, Entry, EntryDraft, ObjectEntry, Parsed, TombstoneEntry, entries};
-use crate::{LaneGuard, LogError, SideLog};
+use crate::{LaneGuard, Log, LogError, MemoryReservation, SideLog};
 use rekindle_types::{KeyHash, Partition, Rule, SegmentId, Version, key_hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -101,6 +101,22 @@ impl Store {
     /// position, then fills segments of its own, by up to `lanes` threads without waiting for each other.
     #[must_use]
     pub fn replay(self: &Arc<Self>, partition: Partition, lanes: usize) -> Replay {
+        self.replay_into(partition, || self.log.side_log_with_lanes(lanes))
+    }
+
+    /// As [`Store::replay`], in memory that was reserved in this store's log (L2).
+    #[must_use]
+    pub fn replay_in(
+        self: &Arc<Self>,
+        reservation: MemoryReservation,
+        partition: Partition,
+        lanes: usize,
+    ) -> Replay {
+        assert!(reservation.is_of(&self.log), "reserved in this log");
+        self.replay_into(partition, || Log::side_log_in(reservation, lanes))
+    }
+
+    fn replay_into(self: &Arc<Self>, partition: Partition, side: impl FnOnce() -> SideLog) -> Replay {
         for piece in &partition.pieces {
             self.purge(piece.table, piece.range);
         }
@@ -108,7 +124,7 @@ impl Store {
         Replay {
             store: Arc::clone(self),
             partition,
-            side: Some(self.log.side_log_with_lanes(lanes)),
+            side: Some(side()),
             created,
             tombstones: Tombstones::new(),
             version_max: AtomicU64::new(0),

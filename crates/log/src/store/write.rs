@@ -1,7 +1,8 @@
 //! Writing and removing single objects.
 
-use super::lookup::{Present, check_key, index_ref};
+use super::lookup::{Present, check_key, index_ref, object_of};
 use super::{Answer, Condition, Store, StoreError, WriteOutcome};
+use crate::LogError;
 use crate::index::StripeWrite;
 use crate::segment::{EntryDraft, ObjectEntry, TombstoneEntry};
 use rekindle_types::{KeyHash, Rule, TableId, Version, key_hash};
@@ -76,7 +77,7 @@ impl Store {
             timestamp: self.now(),
             key,
         };
-        let appended = self.log.append(&[EntryDraft::Tombstone(tombstone)])?;
+        let appended = self.log.append_shrinking(&[EntryDraft::Tombstone(tombstone)])?;
         stripe.remove(present.slot);
         stripe.note_removal(appended.end);
         self.log.mark_dead(present.at);
@@ -109,7 +110,12 @@ impl Store {
             key,
             value,
         };
-        let appended = self.log.append_next(object)?;
+        let appended = match self.log.append_next(object) {
+            Err(LogError::Full { .. }) if present.is_some_and(|p| self.is_no_longer(value, &p)) => {
+                self.log.append_next_shrinking(object)?
+            }
+            appended => appended?,
+        };
         let to = index_ref(appended.at);
         match present {
             Some(present) => {
@@ -119,6 +125,12 @@ impl Store {
             None => stripe.insert(hash, to, |to| self.hash_of(to)),
         }
         Ok(self.answer(WriteOutcome::Written(appended.version), appended.end))
+    }
+
+    /// L2: whether the value takes no more than the one that is there.
+    #[cold]
+    fn is_no_longer(&self, value: &[u8], present: &Present) -> bool {
+        self.log.entry(present.at).is_some_and(|view| value.len() <= object_of(&view).value.len())
     }
 
     /// The refusal, when the condition does not hold. It shows what is there, or that nothing is (V3).

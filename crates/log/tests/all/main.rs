@@ -6,6 +6,7 @@ mod answers_depend_on_what_they_show;
 mod appends_are_whole_or_refused;
 mod entries_become_durable;
 mod formats_detect_every_damage;
+mod growth_leaves_room_for_a_loss;
 mod heads_switch_in_order;
 mod replay_in_any_order_gives_the_same_store;
 mod rig;

@@ -19,6 +19,8 @@ use tokio::sync::oneshot;
 pub fn config() -> LogConfig {
     let mut config = LogConfig::new(LogId::of(ServerId(7)));
     (config.segment_bytes, config.segments_max) = (64 << 10, 12);
+    // The tests of the reserve ask for one.
+    config.reserve_segments = 0;
     config
 }
 

@@ -36,12 +36,17 @@ impl StoreRig {
 
     /// With room for many segments.
     pub fn large() -> Self {
-        let mut rig = Rig::new(LogConfig { segments_max: 200, ..config() });
+        Self::with(LogConfig { segments_max: 200, ..config() })
+    }
+
+    /// Over a log of these settings, and a sink that answers at once.
+    pub fn with(config: LogConfig) -> Self {
+        let mut rig = Rig::new(config);
         rig.answer_all();
         Self::over(rig)
     }
 
-    fn over(rig: Rig) -> Self {
+    pub fn over(rig: Rig) -> Self {
         let store = Store::new(rig.log.clone(), StoreConfig { pin_bytes_min: 64, ..StoreConfig::default() });
         Self { rig, store }
     }

@@ -99,6 +99,18 @@ impl<'w> LoneMaster<'w> {
         dead: (&Self, &Remains),
         created: SegmentId,
     ) -> Result<Report, ControlError> {
+        self.order_replay_of(1, cause, attempt, dead, created)
+    }
+
+    /// The same, of a partition of so many bytes.
+    pub fn order_replay_of(
+        &self,
+        bytes: u64,
+        cause: u64,
+        attempt: u32,
+        dead: (&Self, &Remains),
+        created: SegmentId,
+    ) -> Result<Report, ControlError> {
         let piece = Tablet {
             table: TABLE,
             range: KeyRange::FULL,
@@ -122,7 +134,7 @@ impl<'w> LoneMaster<'w> {
             partition: PartitionIndex(0),
             attempt: Attempt(attempt),
             pieces: Partition { pieces: vec![piece] },
-            bytes: 1,
+            bytes,
             segments: dead.1.keys().rev().map(|id| replicas(*id)).collect(),
             list: ListVersion(1),
         }))

@@ -4,6 +4,7 @@ use crate::lone_master::{LoneMaster, Remains, TABLE};
 use rekindle_cluster::server::Reports;
 use rekindle_coordinator::{ControlError, Report, TabletGrant};
 use rekindle_env::memory::World;
+use rekindle_log::NoRoom;
 use rekindle_types::{
     Attempt, KeyRange, ListVersion, LogId, Lsn, PartitionIndex, PartitionOutcome, Rules, SegmentId,
     ServerEntry, ServerId, ServerList, ServerStatus, TabletVersion, key_hash,
@@ -61,6 +62,51 @@ fn a_result_is_reported_until_served_and_served_once() {
     assert_eq!(replay(), Err(ControlError::Superseded(Lsn(50))), "a late copy");
     assert_eq!(master.discard(49, &dead, 1), Ok(Report::Done), "there is nothing to discard any more");
     assert!(is_served(&master, "key", 50), "what is served stays");
+}
+
+#[test]
+fn a_replay_without_memory_begins_nothing() {
+    let world = World::new(1);
+    let (dead, remains) = dead(&world, 1, "key");
+    let master = LoneMaster::new(&world, 2, &[(&dead, remains.clone())], Rules::default());
+    let free = master.log.room().free_bytes;
+    let replay = |bytes, attempt| master.order_replay_of(bytes, 10, attempt, (&dead, &remains), ZERO);
+    for _ in 0..2 {
+        // L2: one more segment than it has.
+        let refused = replay(free, 1);
+        let segment = u64::from(master.log.config().segment_bytes);
+        assert_eq!(refused, Err(ControlError::NoRoom { need: free + segment, free }));
+        world.run_for(SECOND);
+        assert!(master.tablets.status().is_empty() && master.ranges.pending().is_empty());
+    }
+    // The order that was refused is not known: it may come again, for the memory was freed.
+    assert_eq!(replay(free / 2, 1), Ok(Report::Done));
+    assert!(
+        matches!(master.log.reserve(free / 2), Err(NoRoom { .. })),
+        "it is reserved before anything is replayed"
+    );
+    assert_eq!(replay(free / 2, 1), Ok(Report::Done), "a copy needs no memory");
+    master.committed();
+    // What was reserved and not used, or used by an attempt that failed, is given back.
+    assert!(master.log.reserve(free / 2).is_ok());
+}
+
+#[test]
+fn an_attempt_that_failed_gives_its_memory_back() {
+    let world = World::new(1);
+    let (dead, remains) = dead(&world, 1, "key");
+    let master = LoneMaster::new(&world, 2, &[], Rules::default());
+    let free = master.log.room().free_bytes;
+    master.order_replay_of(free / 2, 10, 1, (&dead, &remains), ZERO).unwrap();
+    assert!(master.log.reserve(free / 2).is_err());
+    for _ in 0..600 {
+        world.run_for(SECOND);
+        if !master.ranges.pending().is_empty() {
+            break;
+        }
+    }
+    assert!(matches!(master.ranges.pending()[0].outcome, PartitionOutcome::Failed { .. }));
+    assert!(master.log.reserve(free / 2).is_ok());
 }
 
 #[test]
