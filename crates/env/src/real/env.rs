@@ -16,11 +16,14 @@ pub struct RealConfig {
     pub disk_threads: usize,
     /// Threads for heavy work, at lower priority. Default: 1.
     pub heavy_threads: usize,
+    /// Takes the room of a device when it is made, so that a full disk is found out there and not at a write.
+    /// Default `false`: a device grows as it is written, since a store for several full logs is seldom full.
+    pub reserves_devices: bool,
 }
 
 impl Default for RealConfig {
     fn default() -> Self {
-        Self { disk_threads: 8, heavy_threads: 1 }
+        Self { disk_threads: 8, heavy_threads: 1, reserves_devices: false }
     }
 }
 
@@ -53,7 +56,7 @@ impl RealEnv {
     /// When the directory can't be made or written to (the error's inner one is an [`OpenError`]), or the system
     /// refuses threads.
     pub fn open(dir: &Path, main: Handle, urgent: Handle, config: RealConfig) -> io::Result<Env> {
-        let opened = RealDir::open(dir, config.disk_threads);
+        let opened = RealDir::open(dir, &config);
         let dir: Arc<RealDir> = Arc::new(opened.map_err(|error| explain(dir, error))?);
         let heavy = Arc::new(HeavyPool::start_threads(config.heavy_threads)?);
         Ok(Env {

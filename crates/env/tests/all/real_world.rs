@@ -23,7 +23,13 @@ impl RealWorld {
 
     pub(crate) fn env(&self) -> Env {
         let (main, urgent) = (self.runtimes.main(), self.runtimes.urgent());
-        RealEnv::open(self.path(), main, urgent, RealConfig { disk_threads: 3, heavy_threads: 2 }).unwrap()
+        RealEnv::open(
+            self.path(),
+            main,
+            urgent,
+            RealConfig { disk_threads: 3, heavy_threads: 2, ..RealConfig::default() },
+        )
+        .unwrap()
     }
 
     /// From the thread of the test.

@@ -10,7 +10,7 @@ use super::{
 use crate::{Device, DiskError};
 use async_trait::async_trait;
 use bytes::Bytes;
-use rustix::{fs::FallocateFlags, io::Errno};
+use rustix::fs::FallocateFlags;
 use std::{
     fs::{self, File, OpenOptions},
     io,
@@ -39,13 +39,21 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens the device, making it when it is not there: it gets its name when it is complete, so no crash leaves
     /// a shorter one.
-    pub(super) fn open(files: &Files, name: Arc<str>, length: u64) -> Result<Self, DiskError> {
+    pub(super) fn open(
+        files: &Files,
+        name: Arc<str>,
+        length: u64,
+        is_reserved: bool,
+    ) -> Result<Self, DiskError> {
         let failed = |error: io::Error| disk_error("make device", &name, &error);
         let path = files.path_of(&name);
         if !fs::exists(&path).map_err(failed)? {
             let unfinished = files.unfinished(&name);
             let made = File::create(&unfinished).and_then(|file| {
-                reserve(&file, length)?;
+                file.set_len(length)?;
+                if is_reserved {
+                    reserve(&file, length)?;
+                }
                 file.sync_all()?;
                 fs::rename(&unfinished, &path)
             });
@@ -92,16 +100,11 @@ impl Opened {
     }
 }
 
-/// Takes the room now, so that a full disk is found out before anything relies on the device.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     if length == 0 {
         return Ok(());
     }
-    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length) {
-        // Not every file system can.
-        Err(Errno::OPNOTSUPP) => file.set_len(length),
-        reserved => Ok(reserved?),
-    }
+    Ok(rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length)?)
 }
 
 impl RealDevice {

@@ -8,7 +8,7 @@ use super::{
     lanes::Key,
     pool::{DiskPool, Order, other},
 };
-use crate::{Device, Dir, DirLock, DiskError, name};
+use crate::{Device, Dir, DirLock, DiskError, name, real::RealConfig};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::{
@@ -22,6 +22,7 @@ use std::{
 pub(in crate::real) struct RealDir {
     files: Arc<Files>,
     pool: Arc<DiskPool>,
+    reserves_devices: bool,
 }
 
 fn in_order(name: &str) -> Order {
@@ -29,8 +30,12 @@ fn in_order(name: &str) -> Order {
 }
 
 impl RealDir {
-    pub(in crate::real) fn open(path: &Path, threads: usize) -> io::Result<Self> {
-        Ok(Self { files: Arc::new(Files::open(path)?), pool: Arc::new(DiskPool::start(threads)?) })
+    pub(in crate::real) fn open(path: &Path, config: &RealConfig) -> io::Result<Self> {
+        Ok(Self {
+            files: Arc::new(Files::open(path)?),
+            pool: Arc::new(DiskPool::start(config.disk_threads)?),
+            reserves_devices: config.reserves_devices,
+        })
     }
 
     async fn write(&self, name: &str, bytes: Bytes, is_synced: bool) -> Result<(), DiskError> {
@@ -101,8 +106,9 @@ impl Dir for RealDir {
 
     async fn device(&self, name: &str, length: u64) -> Result<Arc<dyn Device>, DiskError> {
         name::check(name)?;
-        let device: Arc<str> = name.into();
-        let opened = self.other(in_order(name), move |files| Opened::open(files, device, length)).await?;
+        let (device, is_reserved): (Arc<str>, _) = (name.into(), self.reserves_devices);
+        let open = move |files: &Files| Opened::open(files, device, length, is_reserved);
+        let opened = self.other(in_order(name), open).await?;
         Ok(Arc::new(RealDevice { pool: Arc::clone(&self.pool), opened: Arc::new(opened) }))
     }
 

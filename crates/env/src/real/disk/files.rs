@@ -267,7 +267,7 @@ mod tests {
         assert!(files.list().unwrap().is_empty());
         assert!(is_not_found(files.read("d")));
         assert!(is_not_found(files.read(".unfinished-d")));
-        Opened::open(&files, "d".into(), 100).unwrap();
+        Opened::open(&files, "d".into(), 100, false).unwrap();
         assert!(!files.unfinished("d").exists());
         assert_eq!(files.list().unwrap(), ["d"]);
         assert_eq!(fs::read(files.path_of("d")).unwrap(), [0; 100]);
@@ -280,5 +280,20 @@ mod tests {
         Files::open(&path).unwrap();
         Files::open(&path).unwrap();
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_device_takes_its_room_at_once_only_if_it_is_told_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::open(directory.path()).unwrap();
+        let room = |name: &str, is_reserved| {
+            Opened::open(&files, name.into(), 1 << 20, is_reserved).unwrap();
+            let metadata = fs::metadata(files.path_of(name)).unwrap();
+            (metadata.len(), std::os::unix::fs::MetadataExt::blocks(&metadata) * 512)
+        };
+        assert_eq!(room("sparse", false), (1 << 20, 0));
+        let (length, taken) = room("reserved", true);
+        assert!(length == 1 << 20 && taken >= length, "{taken}");
+        Opened::open(&files, "empty".into(), 0, true).unwrap();
     }
 }
