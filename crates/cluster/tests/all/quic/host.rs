@@ -1,8 +1,9 @@
 //! Processes of a cluster, all in this one, each with threads, sockets and certificates of its own.
 
 use crate::support::{CLUSTER, Fake, Names, identity};
+use rcgen::{CertificateParams, DnType, Issuer, KeyPair};
 use rekindle_cluster::{
-    local::Authority,
+    local::{Authority, Issued},
     quic::{Credentials, QuicConfig, QuicLimits, QuicTransport, Threads},
     wire::{
         Gate, Identity, NoStamps, Party, Peer, Peers, PeersConfig, Role, ServeConfig, Services, Transport,
@@ -20,15 +21,40 @@ use tempfile::TempDir;
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A cluster's authority.
-pub struct Town(Authority);
+pub struct Town {
+    authority: Authority,
+    /// Where the authority is kept.
+    dir: TempDir,
+}
 
 impl Town {
     pub fn new() -> Self {
-        Self(Authority::new().unwrap())
+        let dir = tempfile::tempdir().unwrap();
+        Self { authority: Authority::create(dir.path()).unwrap(), dir }
+    }
+
+    pub fn issue(&self, name: &str, role: Role) -> Issued {
+        self.authority.issue(name, role).unwrap()
+    }
+
+    /// A certificate of names that the authority would not sign.
+    pub fn issue_names(&self, names: &[&str]) -> Issued {
+        let read = |file| std::fs::read_to_string(self.dir.path().join(file)).unwrap();
+        let mut authority = CertificateParams::default();
+        authority.distinguished_name.push(DnType::CommonName, "rekindle authority");
+        let issuer = Issuer::new(authority, KeyPair::from_pem(&read("ca.key.pem")).unwrap());
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        Issued {
+            authority_pem: read("ca.pem"),
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        }
     }
 
     pub fn credentials(&self, identity: &Identity) -> Credentials {
-        self.0.issue(&identity.name, identity.role).unwrap().credentials().unwrap()
+        self.issue(&identity.name, identity.role).credentials().unwrap()
     }
 
     /// A process that listens.
@@ -51,7 +77,7 @@ impl Town {
 /// One process. The threads end last.
 pub struct Host {
     pub transport: Arc<QuicTransport>,
-    env: Env,
+    pub env: Env,
     runtimes: Runtimes,
     _dir: TempDir,
 }

@@ -1,5 +1,10 @@
 //! Lanes over QUIC on 127.0.0.1.
 
+mod binding_says_what_to_do;
 mod calls_are_answered;
 mod frames_arrive_whole_and_in_order;
+mod heartbeats_do_not_wait;
 mod host;
+mod one_connection_for_all;
+mod raw;
+mod strangers_get_no_lane;

@@ -1,0 +1,62 @@
+//! Rule F7: a process whose main thread is stuck still answers probes.
+
+use super::{
+    host::Town,
+    raw::{self, socket_address},
+};
+use crate::support::*;
+use rekindle_cluster::wire::{FrameKind, LaneKind, Party, Role, Track, Transport, codec};
+use rekindle_coordinator::{Order, OrderKind};
+use rekindle_types::Term;
+use std::{sync::mpsc, time::Duration};
+
+#[test]
+fn the_urgent_track_is_served_while_the_main_thread_is_stuck() {
+    let town = Town::new();
+    let target = town.host(server(2));
+    let (fake, _serve) = target.serve(server(2));
+    let coordinator = town.host(Party::Coordinator);
+    let peers = coordinator.peers(Party::Coordinator);
+    let probe = || codec::encode_order(&Order { term: Term(1), kind: OrderKind::Probe });
+    let call = |kind, wait: Duration| {
+        let deadline = peers.now() + wait;
+        coordinator.block_on(peers.call(&target.peer(server(2)), kind, probe(), deadline))
+    };
+    assert!(call(LaneKind::Control, Duration::from_secs(5)).is_ok());
+    let (free, stuck) = mpsc::channel::<()>();
+    let (is_stuck, wait) = mpsc::channel();
+    let block = async move {
+        is_stuck.send(()).unwrap();
+        let _ = stuck.recv(); // Blocks the thread.
+    };
+    let _block = target.env.spawn.spawn("stuck", Box::pin(block));
+    wait.recv().unwrap();
+    // The connection and the lane are new: the whole of the other track works, not only what was there.
+    let answer = call(LaneKind::Heartbeat, Duration::from_secs(5));
+    assert_eq!(answer.unwrap().kind, FrameKind::ORDER.reply());
+    assert!(call(LaneKind::Control, Duration::from_millis(200)).is_err(), "the main thread is stuck");
+    drop(free);
+    assert_eq!(fake.seen.lock().iter().filter(|seen| seen.contains("Probe")).count(), 2);
+}
+
+#[test]
+fn nothing_but_heartbeats_gets_onto_their_thread() {
+    let town = Town::new();
+    let target = town.host(server(2));
+    let client = town.caller("unused", Role::Client);
+    let own = town.issue("app", Role::Client);
+    let to = socket_address(&target, Track::Urgent);
+    client.block_on(async {
+        let connection = raw::connect(to, &own, Some(&own)).await.unwrap();
+        for kind in LaneKind::ALL {
+            let (mut there, mut back) = connection.open_bi().await.unwrap();
+            there.write_all(&[kind as u8]).await.unwrap();
+            let is_heartbeat = kind == LaneKind::Heartbeat;
+            let mut byte = [0];
+            let refused = tokio::time::timeout(Duration::from_millis(300), back.read(&mut byte)).await;
+            assert_eq!(refused.is_err(), is_heartbeat, "{kind:?}");
+        }
+    });
+    let accepted = target.block_on(target.transport.accept(Track::Urgent)).unwrap();
+    assert_eq!(accepted.kind, LaneKind::Heartbeat);
+}
