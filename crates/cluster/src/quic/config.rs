@@ -58,6 +58,8 @@ pub struct QuicLimits {
     pub linger: Duration,
     /// A dialled connection without lanes is closed after so long.
     pub unused: Duration,
+    /// A connection that hears nothing for so long breaks; heartbeats' after 2 s at the latest.
+    pub idle_timeout: Duration,
     /// Largest datagram that is sent or taken: see [`settings`].
     pub datagram_bytes_max: u16,
 }
@@ -76,6 +78,7 @@ impl Default for QuicLimits {
             lane_timeout: Duration::from_secs(1),
             linger: Duration::from_secs(1),
             unused: Duration::from_secs(10),
+            idle_timeout: settings::IDLE_TIMEOUT,
             datagram_bytes_max: settings::DATAGRAM_BYTES_MAX,
         }
     }

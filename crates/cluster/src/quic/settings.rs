@@ -35,14 +35,16 @@ const CLIENT_WINDOW: u32 = 3 * LANE_WINDOW;
 const SEND_WINDOW: u64 = MEMBER_WINDOW as u64;
 const CLIENT_SEND_WINDOW: u64 = CLIENT_WINDOW as u64;
 
-/// A connection that hears nothing for so long is gone. Deaths are noticed long before, by calls and heartbeats; this
-/// only clears up, and must outlast a process that starves.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(8);
-/// Four may be lost. The side that dialled sends them: it is the one that needs the connection.
-const KEEP_ALIVE: Duration = Duration::from_millis(1900);
+/// A connection that hears nothing for so long after it sent something is gone. Deaths are noticed long before, by
+/// calls and heartbeats; this breaks the lanes to whoever was there, and must outlast a process that starves for a
+/// moment.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Three in that time, each repeated until it is acknowledged. The side that dialled sends them: it is the one that
+/// needs the connection.
+const KEEP_ALIVE: Duration = Duration::from_millis(900);
 /// A stale connection of heartbeats costs a false suspicion, a new one half a millisecond.
-const HEARTBEAT_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
-const HEARTBEAT_KEEP_ALIVE: Duration = Duration::from_millis(700);
+const HEARTBEAT_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+const HEARTBEAT_KEEP_ALIVE: Duration = Duration::from_millis(600);
 
 /// Before anything is measured: generous for a data centre, 33 times below the default. A lost first datagram is
 /// repeated after three of these.
@@ -83,19 +85,22 @@ fn idle(after: Duration) -> IdleTimeout {
     IdleTimeout::try_from(after).expect("seconds fit")
 }
 
-fn transport(track: Track, datagram_bytes_max: u16) -> TransportConfig {
+fn transport(track: Track, limits: &QuicLimits) -> TransportConfig {
     let mut config = TransportConfig::default();
     let mut discovery = MtuDiscoveryConfig::default();
     // The path may change under a long connection, and losses that look like a smaller path pass.
     discovery
-        .upper_bound(datagram_bytes_max)
+        .upper_bound(datagram_bytes_max(track, limits))
         .interval(Duration::from_secs(600))
         .black_hole_cooldown(Duration::from_secs(60))
         // A few bytes more buy nothing.
         .minimum_change(20);
     let mut congestion = CubicConfig::default();
     congestion.initial_window(INITIAL_CONGESTION_WINDOW);
-    let (idle_timeout, _) = patience(track);
+    let idle_timeout = match track {
+        Track::Main => limits.idle_timeout,
+        Track::Urgent => limits.idle_timeout.min(HEARTBEAT_IDLE_TIMEOUT),
+    };
     config
         .initial_mtu(DATAGRAM_BYTES_MIN)
         .min_mtu(DATAGRAM_BYTES_MIN)
@@ -132,11 +137,10 @@ fn acks() -> Option<AckFrequencyConfig> {
     None
 }
 
-/// Idle time-out and keep-alive.
-fn patience(track: Track) -> (Duration, Duration) {
+fn keep_alive(track: Track) -> Duration {
     match track {
-        Track::Main => (IDLE_TIMEOUT, KEEP_ALIVE),
-        Track::Urgent => (HEARTBEAT_IDLE_TIMEOUT, HEARTBEAT_KEEP_ALIVE),
+        Track::Main => KEEP_ALIVE,
+        Track::Urgent => HEARTBEAT_KEEP_ALIVE,
     }
 }
 
@@ -153,12 +157,12 @@ pub(super) fn client(
     track: Track,
     limits: &QuicLimits,
 ) -> Result<ClientConfig, CredentialsError> {
-    let mut transport = transport(track, datagram_bytes_max(track, limits));
+    let mut transport = transport(track, limits);
     transport
         // The other end opens no lane, and one stream with its greeting.
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(1))
-        .keep_alive_interval(Some(patience(track).1));
+        .keep_alive_interval(Some(keep_alive(track)));
     let mut config = ClientConfig::new(tls::client_config(credentials)?);
     config.transport_config(Arc::new(transport));
     Ok(config)
@@ -170,7 +174,7 @@ pub(super) fn server(
     track: Track,
     limits: &QuicLimits,
 ) -> Result<ServerConfig, CredentialsError> {
-    let mut transport = transport(track, datagram_bytes_max(track, limits));
+    let mut transport = transport(track, limits);
     transport
         // Until the other end is known, as few as for a client; nothing is read before.
         .max_concurrent_bidi_streams(Windows::of(Role::Client).lanes)

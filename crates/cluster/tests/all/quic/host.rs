@@ -15,7 +15,7 @@ use rekindle_env::{
     real::{RealConfig, RealEnv, Runtimes},
 };
 use rekindle_types::Rules;
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -90,6 +90,24 @@ impl Host {
         let env =
             RealEnv::open(dir.path(), runtimes.main(), runtimes.urgent(), RealConfig::default()).unwrap();
         Self { transport: open(&threads), env, runtimes, _dir: dir }
+    }
+
+    /// A process that listens at both of these ports.
+    pub fn listen(
+        credentials: Credentials,
+        (listen, heartbeat_listen): (SocketAddr, SocketAddr),
+        idle_timeout: Duration,
+    ) -> Self {
+        let limits = QuicLimits { idle_timeout, ..QuicLimits::default() };
+        let config = QuicConfig { heartbeat_listen, limits, ..QuicConfig::new(listen, credentials) };
+        Self::start(|threads| QuicTransport::bind(config, threads).unwrap())
+    }
+
+    /// Ends the process without a word to anybody: its threads first, which would say good-bye.
+    pub fn kill(self) {
+        let Self { transport, env, runtimes, _dir } = self;
+        drop(runtimes);
+        drop((transport, env));
     }
 
     /// Where others dial it, as `party`.

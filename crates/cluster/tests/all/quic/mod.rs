@@ -2,6 +2,7 @@
 
 mod binding_says_what_to_do;
 mod calls_are_answered;
+mod dead_peers_are_reached_again;
 mod frames_arrive_whole_and_in_order;
 mod heartbeats_do_not_wait;
 mod host;
