@@ -1,5 +1,6 @@
 //! Lanes over QUIC on 127.0.0.1.
 
+mod bad_peers_break_their_own_lane;
 mod binding_says_what_to_do;
 mod calls_are_answered;
 mod dead_peers_are_reached_again;
