@@ -65,7 +65,8 @@ pub struct QuicLimits {
 }
 
 impl Default for QuicLimits {
-    /// 8,192 connections, half of them for clients, 512 under one name; 256 handshakes; 1 s for each step, 10 s until
+    /// 8,192 connections, half of them for clients, 512 under one name; 256 handshakes, 2 s
+    /// for each; 1 s for each other step, 10 s until
     /// an unused connection is closed.
     fn default() -> Self {
         Self {
@@ -74,7 +75,7 @@ impl Default for QuicLimits {
             connections_per_name_max: 512,
             handshakes_max: 256,
             backlog_max: 1024,
-            handshake_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(2),
             lane_timeout: Duration::from_secs(1),
             linger: Duration::from_secs(1),
             unused: Duration::from_secs(10),

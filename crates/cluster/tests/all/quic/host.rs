@@ -137,7 +137,9 @@ impl Host {
     /// Calls others as `party`.
     pub fn peers(&self, party: Party) -> Arc<Peers> {
         let transport: Arc<dyn Transport> = self.transport.clone();
-        Peers::new(PeersConfig::new(CLUSTER, party), self.env.clone(), transport, Arc::new(NoStamps))
+        // The machine may be busy.
+        let config = PeersConfig { dial_timeout: Duration::from_secs(5), ..PeersConfig::new(CLUSTER, party) };
+        Peers::new(config, self.env.clone(), transport, Arc::new(NoStamps))
     }
 
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
