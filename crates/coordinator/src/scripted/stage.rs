@@ -1,7 +1,7 @@
 //! A world with a coordinator and scripted servers.
 
 use super::Script;
-use crate::{CoordinatorConfig, MemoryMetaLog};
+use crate::{CoordinatorConfig, MemoryMetaLog, MetaLog};
 use parking_lot::Mutex;
 use rekindle_env::Task;
 use rekindle_env::memory::World;
@@ -9,13 +9,13 @@ use rekindle_types::{Reply, Request};
 use std::{sync::Arc, time::Duration};
 
 /// One thread, one paused clock, one coordinator at a time, and servers that do as they are told.
-pub struct Stage {
+pub struct Stage<M = MemoryMetaLog> {
     /// Where all of it runs.
     pub world: World,
     /// The servers.
     pub script: Script,
     /// What the coordinators record.
-    pub meta: MemoryMetaLog,
+    pub meta: M,
     reign: Mutex<Task>,
 }
 
@@ -28,11 +28,18 @@ impl Stage {
     pub fn new(config: CoordinatorConfig) -> Self {
         Self::on(MemoryMetaLog::new(config.rules), config)
     }
+}
 
+impl<M: MetaLog + Clone + 'static> Stage<M> {
     /// The same, on this meta log.
     #[must_use]
-    pub fn on(meta: MemoryMetaLog, config: CoordinatorConfig) -> Self {
-        let world = World::new(1);
+    pub fn on(meta: M, config: CoordinatorConfig) -> Self {
+        Self::of(World::new(1), meta, config)
+    }
+
+    /// The same, in this world.
+    #[must_use]
+    pub fn of(world: World, meta: M, config: CoordinatorConfig) -> Self {
         let script = Script::new(world.node("servers").env(), config.times);
         let reign = Mutex::new(reign(&world, &script, &meta, config));
         Self { world, script, meta, reign }
@@ -57,7 +64,7 @@ impl Stage {
 
     /// Waits until everything is recovered and served, and nothing is served twice. `Err` says what is not.
     pub async fn settles(&self) -> Result<(), String> {
-        let settled = self.script.wait_for(Self::LONG, |s| s.is_quiet() && s.is_all_served()).await;
+        let settled = self.script.wait_for(Stage::LONG, |s| s.is_quiet() && s.is_all_served()).await;
         if let Some(violation) = self.script.violations().first() {
             return Err(violation.clone());
         }
@@ -84,7 +91,12 @@ impl Stage {
     }
 }
 
-fn reign(world: &World, script: &Script, meta: &MemoryMetaLog, config: CoordinatorConfig) -> Task {
+fn reign<M: MetaLog + Clone + 'static>(
+    world: &World,
+    script: &Script,
+    meta: &M,
+    config: CoordinatorConfig,
+) -> Task {
     let reign = script.clone().reign(config, Arc::new(meta.clone()));
     world.node("coordinator").env().spawn.spawn("reign", Box::pin(reign))
 }

@@ -2,6 +2,9 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod any_history_of_faults_settles;
+mod appends_that_wait_share_a_sync;
+mod crashing_dir;
+mod damaged_meta_logs_are_refused;
 mod death_needs_silence_or_unanswered_probes;
 mod file_meta_log_conforms;
 mod lists_reach_who_missed_any_number_of_changes;
@@ -14,3 +17,4 @@ mod proof_of_death_ends_waits;
 mod recovery_brings_tablets_back;
 mod restart_at_every_record_ends_in_the_same_state;
 mod tables_are_made_and_dropped_once;
+mod what_was_recorded_survives_a_crash_at_any_call;

@@ -1,9 +1,19 @@
-//! COO-4: the coordinator may be killed at any record, recorded or not: the next one ends in the same state.
+//! COO-4: the coordinator may be killed at any record, before, inside and after it: the next one ends in the same state.
 
-use rekindle_coordinator::meta::{MemoryMetaLog, MetaLog, Recorded};
+use crate::crashing_dir::{CrashingDir, Cut, Faults};
+use async_trait::async_trait;
+use futures_util::future::{Either, poll_fn, select};
+use parking_lot::Mutex;
+use rekindle_coordinator::meta::{
+    AppendError, Batch, FileMetaLog, FileMetaLogConfig, Leadership, MemoryMetaLog, MetaLog, MetaOpenError,
+    Opened, Recorded,
+};
 use rekindle_coordinator::scripted::Stage;
 use rekindle_coordinator::{ClusterSize, ClusterState, CoordinatorConfig};
-use rekindle_types::{Refusal, Reply, Request, Rules, TabletState};
+use rekindle_env::memory::{Crash, Node, World};
+use rekindle_types::{Lsn, Refusal, Reply, Request, Rules, TabletState, Term};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{sync::Arc, task::Poll};
 
 /// What the history comes to, whatever the ids: names of the members, and each table with its tablets and
 /// whether their owners are members.
@@ -22,14 +32,9 @@ fn end_of(state: &ClusterState) -> End {
     (members, state.map().tables().map(table).collect())
 }
 
-/// Enlist, create, kill, recover, enlist again, drop: in a world of its own, with at most one crash.
-fn play(crash: Option<(u64, Recorded)>) -> (End, u64) {
-    let meta = MemoryMetaLog::new(Rules::default());
-    if let Some((at, recorded)) = crash {
-        meta.crash_after(at, recorded);
-    }
-    let stage = Stage::on(meta, CoordinatorConfig::new(ClusterSize::Servers(4)));
-    let end = stage.world.block_on(async {
+/// Enlist, create, kill, recover, enlist again, drop: in a world of its own.
+fn play<M: MetaLog + Clone + 'static>(stage: &Stage<M>) -> End {
+    stage.world.block_on(async {
         let ids = stage.script.start_cluster(4, 2).await;
         for table in ["kept", "dropped"] {
             let reply = stage.create(table, 5).await;
@@ -57,26 +62,117 @@ fn play(crash: Option<(u64, Recorded)>) -> (End, u64) {
         let reread = ClusterState::rebuild(&stage.meta.open().await.unwrap()).unwrap();
         assert_eq!(end_of(&reread), end_of(&state));
         end_of(&state)
-    });
+    })
+}
+
+fn config() -> CoordinatorConfig {
+    CoordinatorConfig::new(ClusterSize::Servers(4))
+}
+
+/// Over a meta log in memory, with at most one crash.
+fn play_in_memory(crash: Option<(u64, Recorded)>) -> (End, u64) {
+    let meta = MemoryMetaLog::new(Rules::default());
+    if let Some((at, recorded)) = crash {
+        meta.crash_after(at, recorded);
+    }
+    let stage = Stage::on(meta, config());
+    let end = play(&stage);
     assert_eq!(stage.meta.has_crashed(), crash.is_some(), "the crash {crash:?} must happen");
-    // A crash at the very first record ends the attempt to take office.
-    let crashes = u32::from(crash.is_some_and(|(at, _)| at > 0));
-    assert_eq!(stage.script.reigns(), 1 + crashes);
+    assert_eq!(stage.script.reigns(), reigns(crash.map(|(at, _)| at)));
     (end, stage.meta.last().0)
+}
+
+/// A crash at the very first record ends the attempt to take office.
+fn reigns(crash: Option<u64>) -> u32 {
+    1 + u32::from(crash.is_some_and(|at| at > 0))
+}
+
+/// A meta log in files, each reign a process of its own on the same disk: when the disk stops at a record the process
+/// is dead, and the next one finds what was kept.
+#[derive(Clone)]
+struct Processes {
+    node: Node,
+    faults: Arc<Faults>,
+    log: Arc<Mutex<Option<Arc<FileMetaLog>>>>,
+    restarts: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl MetaLog for Processes {
+    async fn open(&self) -> Result<Opened, MetaOpenError> {
+        *self.log.lock() = None;
+        let dir = if self.faults.has_crashed.swap(false, Ordering::Relaxed) {
+            self.restarts.fetch_add(1, Ordering::Relaxed);
+            // What was written stays as it is: half a record is half a record.
+            self.node.kill_with(Crash::KeepUnsynced);
+            self.node.restart().dir
+        } else {
+            self.node.env().dir
+        };
+        let dir = Arc::new(CrashingDir { dir, faults: Arc::clone(&self.faults) });
+        let config = FileMetaLogConfig { garbage_bytes_min: 1 << 10, ..FileMetaLogConfig::new(7) };
+        let log = Arc::new(FileMetaLog::new(dir, config));
+        *self.log.lock() = Some(Arc::clone(&log));
+        log.open().await
+    }
+
+    async fn append(&self, term: Term, batch: Batch) -> Result<Lsn, AppendError> {
+        let log = self.log.lock().clone().expect("it was opened");
+        let append = log.append(term, batch);
+        let dead = poll_fn(|_| match self.faults.has_crashed.load(Ordering::Relaxed) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        match select(append, dead).await {
+            Either::Left((appended, _)) => appended,
+            Either::Right(_) => Err(AppendError::Failed("the process is dead".into())),
+        }
+    }
+
+    fn leadership(&self, term: Term) -> Leadership {
+        self.log.lock().as_ref().map_or(Leadership::Over { newest: term }, |log| log.leadership(term))
+    }
+}
+
+/// Over a meta log in files, with at most one crash; and how many times something was recorded.
+fn play_on_disk(cut: Option<(u64, Cut)>) -> (End, u64) {
+    let world = World::new(1);
+    let faults = Arc::new(Faults { cut, ..Faults::default() });
+    let (node, restarts) = (world.node("disk"), Arc::default());
+    let meta = Processes { node, faults, log: Arc::default(), restarts };
+    let stage = Stage::of(world, meta, config());
+    let end = play(&stage);
+    assert_eq!(stage.meta.restarts.load(Ordering::Relaxed), u32::from(cut.is_some()), "{cut:?} must happen");
+    assert_eq!(stage.script.reigns(), reigns(cut.map(|(at, _)| at)));
+    (end, stage.meta.faults.records.load(Ordering::Relaxed))
+}
+
+fn assert_same(end: &End, calm: &End, crash: &dyn std::fmt::Debug) {
+    let tables = |end: &End| end.1.iter().map(|(name, _, well)| (name.clone(), *well)).collect::<Vec<_>>();
+    assert_eq!(end.0, calm.0, "members after a crash at {crash:?}");
+    assert_eq!(tables(end), tables(calm), "tables after a crash at {crash:?}");
 }
 
 #[test]
 fn restart_at_every_record_ends_in_the_same_state() {
-    let (end, records) = play(None);
-    assert_eq!(end.0.len(), 4);
-    assert_eq!(end.1, [("kept".to_owned(), end.1[0].1, true)]);
+    let (calm, records) = play_in_memory(None);
+    assert_eq!(calm.0.len(), 4);
+    assert_eq!(calm.1, [("kept".to_owned(), calm.1[0].1, true)]);
     assert!(records > 20, "{records} records");
-    let tables = |end: &End| end.1.iter().map(|(name, _, well)| (name.clone(), *well)).collect::<Vec<_>>();
+    for crash in (0..records).flat_map(|at| [Recorded::Yes, Recorded::No].map(|recorded| (at, recorded))) {
+        assert_same(&play_in_memory(Some(crash)).0, &calm, &crash);
+    }
+}
+
+#[test]
+fn restart_before_inside_and_after_every_record_on_disk_ends_in_the_same_state() {
+    let (calm, records) = play_on_disk(None);
+    assert_same(&calm, &play_in_memory(None).0, &"no record");
+    assert!(records > 20, "{records} records");
     for at in 0..records {
-        for recorded in [Recorded::Yes, Recorded::No] {
-            let (other, _) = play(Some((at, recorded)));
-            assert_eq!(other.0, end.0, "members after a crash at record {at} ({recorded:?})");
-            assert_eq!(tables(&other), tables(&end), "tables after a crash at record {at} ({recorded:?})");
+        for cut in [Cut::Before, Cut::Inside, Cut::After] {
+            assert_same(&play_on_disk(Some((at, cut))).0, &calm, &(at, cut));
         }
     }
+    println!("{} crashes before, inside and after {records} records", 3 * records);
 }

@@ -155,8 +155,7 @@ impl Held {
             return Ok(false);
         }
         let length = staged.len() as u64;
-        self.dir.append(&name, staged.into()).await?;
-        self.dir.sync_file(&name).await?;
+        self.dir.append_synced(&name, staged.into()).await?;
         self.bytes += length;
         self.synced = self.image.last();
         Ok(true)
