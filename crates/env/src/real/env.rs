@@ -14,8 +14,11 @@ use tokio::runtime::Handle;
 pub struct RealConfig {
     /// Threads that read, write and sync files: as many files are synced at once. Default: 8.
     pub disk_threads: usize,
-    /// Threads for heavy work, at lower priority. Default: 1.
+    /// Threads for heavy work. Default: 2, so that a long one does not hold all others up.
     pub heavy_threads: usize,
+    /// How much nicer than the others the threads for heavy work are: the network threads go first, but a recovery
+    /// has to come along on busy cores too. Default: 5, a third of a share; 10 would be a tenth.
+    pub heavy_nice: i32,
     /// Takes the room of a device when it is made, so that a full disk is found out there and not at a write.
     /// Default `false`: a device grows as it is written, since a store for several full logs is seldom full.
     pub reserves_devices: bool,
@@ -23,7 +26,7 @@ pub struct RealConfig {
 
 impl Default for RealConfig {
     fn default() -> Self {
-        Self { disk_threads: 8, heavy_threads: 1, reserves_devices: false }
+        Self { disk_threads: 8, heavy_threads: 2, heavy_nice: 5, reserves_devices: false }
     }
 }
 
@@ -58,7 +61,7 @@ impl RealEnv {
     pub fn open(dir: &Path, main: Handle, urgent: Handle, config: RealConfig) -> io::Result<Env> {
         let opened = RealDir::open(dir, &config);
         let dir: Arc<RealDir> = Arc::new(opened.map_err(|error| explain(dir, error))?);
-        let heavy = Arc::new(HeavyPool::start_threads(config.heavy_threads)?);
+        let heavy = Arc::new(HeavyPool::start_threads(config.heavy_threads, config.heavy_nice)?);
         Ok(Env {
             clock: Arc::new(RealClock { main: main.clone() }),
             rng: Arc::new(RealRng::seeded()?),

@@ -14,9 +14,6 @@ use tokio::sync::oneshot;
 /// Works that wait for a thread. Who gives heavy work waits for it, so only a defect fills this.
 const WAITING_MAX: usize = 16_384;
 
-/// Niceness of these threads: the network threads go first.
-const NICE: i32 = 10;
-
 struct Work {
     name: &'static str,
     body: Box<dyn FnOnce() + Send>,
@@ -44,14 +41,14 @@ pub(super) struct HeavyPool {
 }
 
 impl HeavyPool {
-    pub(super) fn start_threads(threads: usize) -> io::Result<Self> {
+    pub(super) fn start_threads(threads: usize, nice: i32) -> io::Result<Self> {
         let mut pool = Self { shared: Arc::default(), threads: Vec::new() };
         for number in 0..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
             let thread = thread::Builder::new().name(format!("heavy-{number}"));
             pool.threads.push(thread.spawn(move || {
                 // Refused to some by the system; then they run at the common priority.
-                let _ = rustix::process::nice(NICE);
+                let _ = rustix::process::nice(nice);
                 shared.run();
             })?);
         }
