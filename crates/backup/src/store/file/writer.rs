@@ -136,9 +136,8 @@ impl FileStore {
             out.extend_from_slice(&record.bytes);
             journal.is_closed |= record.close;
         }
-        self.dir.append(&name, out.into()).await?;
         // J1: an append is acknowledged when its record is on the disk, whatever happens next.
-        self.dir.sync_file(&name).await?;
+        self.dir.append_synced(&name, out.into()).await?;
         if is_new {
             // A file is found again by its name only.
             self.sync_names().await?;
