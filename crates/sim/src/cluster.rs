@@ -1,17 +1,27 @@
 //! A whole cluster in one world: the servers' real code, a simulated network and clock.
 
-use crate::{config::SimConfig, timeline::Timeline, weather::SeededWeather};
+use crate::{
+    config::{SimConfig, SimStore},
+    timeline::Timeline,
+    weather::SeededWeather,
+};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
     memory::MemoryNetwork,
-    server::{CoordinatorServer, CoordinatorServerConfig, StorageConfig, StorageServer, StorageStatus},
+    server::{
+        CoordinatorServer, CoordinatorServerConfig, FileStoreSettings, StorageConfig, StorageServer,
+        StorageStatus, StoreKind,
+    },
     wire::{
         ClusterId, Identity, NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters, Role,
     },
 };
-use rekindle_coordinator::{ClusterSize, ClusterState, CoordinatorConfig, MemoryMetaLog, meta::Recorded};
+use rekindle_coordinator::{
+    ClusterSize, ClusterState, CoordinatorConfig, MemoryMetaLog, MetaLog,
+    meta::{FileMetaLog, FileMetaLogConfig, Recorded},
+};
 use rekindle_env::{
     Env,
     memory::{Node, World, WorldConfig},
@@ -20,6 +30,8 @@ use rekindle_types::ServerId;
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
+/// Frames of a backup: room for all that six servers write in a story.
+const FRAMES: u64 = 1024;
 /// Name and address of the coordinator.
 pub const COORDINATOR: &str = "coordinator";
 
@@ -83,7 +95,7 @@ impl SimCluster {
         &self.config
     }
 
-    /// The coordinator's record, to crash it at a chosen append.
+    /// With [`SimStore::Memory`]: the coordinator's record, to crash it at a chosen append.
     #[must_use]
     pub fn meta(&self) -> &MemoryMetaLog {
         &self.meta
@@ -103,7 +115,14 @@ impl SimCluster {
             ..CoordinatorConfig::new(size)
         };
         let config = CoordinatorServerConfig { cluster: CLUSTER, coordinator };
-        let meta = Arc::new(self.meta.clone());
+        let meta: Arc<dyn MetaLog> = match self.config.store {
+            SimStore::Memory => Arc::new(self.meta.clone()),
+            SimStore::Disks(_) => {
+                let rules = self.config.rules;
+                let files = FileMetaLogConfig { rules, ..FileMetaLogConfig::new(CLUSTER.0) };
+                Arc::new(FileMetaLog::new(env.dir.clone(), files))
+            }
+        };
         let timeline = Arc::new(self.timeline.clone());
         let server = CoordinatorServer::start_observed(config, env, transport, meta, timeline)
             .expect("the simulation's settings are valid");
@@ -118,13 +137,13 @@ impl SimCluster {
         drop(killed);
     }
 
-    /// Whether the coordinator that was started last has met the crash that was asked of its meta log.
+    /// With [`SimStore::Memory`]: whether the coordinator that was started last has met the crash that was asked of its meta log.
     #[must_use]
     pub fn has_coordinator_crashed(&self) -> bool {
         self.meta.has_crashed()
     }
 
-    /// Lets the coordinator crash at its `n`th append from now.
+    /// With [`SimStore::Memory`]: lets the coordinator crash at its `n`th append from now.
     pub fn crash_coordinator_after(&self, n: u64, recorded: Recorded) {
         self.meta.crash_after(n, recorded);
     }
@@ -136,7 +155,15 @@ impl SimCluster {
     pub fn start_storage(&self, server: u32) {
         let (name, env) = (name(server), self.boot(&name(server)));
         let transport = self.network.endpoint(&name, identity(&name, Role::Server));
+        let store = match self.config.store {
+            SimStore::Memory => StoreKind::Memory,
+            SimStore::Disks(durability) => {
+                StoreKind::Files(FileStoreSettings { durability, ..FileStoreSettings::default() })
+            }
+        };
         let config = StorageConfig {
+            store,
+            backup_frames: Some(FRAMES),
             former: self.running.lock().former.get(&server).copied(),
             segment_bytes: self.config.segment_bytes,
             memory_bytes: u64::from(self.config.segments_max) * u64::from(self.config.segment_bytes),
@@ -149,14 +176,45 @@ impl SimCluster {
         assert!(former.is_none(), "kill {name} before starting it again");
     }
 
-    /// Kills a storage server: its tasks and its memory are gone, its backup's replicas too.
+    /// Kills a storage server: its tasks and its memory are gone, and of its disk what was not synced.
     pub fn kill_storage(&self, server: u32) {
         let killed = self.running.lock().storage.remove(&server);
-        if let Some(id) = killed.as_ref().and_then(StorageServer::id) {
+        // A store on a disk knows by itself whose it was.
+        let is_in_memory = self.config.store == SimStore::Memory;
+        if let Some(id) = killed.as_ref().and_then(StorageServer::id).filter(|_| is_in_memory) {
             self.running.lock().former.insert(server, id);
         }
         self.kill_node(&name(server));
         drop(killed);
+    }
+
+    /// Stops a storage server cleanly. Its process is gone then: its disk forgets what was not synced.
+    ///
+    /// # Panics
+    /// When its backup could not make durable what it held.
+    pub async fn stop_storage(&self, server: u32) {
+        let stopped = self.running.lock().storage.remove(&server);
+        if let Some(stopped) = stopped {
+            stopped.shutdown().await.expect("disks work");
+        }
+        self.kill_node(&name(server));
+    }
+
+    /// Kills every server and the coordinator at once, as a power failure does: disks forget what was not synced.
+    pub fn kill_all(&self) {
+        self.running().into_iter().for_each(|server| self.kill_storage(server));
+        self.kill_coordinator();
+    }
+
+    /// Starts whatever does not run, on the disks that are there.
+    pub fn start_missing(&self) {
+        if self.coordinator(|_| ()).is_none() {
+            self.start_coordinator();
+        }
+        let running = self.running();
+        (0..self.config.servers)
+            .filter(|server| !running.contains(server))
+            .for_each(|server| self.start_storage(server));
     }
 
     /// Polls nothing of a storage server until it is resumed: its clock goes on.

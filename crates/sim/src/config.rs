@@ -1,8 +1,20 @@
 //! How a simulated cluster is set up.
 
 use crate::weather::Climate;
+use rekindle_backup::Durability;
 use rekindle_env::memory::Order;
 use rekindle_types::Rules;
+
+/// Where a simulated cluster keeps what must outlive its processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SimStore {
+    /// Backups in their processes' memory; the coordinator's record outlives everything. A killed server's replicas
+    /// are gone.
+    #[default]
+    Memory,
+    /// Backups and the coordinator's record on disks that forget what was not synced when their process is killed.
+    Disks(Durability),
+}
 
 /// A cluster on one thread, everything drawn from the seed.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +29,8 @@ pub struct SimConfig {
     pub segment_bytes: u32,
     /// Most segments of a server's log. Default 512.
     pub segments_max: u32,
+    /// Where things are kept. Default in memory.
+    pub store: SimStore,
     /// Most bytes of a partition of a recovery. Default 256 KiB: several partitions from little data.
     pub partition_bytes: u64,
     /// Which ready task runs next. Default: drawn.
@@ -40,6 +54,7 @@ impl SimConfig {
             replicas: 2,
             segment_bytes: 64 << 10,
             segments_max: 512,
+            store: SimStore::Memory,
             partition_bytes: 256 << 10,
             order: Order::Random,
             climate: Climate::CALM,

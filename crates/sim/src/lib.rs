@@ -33,7 +33,7 @@ pub mod weather;
 mod workload;
 
 pub use cluster::{COORDINATOR, SimCluster, name};
-pub use config::SimConfig;
+pub use config::{SimConfig, SimStore};
 pub use invariants::{Violation, check_settled, check_single_owner};
 pub use timeline::Timeline;
 pub use workload::{Counts, Workload, WorkloadConfig};

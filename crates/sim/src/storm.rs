@@ -1,9 +1,10 @@
 //! Load, faults, calm, verification: the same story under many seeds.
 
 use crate::{
-    Counts, SimCluster, SimConfig, Workload, WorkloadConfig, check_settled, check_single_owner,
+    Counts, SimCluster, SimConfig, SimStore, Workload, WorkloadConfig, check_settled, check_single_owner,
     weather::Climate,
 };
+use rekindle_backup::Durability;
 use rekindle_client::{ClientConfig, Table};
 use rekindle_cluster::server::StorageServer;
 use rekindle_coordinator::{Event, meta::Recorded};
@@ -50,18 +51,33 @@ pub enum Fault {
     Pause,
     /// One could not reach the coordinator for so long, but everybody else.
     Isolate,
+    /// One was killed, and started again at once with its disk.
+    Restart,
+    /// Everything was killed at once, and started again with its disks.
+    PowerLoss,
 }
 
 impl Fault {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Kill,
-        Self::KillTwo,
-        Self::KillRecoveryMaster,
-        Self::CrashCoordinator,
-        Self::Pause,
-        Self::Isolate,
-    ];
+    /// Every kind that this store bears.
+    #[must_use]
+    pub fn of(store: SimStore) -> &'static [Self] {
+        const ALL: [Fault; 8] = [
+            Fault::Kill,
+            Fault::KillTwo,
+            Fault::KillRecoveryMaster,
+            Fault::CrashCoordinator,
+            Fault::Pause,
+            Fault::Isolate,
+            Fault::Restart,
+            Fault::PowerLoss,
+        ];
+        match store {
+            SimStore::Memory => &ALL[..6],
+            // J5: without a journal a power failure loses what no frame holds.
+            SimStore::Disks(Durability::Buffered) => &ALL[..7],
+            SimStore::Disks(Durability::Persistent) => &ALL,
+        }
+    }
 }
 
 /// How a story ended.
@@ -168,7 +184,8 @@ impl<'a> Story<'a> {
     async fn fault(&mut self) -> Result<(), String> {
         self.sleep(300).await;
         let (first, second) = self.two();
-        let fault = Fault::ALL[self.rng.below(Fault::ALL.len() as u64) as usize];
+        let faults = Fault::of(self.config.sim.store);
+        let fault = faults[self.rng.below(faults.len() as u64) as usize];
         self.faults.push(fault);
         match fault {
             Fault::Kill => self.cluster.kill_storage(first),
@@ -187,6 +204,16 @@ impl<'a> Story<'a> {
                 self.cluster.weather.cut(&crate::name(first), crate::COORDINATOR);
                 self.clock.sleep(Duration::from_secs(4)).await;
                 self.cluster.weather.mend();
+            }
+            Fault::Restart => {
+                self.cluster.kill_storage(first);
+                self.sleep(200).await;
+                self.cluster.start_storage(first);
+            }
+            Fault::PowerLoss => {
+                self.cluster.kill_all();
+                self.sleep(2_000).await;
+                self.cluster.start_missing();
             }
         }
         Ok(())
@@ -210,6 +237,15 @@ impl<'a> Story<'a> {
 
     /// The coordinator crashes at one of the next records, and another takes over.
     async fn crash_coordinator(&mut self, victim: u32) -> Result<(), String> {
+        if self.config.sim.store != SimStore::Memory {
+            self.cluster.kill_storage(victim);
+            self.sleep(2_000).await;
+            self.cluster.kill_coordinator();
+            self.coordinator_crashes += 1;
+            self.sleep(400).await;
+            self.cluster.start_coordinator();
+            return Ok(());
+        }
         let recorded = if self.rng.below(2) == 0 { Recorded::Yes } else { Recorded::No };
         self.cluster.crash_coordinator_after(self.rng.below(10), recorded);
         self.cluster.kill_storage(victim);
@@ -243,10 +279,7 @@ impl<'a> Story<'a> {
             .into_iter()
             .filter(removed)
             .for_each(|server| self.cluster.kill_storage(server));
-        let running = self.cluster.running();
-        for server in (0..self.config.sim.servers).filter(|server| !running.contains(server)) {
-            self.cluster.start_storage(server);
-        }
+        self.cluster.start_missing();
         self.settled("healing", SimCluster::is_ready).await?;
         self.check(workload)
     }

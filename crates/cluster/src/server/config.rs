@@ -3,7 +3,7 @@
 use crate::wire::ClusterId;
 use rekindle_backup::{
     replicator::{ReplicatorConfig, ReplicatorConfigError},
-    store::MemoryStoreConfig,
+    store::{Durability, FileStoreConfig, MemoryStoreConfig},
 };
 use rekindle_coordinator::CoordinatorConfig;
 use rekindle_log::{ConfigError, LogConfig, store::StoreConfig};
@@ -30,9 +30,11 @@ pub struct StorageConfig {
     pub segment_bytes: u32,
     /// Bytes of memory of its log, a multiple of `segment_bytes` or cut down to one. Default 512 MiB.
     pub memory_bytes: u64,
+    /// Where its backup keeps replicas. Default in memory.
+    pub store: StoreKind,
     /// Most replicas that its backup keeps. Default: what L3 asks of a server among equals, with three replicas.
     pub backup_frames: Option<u64>,
-    /// Most bytes that its backup keeps. Default 1 GiB.
+    /// Most bytes that its backup keeps in memory, with [`StoreKind::Memory`]. Default 1 GiB.
     pub backup_bytes: u64,
     /// How often it renews its lease. Default 50 ms.
     pub heartbeat: Duration,
@@ -57,6 +59,34 @@ pub struct StorageConfig {
     pub drain_timeout: Duration,
     /// Rules in force.
     pub rules: Rules,
+}
+
+/// Where a server's backup keeps the replicas of others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In this process's memory: they live as long as it does.
+    #[default]
+    Memory,
+    /// In files of the data directory (`Env::dir`): a process that is started again with the same directory brings
+    /// them back, and takes the place of the one before (F9).
+    Files(FileStoreSettings),
+}
+
+/// How files are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStoreSettings {
+    /// What an acknowledged write has survived. Default: it is in a journal on the disk.
+    pub durability: Durability,
+    /// Most replicas whose bytes are in memory. Default 64.
+    pub open_max: usize,
+    /// Most bytes of filtered entries kept ahead of recovery masters. Default 64 MiB.
+    pub read_ahead_bytes: usize,
+}
+
+impl Default for FileStoreSettings {
+    fn default() -> Self {
+        Self { durability: Durability::default(), open_max: 64, read_ahead_bytes: 64 << 20 }
+    }
 }
 
 /// Settings that can't work.
@@ -93,6 +123,7 @@ impl StorageConfig {
             former: None,
             segment_bytes: 8 << 20,
             memory_bytes: 512 << 20,
+            store: StoreKind::default(),
             backup_frames: None,
             backup_bytes: 1 << 30,
             heartbeat: Duration::from_millis(50),
@@ -185,6 +216,18 @@ impl StorageConfig {
             load_timeout: self.replica_timeout,
             back_off: self.retry_after,
             ..ReplayConfig::default()
+        }
+    }
+
+    pub(super) fn files(&self, settings: FileStoreSettings) -> FileStoreConfig {
+        FileStoreConfig {
+            segment_bytes: self.segment_bytes,
+            frames: self.frames(),
+            durability: settings.durability,
+            open_max: settings.open_max,
+            read_ahead_bytes: settings.read_ahead_bytes,
+            rules: self.rules,
+            ..FileStoreConfig::new(self.cluster.0, self.name.clone())
         }
     }
 

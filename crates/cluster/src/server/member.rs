@@ -8,15 +8,17 @@ use crate::{
     control::Control,
     wire::{Gate, Party, ServeConfig, Services, Transport, serve},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::select};
 use rekindle_backup::{
+    BackupError,
     replicator::{FloorError, Replication},
     store::LocalStore,
 };
 use rekindle_env::Env;
 use rekindle_log::{Log, SegmentSource, SinkError, segment::LogTime};
-use rekindle_types::{Enlisted, LogId, Position, SegmentId, ServerId, ServerList};
+use rekindle_types::{Enlisted, LogId, Position, Refusal, Reply, Request, SegmentId, ServerId, ServerList};
 use std::{
+    pin::pin,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -223,17 +225,32 @@ impl Member {
         }
     }
 
-    /// Serves no more, and waits until what was appended is durable.
-    pub(super) async fn drain(&self) {
+    /// Serves no more, waits until what was appended is durable, hands the lease back, and closes the backup.
+    pub(super) async fn drain(&self) -> Result<(), BackupError> {
         self.master.lease.revoke();
-        let deadline = self.env.clock.now() + self.config.drain_timeout;
+        let clock = &self.env.clock;
+        let deadline = clock.now() + self.config.drain_timeout;
         let durable = self.master.log.sync(self.master.log.end());
-        let too_long = self.env.clock.sleep_until(deadline);
         // Either way the server ends now; who waits for an answer learns that it is unknown.
-        futures_util::future::select(std::pin::pin!(durable), too_long).await;
+        select(pin!(durable), clock.sleep_until(deadline)).await;
         // For the answers to leave.
-        self.env.clock.sleep(self.config.retry_after).await;
+        clock.sleep(self.config.retry_after).await;
         self.replication.fail(SinkError::Closed);
+        // F9: nothing is served from here on, whatever a renewal under way says: nobody needs to wait for the lease.
+        // Without an answer it is waited for.
+        select(pin!(self.leave()), clock.sleep_until(deadline)).await;
+        self.backup.close().await
+    }
+
+    /// Tells the coordinator that this server ends, until it has heard.
+    async fn leave(&self) {
+        let leave = Request::Leave { server: self.id() };
+        while !matches!(
+            self.ties.coordinator.call(leave.clone()).await,
+            Ok(Reply::Done | Reply::Refused(Refusal::NotInCluster(_)))
+        ) {
+            self.env.clock.sleep(self.config.retry_after).await;
+        }
     }
 
     pub(super) fn id(&self) -> ServerId {

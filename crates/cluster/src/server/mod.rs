@@ -23,7 +23,7 @@ mod store;
 mod tasks;
 mod ties;
 
-pub use config::{CoordinatorServerConfig, StorageConfig, StorageConfigError};
+pub use config::{CoordinatorServerConfig, FileStoreSettings, StorageConfig, StorageConfigError, StoreKind};
 pub use coordinator::CoordinatorServer;
 pub use ending::StorageEnd;
 pub use reports::Reports;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::wire::Transport;
 use parking_lot::Mutex;
-use rekindle_backup::store::LocalStore;
+use rekindle_backup::{BackupError, store::LocalStore};
 use rekindle_env::Env;
 use rekindle_log::store::Store;
 use rekindle_types::{Former, ServerId};
@@ -119,12 +119,19 @@ impl StorageServer {
         self.tasks.running()
     }
 
-    /// Serves no more, waits until what was appended is durable or the drain timeout is over, and stops.
-    pub async fn shutdown(self) {
-        if let Some(member) = self.member() {
-            member.drain().await;
-        }
+    /// Serves no more, waits until what was appended is durable, hands its lease back so that its tablets are
+    /// recovered at once (F9), makes durable what its backup holds (J5), and stops. What can't be had within the drain
+    /// timeout is left: the cluster bears a crash, too.
+    ///
+    /// # Errors
+    /// When the backup could not make durable what it holds.
+    pub async fn shutdown(self) -> Result<(), BackupError> {
+        let closed = match self.member() {
+            Some(member) => member.drain().await,
+            None => Ok(()),
+        };
         self.tasks.stop();
+        closed
     }
 }
 

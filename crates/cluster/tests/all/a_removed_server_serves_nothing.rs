@@ -2,6 +2,7 @@
 //! elsewhere.
 
 use crate::small_cluster::SmallCluster;
+use rekindle_cluster::server::StorageEnd;
 use std::{sync::Arc, time::Duration};
 
 #[test]
@@ -22,6 +23,7 @@ fn a_server_that_slept_through_its_death_serves_nothing() {
 
     cluster.world.node("server-1").resume();
     cluster.until("it hears of its death", |_| zombie.is_removed());
+    cluster.until("it says that it is of no use", |_| zombie.ended() == Some(StorageEnd::Removed(id)));
     let status = zombie.status().unwrap();
     assert!(status.tablets.is_empty());
     assert!(!status.has_lease);
@@ -58,7 +60,9 @@ fn a_clean_stop_makes_durable_what_was_appended() {
     let version = cluster.put(table, "key", "value");
     let node = cluster.world.node("server-3");
     let server = cluster.servers[3].take().unwrap();
-    cluster.world.block_on(server.shutdown());
+    let id = server.id().unwrap();
+    cluster.world.block_on(server.shutdown()).unwrap();
+    assert!(!cluster.is_up(id), "it has handed its lease back (F9)");
     cluster.world.run_until_idle();
     assert_eq!(node.tasks(), 0);
     assert_eq!(cluster.get(table, "key"), Some(("value".into(), version)), "recovered, if it was there");

@@ -15,7 +15,8 @@ use rekindle_cluster::{
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, MemoryMetaLog, MetaLog};
 use rekindle_env::{Env, memory::World};
 use rekindle_types::{
-    CoordinatorApi, Refusal, Reply, Request, ServerId, TableId, TabletMap, TabletVersion, Version, key_hash,
+    CoordinatorApi, ListVersion, Refusal, Reply, Request, ServerId, TableId, TabletMap, TabletVersion,
+    Version, key_hash,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -141,6 +142,15 @@ impl SmallCluster {
     /// How many tablets of the map this server owns.
     pub fn owned_by(&self, server: ServerId) -> usize {
         self.map().owned_by(server).count()
+    }
+
+    /// Whether the coordinator's list calls it up.
+    pub fn is_up(&self, server: ServerId) -> bool {
+        let request = Request::ServerList { newer_than: ListVersion(0) };
+        match self.world.block_on(self.api.call(request)) {
+            Ok(Reply::ServerList(Some(list))) => list.is_up(server),
+            other => panic!("no list: {other:?}"),
+        }
     }
 
     fn map(&self) -> TabletMap {

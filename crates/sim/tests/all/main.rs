@@ -1,9 +1,12 @@
 //! Tests of the whole: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_cluster_comes_back_from_its_disks;
 mod a_zombie_serves_nothing_stale;
 mod acknowledged_writes_survive_any_seed;
+mod acknowledged_writes_survive_with_disks;
 mod answers_wait_until_durable;
+mod any_two_servers_may_die_together;
 mod coordinator_restarts_at_every_record;
 mod kept_store;
 mod lone_master;
@@ -11,4 +14,5 @@ mod one_bad_link_kills_nobody;
 mod one_seed_plays_one_run;
 mod orders_about_ranges_are_carried_out_once;
 mod rules;
+mod stored;
 mod tables_come_and_go_while_servers_die;

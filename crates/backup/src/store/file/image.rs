@@ -95,7 +95,8 @@ impl FrameDevice {
     ) -> Result<Result<Option<FrameHeader>, String>, DiskError> {
         let len = self.layout.header_bytes;
         let copies = self.device.read_at(self.layout.header(frame), 2 * len).await?;
-        if copies.iter().all(|byte| *byte == 0) {
+        // Page by page: comparing slices is many times faster than looking at bytes, and most frames are empty.
+        if copies.chunks(PAGE_BYTES).all(|page| page == &[0; PAGE_BYTES][..page.len()]) {
             return Ok(Ok(None));
         }
         let first = FrameHeader::decode(&copies[..len]);

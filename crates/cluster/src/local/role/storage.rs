@@ -59,6 +59,8 @@ impl Node for Storage {
 
     fn stop(self: Box<Self>) {
         let Self { server, world } = *self;
-        world.main().block_on(server.shutdown());
+        if let Err(error) = world.main().block_on(server.shutdown()) {
+            eprintln!("what the backup holds could not be made durable: {error}");
+        }
     }
 }
