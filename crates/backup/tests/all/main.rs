@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod any_calls_keep_the_memory_store_honest;
+mod crashes;
 mod explore;
 mod file_store_conforms;
 mod heads_are_switched_in_order;

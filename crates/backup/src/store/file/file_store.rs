@@ -69,7 +69,7 @@ impl FileStore {
             open::open(&env.dir, &config).await?;
         let mut shelf = Shelf::new(Room { frames: config.frames, bytes: u64::MAX }, config.rules);
         let mut free_frames = free_frames;
-        unreadable.iter().for_each(|(frame, _)| free_frames.add_clean(*frame));
+        free_frames.extend(unreadable.iter().map(|(frame, _)| *frame));
         let in_memory: Vec<ReplicaId> =
             restored.replicas.iter().filter(|r| r.present().is_some()).map(|r| r.id).collect();
         restored.replicas.into_iter().for_each(|replica| shelf.restore(replica));

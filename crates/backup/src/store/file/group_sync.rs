@@ -21,32 +21,20 @@ struct Counts {
     failed: Option<DiskError>,
 }
 
-/// A point in time before a sync: covered when a sync that began after it has succeeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SyncPoint(u64);
-
 impl GroupSync {
-    /// Now: everything written before is covered by any sync that begins from here on.
-    pub(super) fn point(&self) -> SyncPoint {
-        SyncPoint(self.counts.lock().started + 1)
-    }
-
-    /// Whether everything from before the point is durable.
-    pub(super) fn is_covered(&self, point: SyncPoint) -> bool {
-        self.counts.lock().finished >= point.0
-    }
-
-    /// Returns when everything from before the point is durable, by this caller's sync or by another's. All
-    /// callers must be dropped together: one that is dropped while it syncs holds up the others.
-    pub(super) async fn cover<F>(&self, point: SyncPoint, sync: impl Fn() -> F) -> Result<(), DiskError>
+    /// Returns when everything that was written before this call is durable, by this caller's sync or by another's
+    /// that began after it. All callers must be dropped together: one that is dropped while it syncs holds up the
+    /// others.
+    pub(super) async fn cover<F>(&self, sync: impl Fn() -> F) -> Result<(), DiskError>
     where
         F: Future<Output = Result<(), DiskError>>,
     {
+        let needed = self.counts.lock().started + 1;
         loop {
             let changed = self.changed.notified();
             let number = {
                 let mut counts = self.counts.lock();
-                if counts.finished >= point.0 {
+                if counts.finished >= needed {
                     return Ok(());
                 }
                 if let Some(failed) = &counts.failed {

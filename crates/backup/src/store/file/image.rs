@@ -84,8 +84,7 @@ impl FrameDevice {
 
     /// Makes everything written so far durable.
     pub(super) async fn sync(&self) -> Result<(), DiskError> {
-        let point = self.syncs.point();
-        self.syncs.cover(point, || self.device.sync()).await
+        self.syncs.cover(|| self.device.sync()).await
     }
 
     /// The header of a frame; `Err` when there is something that is none.

@@ -3,7 +3,7 @@
 use super::{
     config::FileStoreConfig,
     format::{FrameHeader, PAGE_BYTES, Superblock, parse_journal_name},
-    frames::{FrameIndex, FreeFrames, Layout},
+    frames::{FrameIndex, Layout},
     group_sync::GroupSync,
     image::FrameDevice,
     journal::scan,
@@ -14,7 +14,7 @@ use super::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rekindle_env::{Device, Dir, DiskError};
 use rekindle_types::ReplicaId;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The device of superblocks: two, each on a page of its own.
 const SUPERBLOCKS: &str = "superblocks";
@@ -28,7 +28,7 @@ pub(super) struct Opened {
     pub(super) superblocks: Arc<dyn Device>,
     pub(super) superblock: Superblock,
     pub(super) frames: FrameDevice,
-    pub(super) free_frames: FreeFrames,
+    pub(super) free_frames: BTreeSet<FrameIndex>,
     pub(super) restored: Restored,
     /// Frames whose headers can't be read: torn by a crash before they counted, or damaged.
     pub(super) unreadable: Vec<(FrameIndex, String)>,
@@ -55,18 +55,18 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
         return Err(OpenError::Damaged { file: FRAMES.into(), why });
     }
     let frames = FrameDevice { device, layout, syncs: GroupSync::default() };
-    let mut free_frames = FreeFrames::default();
+    let mut free_frames = BTreeSet::new();
     let (headers, unreadable) = read_headers(&frames, &mut free_frames).await?;
     let journals: Vec<String> = names.into_iter().filter(|name| parse_journal_name(name).is_some()).collect();
     let superblock = match found {
         Some(found) => found,
-        None if headers.is_empty() && journals.is_empty() => format(dir, &superblocks, config).await?,
+        None if headers.is_empty() && journals.is_empty() => format(&superblocks, config).await?,
         None => {
             let why = "it is empty, and there are replicas".into();
             return Err(OpenError::Damaged { file: SUPERBLOCKS.into(), why });
         }
     };
-    // What is seen may not be durable yet: it must be, before anything is dropped because of it.
+    // What is seen may not be durable yet, as after a kill: it must be, before anything is dropped because of it.
     frames.sync().await?;
     let restored = restore(headers, read_journals(dir, &journals).await?);
     dir.sync().await?;
@@ -114,12 +114,7 @@ fn check_owner(found: &Superblock, config: &FileStoreConfig) -> Result<(), OpenE
 }
 
 /// Makes an empty directory this server's.
-async fn format(
-    dir: &Arc<dyn Dir>,
-    device: &Arc<dyn Device>,
-    config: &FileStoreConfig,
-) -> Result<Superblock, OpenError> {
-    dir.sync().await?;
+async fn format(device: &Arc<dyn Device>, config: &FileStoreConfig) -> Result<Superblock, OpenError> {
     let superblock = Superblock {
         cluster: config.cluster,
         name: config.name.clone(),
@@ -150,7 +145,7 @@ pub(super) async fn write_superblocks(
 type Headers = (Vec<(FrameIndex, FrameHeader)>, Vec<(FrameIndex, String)>);
 
 /// All headers; frames without one are free.
-async fn read_headers(frames: &FrameDevice, free: &mut FreeFrames) -> Result<Headers, OpenError> {
+async fn read_headers(frames: &FrameDevice, free: &mut BTreeSet<FrameIndex>) -> Result<Headers, OpenError> {
     let (mut headers, mut unreadable) = (Vec::new(), Vec::new());
     let all = (0..frames.layout.count).map(FrameIndex);
     let mut reads = stream::iter(all)
@@ -158,7 +153,7 @@ async fn read_headers(frames: &FrameDevice, free: &mut FreeFrames) -> Result<Hea
         .buffered(HEADERS_AT_ONCE);
     while let Some((index, header)) = reads.try_next().await? {
         match header {
-            Ok(None) => free.add_clean(index),
+            Ok(None) => free.extend([index]),
             Ok(Some(header)) => headers.push((index, header)),
             Err(why) => unreadable.push((index, why)),
         }
@@ -202,7 +197,7 @@ impl Opened {
         if !wiped.is_empty() {
             self.frames.sync().await?;
         }
-        wiped.into_iter().for_each(|frame| self.free_frames.add_clean(frame));
+        self.free_frames.extend(wiped);
         Ok(())
     }
 }

@@ -3,12 +3,12 @@
 use super::{
     config::{Durability, FileStoreConfig},
     format::{FrameHeader, Superblock},
-    frames::{FrameIndex, FreeFrames},
+    frames::FrameIndex,
     restore::Damage,
     work::{Answer, Record, Task, Work},
 };
 use crate::store::{
-    BackupError, Fill, Misfit, ReplicaFree, ReplicaState, ReplicaWrite,
+    BackupError, Fill, Misfit, ReplicaFree, ReplicaWrite,
     membership::Membership,
     read_ahead::ReadAhead,
     session::Sessions,
@@ -37,7 +37,8 @@ pub(super) struct State {
     pub(super) work: BTreeMap<Key, Work>,
     /// Segments with work that nobody is at.
     pub(super) ready: VecDeque<Key>,
-    pub(super) free_frames: FreeFrames,
+    /// Frames that hold no replica: no header is there, durably.
+    pub(super) free_frames: BTreeSet<FrameIndex>,
     /// Images written so far in this start.
     pub(super) images: u64,
     /// Replicas that this store can't vouch for, and why.
@@ -114,20 +115,19 @@ impl State {
         // One that opens and closes in one write needs no journal, nor one that counts only when it is complete.
         let is_journaled =
             durability == Durability::Persistent && is_growing && !(*is_opened && applied.is_closed);
-        let mut is_on_disk = false;
         if is_journaled && (*is_opened || applied.is_change) {
             work.push(Task::Record(Record::of(write, *is_opened, applied)), true);
-            is_on_disk = true;
         }
         if applied.is_closed {
             // J1: a close is acknowledged when its record is synced, or else its frame.
             work.push(Task::Image(id.creation), !is_journaled);
-            is_on_disk = true;
         }
-        for former in dropped {
-            // P3: what a higher creation drops never comes back: that one hides it on the disk, from before it is
-            // answered until this is done.
-            work.push(Task::Drop { creation: former.id.creation, is_durable: true }, !is_on_disk);
+        // P3: what a higher creation drops never comes back. The record or the frame of that one hides it from
+        // before it is answered until it is gone.
+        dropped.iter().for_each(|former| work.push(Task::Drop(former.id.creation), false));
+        if *is_opened && is_growing && !is_journaled && !applied.is_closed {
+            // Nothing hides it: it is gone before the open is answered.
+            work.need_all();
         }
         self.wake((id.log, id.segment), id.creation)
     }
@@ -150,11 +150,10 @@ impl State {
         let creations: BTreeSet<CreationNumber> =
             on_disk.chain(freed.iter().map(|r| r.id.creation)).collect();
         for creation in creations {
-            // A closed replica that comes back is what it was, and no digest names it. An open one could pass for
-            // the head: it must not come back.
-            let is_closed =
-                freed.iter().any(|r| r.id.creation == creation && r.state() == ReplicaState::Closed);
-            work.push(Task::Drop { creation, is_durable: !is_closed }, !is_closed);
+            // A closed replica that a crash brings back before this is done is what it was, and no digest names
+            // it. An open one could pass for the head: it is gone before the free is answered.
+            let is_closed = freed.iter().any(|r| r.id.creation == creation && r.is_closed());
+            work.push(Task::Drop(creation), !is_closed);
         }
         Ok(self.wake(key, id.creation))
     }
@@ -193,7 +192,7 @@ impl State {
         }
     }
 
-    /// Frees all of a log. After a crash the list of servers frees it again.
+    /// Frees all of a log, a little later. After a crash before that the list of servers frees it again.
     pub(super) fn forget(&mut self, log: LogId) {
         self.read_ahead.forget(log);
         self.damaged.retain(|id, _| id.log != log);
@@ -208,8 +207,7 @@ impl State {
         }
         for id in all {
             let key = (id.log, id.segment);
-            let task = Task::Drop { creation: id.creation, is_durable: false };
-            self.work.entry(key).or_default().push(task, false);
+            self.work.entry(key).or_default().push(Task::Drop(id.creation), false);
             self.wake(key, id.creation);
         }
     }

@@ -19,13 +19,8 @@ pub(super) enum Task {
     Record(Record),
     /// Write the replica, which takes nothing any more, to a fresh frame (J4).
     Image(CreationNumber),
-    /// Take off the disk all that is there of the replica.
-    Drop {
-        /// Which.
-        creation: CreationNumber,
-        /// Done when no crash brings it back.
-        is_durable: bool,
-    },
+    /// Take off the disk all that is there of the replica, so that no crash brings it back.
+    Drop(CreationNumber),
 }
 
 /// A write that was taken, for the journal.
@@ -61,7 +56,7 @@ impl Task {
     fn creation(&self) -> CreationNumber {
         match self {
             Self::Record(record) => record.creation,
-            Self::Image(creation) | Self::Drop { creation, .. } => *creation,
+            Self::Image(creation) | Self::Drop(creation) => *creation,
         }
     }
 }
@@ -80,7 +75,7 @@ pub(super) struct Journal {
     pub(super) last: u64,
     /// Every record up to this one is synced (J2).
     pub(super) synced: u64,
-    /// Its close is synced: come back after a crash, it is a closed replica.
+    /// Its last record closes it.
     pub(super) is_closed: bool,
 }
 
@@ -118,6 +113,11 @@ impl Work {
         if is_needed {
             self.needed = self.queued;
         }
+    }
+
+    /// Lets calls from here on wait for all that was put in so far.
+    pub(super) fn need_all(&mut self) {
+        self.needed = self.queued;
     }
 
     /// The answer to a call that has to wait for all that is needed so far; none when that is done.

@@ -3,7 +3,7 @@
 use super::{
     file_store::FileStore,
     format::{RecordHeader, RecordKind, journal_name},
-    frames::{FrameIndex, Offer},
+    frames::FrameIndex,
     image::Image,
     state::Key,
     work::{Journal, Record, Task},
@@ -74,7 +74,7 @@ impl FileStore {
             let count = tasks.len();
             let recorded = tasks.iter().find_map(|task| match task {
                 Task::Record(record) => Some(record.creation),
-                Task::Image(_) | Task::Drop { .. } => None,
+                Task::Image(_) | Task::Drop(_) => None,
             });
             let mut result = self.carry_out(key, tasks).await;
             if result.is_ok() {
@@ -103,8 +103,8 @@ impl FileStore {
         if let [Task::Image(creation)] = tasks[..] {
             return self.write_image(id(creation)).await;
         }
-        if let [Task::Drop { creation, is_durable }] = tasks[..] {
-            return self.drop_replica(id(creation), is_durable).await;
+        if let [Task::Drop(creation)] = tasks[..] {
+            return self.drop_replica(id(creation)).await;
         }
         let records: Vec<Record> = tasks
             .drain(..)
@@ -183,7 +183,7 @@ impl FileStore {
         let Some(work) = state.work.get_mut(&(id.log, id.segment)) else { return };
         work.fail(id.creation, &error);
         if is_new {
-            work.push(Task::Drop { creation: id.creation, is_durable: false }, false);
+            work.push(Task::Drop(id.creation), false);
         }
     }
 
@@ -198,7 +198,7 @@ impl FileStore {
             Image { replica: id, state, capacity, primary, certificate, bytes }
         };
         let _permit = self.images.acquire().await;
-        let frame = self.take_frame().await?;
+        let frame = self.take_frame().await;
         let generation = self.next_generation();
         let bytes = image.bytes.clone();
         let header = self.heavy("checksum a frame", move || image.header(generation)).await;
@@ -215,64 +215,53 @@ impl FileStore {
             on_disk.journal.take()
         };
         match journal {
-            Some(journal) => self.remove_journal(id, journal, true).await,
+            Some(_) => self.remove_journal(id).await,
             None => Ok(()),
         }
     }
 
-    /// Takes off the disk all that is there of a replica.
-    async fn drop_replica(&self, id: ReplicaId, is_durable: bool) -> Result<(), DiskError> {
+    /// Takes off the disk all that is there of a replica, durably.
+    async fn drop_replica(&self, id: ReplicaId) -> Result<(), DiskError> {
         let on_disk = {
             let state = &mut *self.state.lock();
             state.work.get_mut(&(id.log, id.segment)).and_then(|work| work.disk.remove(&id.creation))
         };
         let Some(on_disk) = on_disk else { return Ok(()) };
-        if let Some(journal) = on_disk.journal {
-            self.remove_journal(id, journal, is_durable).await?;
+        if on_disk.journal.is_some() {
+            self.remove_journal(id).await?;
         }
         if let Some((frame, _)) = on_disk.frame {
             self.frames.wipe(frame).await?;
-            let point = self.frames.syncs.point();
-            if is_durable {
-                self.frames.sync().await?;
-            }
-            self.state.lock().free_frames.add_wiped(frame, point);
+            // J4: a frame is written again only when its former header is durably gone, or a crash would show that
+            // header over blocks that are not its own.
+            self.frames.sync().await?;
+            self.state.lock().free_frames.insert(frame);
             self.freed.notify_waiters();
         }
         Ok(())
     }
 
-    /// A journal that ends with its close may come back: it is a closed replica then. Another one must not.
-    async fn remove_journal(
-        &self,
-        id: ReplicaId,
-        journal: Journal,
-        is_durable: bool,
-    ) -> Result<(), DiskError> {
+    async fn remove_journal(&self, id: ReplicaId) -> Result<(), DiskError> {
         match self.dir.remove(&journal_name(id)).await {
-            Ok(()) | Err(DiskError::NotFound(_)) => {}
-            Err(error) => return Err(error),
+            Ok(()) | Err(DiskError::NotFound(_)) => self.sync_names().await,
+            Err(error) => Err(error),
         }
-        if is_durable && !journal.is_closed { self.sync_names().await } else { Ok(()) }
     }
 
     /// Waits for a frame to write to. There is always one to come: replicas are admitted by their number, and
     /// what is dropped needs none.
-    async fn take_frame(&self) -> Result<FrameIndex, DiskError> {
+    async fn take_frame(&self) -> FrameIndex {
         loop {
             let freed = self.freed.notified();
-            let offer = self.state.lock().free_frames.take(|point| self.frames.syncs.is_covered(point));
-            match offer {
-                Offer::Frame(frame) => return Ok(frame),
-                Offer::After(point) => self.frames.syncs.cover(point, || self.frames.device.sync()).await?,
-                Offer::Nothing => freed.await,
+            if let Some(frame) = self.state.lock().free_frames.pop_first() {
+                return frame;
             }
+            freed.await;
         }
     }
 
     pub(super) async fn sync_names(&self) -> Result<(), DiskError> {
-        let point = self.name_syncs.point();
-        self.name_syncs.cover(point, || self.dir.sync()).await
+        self.name_syncs.cover(|| self.dir.sync()).await
     }
 
     /// Generations are never used twice: the start is part of them.
