@@ -83,6 +83,7 @@ impl FileStore {
             work: BTreeMap::new(),
             ready: Default::default(),
             free_frames,
+            kept_for_later: Vec::new(),
             images: 0,
             damaged: restored.damaged,
             unreadable: unreadable.into_iter().map(|(frame, why)| damage_of(&frames, frame, why)).collect(),

@@ -82,9 +82,10 @@ impl FrameDevice {
         self.device.write_at(self.layout.header(frame), zeros).await
     }
 
-    /// Makes everything written so far durable.
+    /// Makes everything written so far durable. A full disk that shows here only has cost what was written.
     pub(super) async fn sync(&self) -> Result<(), DiskError> {
-        self.syncs.cover(|| self.device.sync()).await
+        let result = self.syncs.cover(|| self.device.sync()).await;
+        result.map_err(|error| DiskError::Io(format!("sync of the frames: {error}")))
     }
 
     /// The header of a frame; `Err` when there is something that is none.

@@ -42,6 +42,9 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
         .ok_or_else(|| OpenError::Config("frames x segment_bytes is too much".into()))?;
     let names = dir.list().await?;
     let superblocks = dir.device(SUPERBLOCKS, 2 * PAGE_BYTES as u64).await?;
+    // What is seen may not be durable yet, as after a kill: it must be, before anything is dropped or written over
+    // because of it. So every file that counts is synced first.
+    superblocks.sync().await?;
     let found = read_superblock(&superblocks).await?;
     if let Some(found) = &found {
         check_owner(found, config)?;
@@ -66,7 +69,6 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
             return Err(OpenError::Damaged { file: SUPERBLOCKS.into(), why });
         }
     };
-    // What is seen may not be durable yet, as after a kill: it must be, before anything is dropped because of it.
     frames.sync().await?;
     let restored = restore(headers, read_journals(dir, &journals).await?);
     dir.sync().await?;

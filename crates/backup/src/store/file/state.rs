@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) ready: VecDeque<Key>,
     /// Frames that hold no replica: no header is there, durably.
     pub(super) free_frames: BTreeSet<FrameIndex>,
+    /// Closed replicas that the disk has no room for beside their journals.
+    pub(super) kept_for_later: Vec<ReplicaId>,
     /// Images written so far in this start.
     pub(super) images: u64,
     /// Replicas that this store can't vouch for, and why.
@@ -171,8 +173,11 @@ impl State {
         answer
     }
 
-    /// Writes what takes no more writes to a frame.
+    /// Writes what takes no more writes to a frame, if it is still there.
     pub(super) fn queue_image(&mut self, id: ReplicaId) {
+        if self.shelf.get(id).is_none() {
+            return;
+        }
         let key = (id.log, id.segment);
         self.work.entry(key).or_default().push(Task::Image(id.creation), true);
         self.wake(key, id.creation);

@@ -101,7 +101,13 @@ impl FileStore {
     async fn carry_out(&self, key: Key, mut tasks: Vec<Task>) -> Result<(), DiskError> {
         let id = |creation| ReplicaId { log: key.0, segment: key.1, creation };
         if let [Task::Image(creation)] = tasks[..] {
-            return self.write_image(id(creation)).await;
+            return match self.write_image(id(creation)).await {
+                Err(DiskError::Full) => {
+                    self.keep_for_later(id(creation));
+                    Ok(())
+                }
+                other => other,
+            };
         }
         if let [Task::Drop(creation)] = tasks[..] {
             return self.drop_replica(id(creation)).await;
@@ -187,6 +193,22 @@ impl FileStore {
         }
     }
 
+    /// The disk has no room for a frame, although one was reserved: the device grows as it is written. What is in a
+    /// journal stays there, and in memory, until something was freed; what is not is refused.
+    fn keep_for_later(&self, id: ReplicaId) {
+        let is_kept = self.journal(id).is_some();
+        let state = &mut *self.state.lock();
+        if is_kept {
+            state.kept_for_later.push(id);
+            return;
+        }
+        state.shelf.free(id);
+        let error = BackupError::NoRoom { frames: state.shelf.used().frames };
+        if let Some(work) = state.work.get_mut(&(id.log, id.segment)) {
+            work.fail(id.creation, &error);
+        }
+    }
+
     /// Writes a replica to a frame, and takes its journal away.
     async fn write_image(&self, id: ReplicaId) -> Result<(), DiskError> {
         let image = {
@@ -203,7 +225,11 @@ impl FileStore {
         let bytes = image.bytes.clone();
         let header = self.heavy("checksum a frame", move || image.header(generation)).await;
         let header = Arc::new(header.ok_or_else(|| DiskError::Io("the checksums were not computed".into()))?);
-        self.frames.write(frame, &header, &bytes).await?;
+        if let Err(error) = self.frames.write(frame, &header, &bytes).await {
+            // Without a header it is as free as before; poisoned, nobody takes it.
+            self.state.lock().free_frames.insert(frame);
+            return Err(error);
+        }
         let journal = {
             let state = &mut *self.state.lock();
             let on_disk =
@@ -235,8 +261,13 @@ impl FileStore {
             // J4: a frame is written again only when its former header is durably gone, or a crash would show that
             // header over blocks that are not its own.
             self.frames.sync().await?;
-            self.state.lock().free_frames.insert(frame);
+            let state = &mut *self.state.lock();
+            state.free_frames.insert(frame);
+            // There may be room for one of them now.
+            let waiting = std::mem::take(&mut state.kept_for_later);
+            waiting.into_iter().for_each(|id| state.queue_image(id));
             self.freed.notify_waiters();
+            self.wake.notify_one();
         }
         Ok(())
     }

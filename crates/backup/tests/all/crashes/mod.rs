@@ -66,25 +66,40 @@ fn every_crash_of_many_histories_leaves_what_was_answered() {
 struct Hunt {
     class: Class,
     durability: Durability,
-    /// Seeds below this one were seen to find nothing.
+    /// Seeds below this one were seen to find nothing, nor do instants of it below `from`.
     seed: u64,
+    from: u64,
     ends: &'static [End],
     /// Most instants at which the second life is stopped, too.
     second: u64,
+    /// And how.
+    again: End,
 }
 
 const DROP: [End; 1] = [End::Power(Crash::DropUnsynced)];
 
 impl Hunt {
     fn new(class: Class) -> Self {
-        let hunt = Self { class, durability: Durability::Persistent, seed: 1, ends: &DROP, second: 0 };
+        let hunt = Self {
+            class,
+            durability: Durability::Persistent,
+            seed: 1,
+            from: 1,
+            ends: &DROP,
+            second: 0,
+            again: DROP[0],
+        };
         match class {
             // Any journal that comes later makes the names of the devices durable, too.
-            Class::Devices => Self { durability: Durability::Buffered, ..hunt },
+            Class::Devices => Self { durability: Durability::Buffered, from: 17, ..hunt },
             Class::Superblock => Self { ends: &ENDS[..1], ..hunt },
-            Class::Blocks => Self { seed: 7, ends: &ENDS[3..4], ..hunt },
-            Class::Wipe => Self { seed: 16, ..hunt },
-            Class::Evidence => Self { ends: &ENDS[..1], second: 12, ..hunt },
+            Class::Blocks => Self { seed: 7, from: 40, ends: &ENDS[3..4], ..hunt },
+            Class::Wipe => Self { seed: 16, from: 60, ..hunt },
+            Class::LeftSuperblock => Self { ends: &ENDS[..1], second: 12, again: ENDS[4], ..hunt },
+            Class::LeftFrames => Self { seed: 6, from: 32, ends: &ENDS[..1], second: 12, ..hunt },
+            Class::LeftJournal | Class::LeftNames => {
+                Self { seed: 5, from: 36, ends: &ENDS[..1], second: 12, ..hunt }
+            }
             Class::Journal | Class::NameCame | Class::NameWent | Class::Header => hunt,
         }
     }
@@ -98,11 +113,12 @@ impl Hunt {
             if !classes.contains(&self.class) {
                 continue;
             }
-            for at in 1..=instants[0] {
+            let from = if seed == self.seed { self.from } else { 1 };
+            for at in from..=instants[0] {
                 for (end, second) in
                     self.ends.iter().flat_map(|end| (0..=self.second).map(move |at| (end, at)))
                 {
-                    let stops = [Some((at, *end)), Some((second, DROP[0]))];
+                    let stops = [Some((at, *end)), Some((second, self.again))];
                     let play = Play { left_out: Some(self.class), stops, ..calm };
                     match catch_unwind(AssertUnwindSafe(|| play.run())) {
                         Ok(Ok(_)) => {}

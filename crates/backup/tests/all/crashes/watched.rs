@@ -27,12 +27,15 @@ pub enum Class {
     Header,
     /// A header was taken out of a frame.
     Wipe,
-    /// Nothing: what a former process wrote and did not sync.
-    Evidence,
+    /// Nothing: what a former process wrote and did not sync, of superblocks, frames, journals and names.
+    LeftSuperblock,
+    LeftFrames,
+    LeftJournal,
+    LeftNames,
 }
 
 impl Class {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Journal,
         Self::NameCame,
         Self::NameWent,
@@ -41,7 +44,10 @@ impl Class {
         Self::Blocks,
         Self::Header,
         Self::Wipe,
-        Self::Evidence,
+        Self::LeftSuperblock,
+        Self::LeftFrames,
+        Self::LeftJournal,
+        Self::LeftNames,
     ];
 }
 
@@ -163,7 +169,7 @@ impl Dir for WatchedDir {
     }
 
     async fn sync_file(&self, name: &str) -> Result<(), DiskError> {
-        let class = self.watch.state.lock().last_write.get(name).copied().unwrap_or(Class::Evidence);
+        let class = self.watch.state.lock().last_write.get(name).copied().unwrap_or(Class::LeftJournal);
         self.watch.sync(class, self.dir.sync_file(name)).await
     }
 
@@ -180,7 +186,7 @@ impl Dir for WatchedDir {
     }
 
     async fn sync(&self) -> Result<(), DiskError> {
-        let class = self.watch.state.lock().last_name.take().unwrap_or(Class::Evidence);
+        let class = self.watch.state.lock().last_name.take().unwrap_or(Class::LeftNames);
         self.watch.sync(class, self.dir.sync()).await
     }
 
@@ -224,7 +230,8 @@ impl Device for WatchedDevice {
     }
 
     async fn sync(&self) -> Result<(), DiskError> {
-        let class = self.watch.state.lock().last_write.remove(&self.name).unwrap_or(Class::Evidence);
+        let left = if self.name == "frames" { Class::LeftFrames } else { Class::LeftSuperblock };
+        let class = self.watch.state.lock().last_write.remove(&self.name).unwrap_or(left);
         self.watch.sync(class, self.device.sync()).await
     }
 }
