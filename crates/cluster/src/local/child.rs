@@ -37,9 +37,6 @@ pub(super) struct Process {
 }
 
 impl Child {
-    /// Between two looks at whether a process has ended.
-    const LOOK_EVERY: Duration = Duration::from_millis(2);
-
     pub(super) fn new(name: String, ready: Ready, process: Process) -> Self {
         Self { name, ready, process }
     }
@@ -91,6 +88,11 @@ impl Child {
     /// Tells it to stop cleanly and waits; an error when it has not ended in time, or was not clean.
     pub fn stop(&self, within: Duration) -> io::Result<()> {
         self.tell_to_stop()?;
+        self.until_stopped(within)
+    }
+
+    /// Waits for the end of one that was told to stop; an error when it has not ended in time, or was not clean.
+    pub fn until_stopped(&self, within: Duration) -> io::Result<()> {
         match self.wait(within)? {
             Some(status) if status.success() && self.process.lines.is_stopped() => Ok(()),
             Some(status) => Err(self.error(&format!("ended with {status} instead of stopping"))),
@@ -98,16 +100,10 @@ impl Child {
         }
     }
 
-    /// Waits until it has ended by itself; `None` when it has not in time.
+    /// Waits until it has ended by itself, and until everything that it said was read; `None` when it has not ended in
+    /// time.
     pub fn wait(&self, within: Duration) -> io::Result<Option<ExitStatus>> {
-        let deadline = Instant::now() + within;
-        loop {
-            let ended = self.process.child.lock().try_wait()?;
-            if ended.is_some() || Instant::now() >= deadline {
-                return Ok(ended);
-            }
-            thread::sleep(Self::LOOK_EVERY);
-        }
+        self.process.wait(within)
     }
 
     /// Whether it still runs, or is paused.
@@ -160,6 +156,9 @@ impl Child {
 }
 
 impl Process {
+    /// Between two looks at whether a process has ended.
+    const LOOK_EVERY: Duration = Duration::from_millis(2);
+
     /// Reads the pipes of a process that was just started.
     pub fn new(mut child: process::Child) -> io::Result<Self> {
         let (input, output, complaints) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -193,23 +192,30 @@ impl Process {
             child.kill()?;
             child.wait()?;
         }
-        let readers = mem::take(&mut *self.readers.lock());
-        for reader in readers {
-            reader.join().expect("readers of pipes do not panic");
-        }
+        self.read_to_the_end();
         Ok(())
     }
 
-    /// Waits for one that has said that it ends, or is about to.
-    pub fn exit_code(&self, within: Duration) -> Option<i32> {
+    /// Waits until it has ended, and until everything that it said was read; `None` when it has not ended in time.
+    pub fn wait(&self, within: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + within;
         loop {
-            match self.child.lock().try_wait() {
-                Ok(Some(status)) => return status.code(),
-                Ok(None) if Instant::now() < deadline => {}
-                _ => return None,
+            let ended = self.child.lock().try_wait()?;
+            if ended.is_some() {
+                self.read_to_the_end();
             }
-            thread::sleep(Child::LOOK_EVERY);
+            if ended.is_some() || Instant::now() >= deadline {
+                return Ok(ended);
+            }
+            thread::sleep(Self::LOOK_EVERY);
+        }
+    }
+
+    /// The pipes of a process that has ended are at their end soon.
+    fn read_to_the_end(&self) {
+        let readers = mem::take(&mut *self.readers.lock());
+        for reader in readers {
+            reader.join().expect("readers of pipes do not panic");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::NodeTimes;
 use crate::wire::ClusterId;
+use rekindle_backup::store;
 use rekindle_coordinator::ClusterSize;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -104,6 +105,15 @@ pub enum Durability {
     Persistent,
     /// When it is in memory.
     Buffered,
+}
+
+impl From<Durability> for store::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Persistent => Self::Persistent,
+            Durability::Buffered => Self::Buffered,
+        }
+    }
 }
 
 impl NodeConfig {

@@ -112,13 +112,15 @@ impl Starting {
             None => None,
         };
         let is_ending = message.is_some() || self.process.lines.is_closed();
-        let code = self.process.exit_code(if is_ending { Self::END_WITHIN } else { Duration::ZERO });
+        let ended =
+            self.process.wait(if is_ending { Self::END_WITHIN } else { Duration::ZERO }).ok().flatten();
+        let code = ended.and_then(|status| status.code());
         // For its last words to be read.
         let _ = self.process.kill();
         let said = self.process.said();
         match message {
             Some(message) => Err(LaunchError::Failed { name, message, code }),
-            None if code.is_some() => {
+            None if ended.is_some() => {
                 Err(LaunchError::Failed { name, message: format!("has ended{said}"), code })
             }
             None => Err(LaunchError::NotReady { name, within: self.ready_within, said }),

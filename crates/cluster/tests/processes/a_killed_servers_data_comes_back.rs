@@ -48,7 +48,8 @@ fn one_server_of_five_is_killed_while_clients_write() {
 fn two_servers_of_six_are_killed_together() {
     let mut story = Story::begin(config(6, 2));
     story.fill(2_000);
-    let dead = [0, 3].map(|server| story.cluster.server_id(server).unwrap());
+    let mut dead = [0, 3].map(|server| story.cluster.server_id(server).unwrap());
+    dead.sort_unstable();
     story.cluster.kill_together(&[0, 3]).unwrap();
     story.check();
     dead.iter().for_each(|dead| story.until_recovered(*dead));

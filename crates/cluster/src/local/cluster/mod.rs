@@ -264,20 +264,18 @@ impl Cluster {
         self.take_out(server)
     }
 
-    /// Stops every process cleanly, storage servers first, all at once.
+    /// Stops every process cleanly: the coordinator first, which would take every stop after it for a loss.
     pub fn stop(self, within: Duration) -> Result<(), ClusterError> {
         let mut running = self.running.lock();
         let storage: Vec<_> = running.storage.iter_mut().filter_map(|slot| slot.child.take()).collect();
         let coordinator = running.coordinator.take();
         drop(running);
-        let stopped = ClusterError::io;
-        for child in &storage {
-            child.tell_to_stop().map_err(stopped("no clean stop"))?;
-        }
-        for child in storage.iter().chain(&coordinator) {
-            child.stop(within).map_err(stopped("no clean stop"))?;
-        }
-        Ok(())
+        let stop = || {
+            coordinator.iter().try_for_each(|child| child.stop(within))?;
+            storage.iter().try_for_each(|child| child.tell_to_stop())?;
+            storage.iter().try_for_each(|child| child.until_stopped(within))
+        };
+        stop().map_err(ClusterError::io("no clean stop"))
     }
 
     /// Everything that the coordinators of this cluster saw so far, in order, the newest 65,536 events.
@@ -325,25 +323,37 @@ impl Cluster {
         let deadline = Instant::now() + within;
         loop {
             let report = self.coordinator_report()?;
-            let waits_for = self.waits_for(&report);
-            if waits_for.is_empty() {
+            let newcomers = self.newcomers(&report);
+            let dead: Vec<_> = report.servers.iter().filter(|server| server.is_dead).collect();
+            if newcomers.is_empty() && dead.is_empty() {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(ClusterError::NotInTime { what: waits_for.join(", "), within });
+                let recoveries = dead.into_iter().map(|server| format!("the recovery of {}", server.id));
+                let first_heads = newcomers.into_iter().map(|server| self.first_head(server));
+                let what = first_heads.chain(recoveries).collect::<Vec<_>>().join(", ");
+                return Err(ClusterError::NotInTime { what, within });
             }
             thread::sleep(Self::LOOK_EVERY);
         }
     }
 
-    fn waits_for(&self, report: &CoordinatorReport) -> Vec<String> {
-        let running = self.running.lock();
-        let ids =
-            running.storage.iter().filter(|slot| slot.child.is_some()).filter_map(|slot| slot.ids.last());
+    /// Storage servers that run, and may not get tablets yet.
+    fn newcomers(&self, report: &CoordinatorReport) -> Vec<u32> {
         let is_placeable = |id| report.servers.iter().any(|server| server.id == id && server.is_placeable);
-        let first_heads = ids.filter(|id| !is_placeable(**id)).map(|id| format!("the first head of {id}"));
-        let dead = report.servers.iter().filter(|server| server.is_dead);
-        first_heads.chain(dead.map(|server| format!("the recovery of {}", server.id))).collect()
+        let running = self.running.lock();
+        let slots = (0..).zip(&running.storage).filter(|(_, slot)| slot.child.is_some());
+        let is_new = |slot: &Slot| !slot.ids.last().is_some_and(|id| is_placeable(*id));
+        slots.filter(|(_, slot)| is_new(slot)).map(|(server, _)| server).collect()
+    }
+
+    /// What is missing of a server, and how it is.
+    fn first_head(&self, server: u32) -> String {
+        let name = name(server);
+        match self.storage_report(server) {
+            Ok(report) => format!("the first head of {name}, which is {report:?}"),
+            Err(error) => format!("the first head of {name} ({error})"),
+        }
     }
 
     /// Waits until something holds, looking every 5 ms; whether it came in time.

@@ -54,9 +54,10 @@ impl Node for Reign {
         self.server.ended()
     }
 
-    fn stop(self: Box<Self>) {
+    fn stop(self: Box<Self>) -> Result<(), String> {
         let Self { server, world } = *self;
         world.main().block_on(server.shutdown());
+        Ok(())
     }
 }
 

@@ -22,7 +22,7 @@ pub fn start() -> io::Result<Receiver<Command>> {
                 None => eprintln!("{line:?} is no command: `status` and `stop` are"),
             }
         }
-        process::exit(super::PARENT_GONE);
+        process::exit(super::PARENT_GONE.into());
     })?;
     Ok(commands)
 }

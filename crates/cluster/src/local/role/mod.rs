@@ -41,8 +41,8 @@ pub const ARGUMENT: &str = "--rekindle-role";
 pub const FAILED: u8 = 2;
 /// Exit code of a process that ended by itself: declared dead, deposed, or a disk that failed. Start it again.
 pub const ENDED: u8 = 3;
-/// Exit code of a process whose parent has gone.
-const PARENT_GONE: i32 = 4;
+/// Exit code of a process whose parent is gone.
+pub const PARENT_GONE: u8 = 4;
 
 /// Between two looks at a node, until it is ready.
 const LOOK_EVERY_FIRST: Duration = Duration::from_millis(2);
@@ -105,17 +105,18 @@ fn fail(output: &Output, message: String) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
+fn end(output: &Output, why: String) -> ExitCode {
+    eprintln!("{why}");
+    output.finish(Line::Ended(why));
+    ExitCode::from(ENDED)
+}
+
 fn serve(mut node: Box<dyn Node>, output: &Output, commands: &Receiver<Command>) -> ExitCode {
     let mut is_ready = false;
     loop {
         if let Some(why) = node.ended() {
             drop(node);
-            if !is_ready {
-                return fail(output, why);
-            }
-            eprintln!("{why}");
-            output.finish(Line::Ended(why));
-            return ExitCode::from(ENDED);
+            return if is_ready { end(output, why) } else { fail(output, why) };
         }
         if !is_ready && let Some(ready) = node.ready() {
             is_ready = true;
@@ -133,7 +134,9 @@ fn serve(mut node: Box<dyn Node>, output: &Output, commands: &Receiver<Command>)
             Err(RecvTimeoutError::Disconnected) => std::thread::park(),
         }
     }
-    node.stop();
+    if let Err(why) = node.stop() {
+        return end(output, why);
+    }
     output.finish(Line::Stopped);
     ExitCode::SUCCESS
 }

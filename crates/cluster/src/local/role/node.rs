@@ -15,8 +15,8 @@ pub(super) trait Node {
     /// Why it is of no use any more, if so.
     fn ended(&mut self) -> Option<String>;
 
-    /// Stops it cleanly.
-    fn stop(self: Box<Self>);
+    /// Stops it cleanly; an error says what that left undone.
+    fn stop(self: Box<Self>) -> Result<(), String>;
 }
 
 /// Opens the directory and starts the server.

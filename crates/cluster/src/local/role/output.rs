@@ -66,7 +66,7 @@ fn write(waiting: &Receiver<Line>, dropped: &AtomicU64) {
                 .expect("lines have names for keys, and no numbers that JSON lacks");
             if writeln!(output, "{json}").and_then(|()| output.flush()).is_err() {
                 // Nobody listens: the parent is gone.
-                process::exit(super::PARENT_GONE);
+                process::exit(super::PARENT_GONE.into());
             }
         }
         if last {

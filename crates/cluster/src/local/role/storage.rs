@@ -3,7 +3,7 @@
 use super::{node::Node, world::World};
 use crate::{
     local::{NodeConfig, NodeReport, Ready, StorageNode, StorageReport},
-    server::{StorageConfig, StorageServer},
+    server::{FileStoreSettings, StorageConfig, StorageServer, StoreKind},
 };
 use std::time::Duration;
 
@@ -30,6 +30,10 @@ fn settings(config: &NodeConfig, node: &StorageNode, address: String) -> Storage
     StorageConfig {
         segment_bytes: node.segment_bytes,
         memory_bytes: node.memory_bytes,
+        store: StoreKind::Files(FileStoreSettings {
+            durability: node.durability.into(),
+            ..FileStoreSettings::default()
+        }),
         backup_frames: node.frames,
         heartbeat: ms(times.heartbeat_ms),
         lease: ms(times.lease_ms),
@@ -57,10 +61,9 @@ impl Node for Storage {
         self.server.ended().map(|end| end.to_string())
     }
 
-    fn stop(self: Box<Self>) {
+    fn stop(self: Box<Self>) -> Result<(), String> {
         let Self { server, world } = *self;
-        if let Err(error) = world.main().block_on(server.shutdown()) {
-            eprintln!("what the backup holds could not be made durable: {error}");
-        }
+        let stopped = world.main().block_on(server.shutdown());
+        stopped.map_err(|error| format!("what the backup holds could not be made durable: {error}"))
     }
 }
