@@ -4,7 +4,10 @@
 mod any_calls_keep_the_memory_store_honest;
 mod crashes;
 mod explore;
+mod file_rig;
 mod file_store_conforms;
+mod file_store_notices_damage;
+mod file_store_starts_anew;
 mod heads_are_switched_in_order;
 mod lost_replicas_are_made_up_for;
 mod memory_store_conforms;
