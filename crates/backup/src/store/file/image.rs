@@ -9,7 +9,7 @@ use crate::store::{BackupError, ReplicaState, filter::digest_end};
 use bytes::Bytes;
 use rekindle_env::{Device, DiskError};
 use rekindle_log::Certificate;
-use rekindle_types::ReplicaId;
+use rekindle_types::{ReplicaId, Rule, Rules};
 use std::{ops::Range, sync::Arc};
 
 /// What is to be in a frame. It takes nothing any more.
@@ -61,6 +61,7 @@ impl FrameDevice {
         frame: FrameIndex,
         header: &FrameHeader,
         bytes: &Bytes,
+        rules: Rules,
     ) -> Result<(), DiskError> {
         let mut at = 0;
         while at < bytes.len() {
@@ -70,7 +71,9 @@ impl FrameDevice {
             at = end;
         }
         // J4: the header is there only when all that it vouches for is.
-        self.sync().await?;
+        if rules.on(Rule::J4) {
+            self.sync().await?;
+        }
         let copy = header.encode(self.layout.header_bytes);
         self.device.write_at(self.layout.header(frame), [&copy[..], &copy].concat().into()).await?;
         self.sync().await

@@ -4,7 +4,7 @@ use super::format::{RecordHeader, RecordKind};
 use crate::store::{Fill, ReplicaWrite, replica::Replica};
 use bytes::Bytes;
 use rekindle_log::segment::Corrupt;
-use rekindle_types::{ReplicaId, SessionNumber};
+use rekindle_types::{ReplicaId, Rule, Rules, SessionNumber};
 
 /// What is in a journal file.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Scan {
 ///
 /// J2: a bad record at or below the synced mark of any later record is damage; above it is a torn tail, which was
 /// never acknowledged.
-pub(super) fn scan(id: ReplicaId, file: &Bytes) -> Scan {
+pub(super) fn scan(id: ReplicaId, file: &Bytes, rules: Rules) -> Scan {
     let mut scan = Scan { records: Vec::new(), bad: None, is_damaged: false };
     let mut at = 0;
     while at < file.len() {
@@ -37,7 +37,7 @@ pub(super) fn scan(id: ReplicaId, file: &Bytes) -> Scan {
         }
     }
     let last = scan.records.last().map_or(0, |(header, _)| header.sequence);
-    if scan.bad.is_some() {
+    if scan.bad.is_some() && rules.on(Rule::J2) {
         scan.is_damaged = later_mark(id, &file[at + 1..]).is_some_and(|synced| synced > last);
     }
     scan
@@ -47,7 +47,7 @@ pub(super) fn scan(id: ReplicaId, file: &Bytes) -> Scan {
 #[cfg(feature = "testing")]
 #[must_use]
 pub fn scan_records(id: ReplicaId, file: &Bytes) -> (usize, bool) {
-    let scan = scan(id, file);
+    let scan = scan(id, file, Rules::default());
     let _ = replay(id, &scan);
     (scan.records.len(), scan.is_damaged)
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rekindle_env::{Device, Dir, DiskError};
-use rekindle_types::ReplicaId;
+use rekindle_types::{ReplicaId, Rules};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// The device of superblocks: two, each on a page of its own.
@@ -70,7 +70,7 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
         }
     };
     frames.sync().await?;
-    let restored = restore(headers, read_journals(dir, &journals).await?);
+    let restored = restore(headers, read_journals(dir, &journals, config.rules).await?);
     dir.sync().await?;
     let mut opened = Opened { superblocks, superblock, frames, free_frames, restored, unreadable };
     for step in std::mem::take(&mut opened.restored.dropped) {
@@ -163,12 +163,16 @@ async fn read_headers(frames: &FrameDevice, free: &mut BTreeSet<FrameIndex>) -> 
     Ok((headers, unreadable))
 }
 
-async fn read_journals(dir: &Arc<dyn Dir>, names: &[String]) -> Result<Vec<FoundJournal>, OpenError> {
+async fn read_journals(
+    dir: &Arc<dyn Dir>,
+    names: &[String],
+    rules: Rules,
+) -> Result<Vec<FoundJournal>, OpenError> {
     let mut journals = Vec::new();
     for name in names {
         let Some(replica) = parse_journal_name(name) else { continue };
         dir.sync_file(name).await?;
-        let scan = scan(replica, &dir.read(name).await?);
+        let scan = scan(replica, &dir.read(name).await?, rules);
         journals.push(FoundJournal { replica, file: name.clone(), scan });
     }
     Ok(journals)

@@ -17,7 +17,7 @@ use futures_util::{
 };
 use rekindle_env::DiskError;
 use rekindle_log::crc32c;
-use rekindle_types::{CreationNumber, ReplicaId};
+use rekindle_types::{CreationNumber, ReplicaId, Rule};
 use std::{pin::pin, sync::Arc};
 
 /// Stops the store when its work is dropped: what waits would wait for ever.
@@ -143,7 +143,11 @@ impl FileStore {
             journal.is_closed |= record.close;
         }
         // J1: an append is acknowledged when its record is on the disk, whatever happens next.
-        self.dir.append_synced(&name, out.into()).await?;
+        if self.config.rules.on(Rule::J1) {
+            self.dir.append_synced(&name, out.into()).await?;
+        } else {
+            self.dir.append(&name, out.into()).await?;
+        }
         if is_new {
             // A file is found again by its name only.
             self.sync_names().await?;
@@ -225,7 +229,7 @@ impl FileStore {
         let bytes = image.bytes.clone();
         let header = self.heavy("checksum a frame", move || image.header(generation)).await;
         let header = Arc::new(header.ok_or_else(|| DiskError::Io("the checksums were not computed".into()))?);
-        if let Err(error) = self.frames.write(frame, &header, &bytes).await {
+        if let Err(error) = self.frames.write(frame, &header, &bytes, self.config.rules).await {
             // Without a header it is as free as before; poisoned, nobody takes it.
             self.state.lock().free_frames.insert(frame);
             return Err(error);

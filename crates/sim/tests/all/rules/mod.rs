@@ -2,6 +2,8 @@
 //!
 //! `cargo test -p rekindle-sim --features mutations rules` runs both and prints `N rules, N caught`.
 
+mod file_store;
+
 use rekindle_types::{Rule, Rules};
 
 /// Plays the situation that the rule is for. `Err` (or a panic) says what went wrong.
@@ -45,6 +47,9 @@ bodies!(
     F4: f4_only_a_leader_renews,
     F5: f5_a_late_order_changes_nothing,
     F6: f6_calls_reach_their_target_only,
+    J1: j1_answered_is_in_the_journal,
+    J2: j2_damage_is_no_torn_tail,
+    J4: j4_a_header_vouches_for_its_blocks,
 );
 
 #[test]

@@ -177,3 +177,73 @@ impl Block {
         Ok(block)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rekindle_types::{CreationNumber, LogId, SegmentId, ServerId};
+
+    fn header() -> FrameHeader {
+        let replica =
+            ReplicaId { log: LogId::of(ServerId(1)), segment: SegmentId(2), creation: CreationNumber(3) };
+        let bytes = image();
+        let blocks = bytes.chunks(BLOCK_BYTES).map(|stored| Block {
+            checksum: FrameHeader::checksum(replica, 4, stored),
+            stored: stored.len() as u32,
+            codec: Codec::Stored,
+        });
+        FrameHeader {
+            replica,
+            generation: 4,
+            capacity: 1 << 20,
+            certificate: Certificate { length: bytes.len() as u32, checksum: 5 },
+            state: ReplicaState::Closed,
+            primary: true,
+            digest_end: 6,
+            blocks: blocks.collect(),
+        }
+    }
+
+    fn image() -> Vec<u8> {
+        (0..3 * BLOCK_BYTES - 100).map(|at| (at / 7) as u8).collect()
+    }
+
+    #[test]
+    fn headers_come_back_and_every_flipped_bit_is_noticed() {
+        let header = header();
+        let len = FrameHeader::encoded_len(1 << 20);
+        let mut bytes = header.encode(len);
+        assert_eq!(FrameHeader::decode(&bytes), Ok(header));
+        for at in 0..len {
+            bytes[at] ^= 0x20;
+            assert!(FrameHeader::decode(&bytes).is_err(), "byte {at}");
+            bytes[at] ^= 0x20;
+            assert!(FrameHeader::decode(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    /// J3: a block is good in its own place, of its own time, only.
+    #[test]
+    fn blocks_of_another_place_or_time_are_bad() {
+        let (header, bytes) = (header(), image());
+        assert_eq!(header.verify(&bytes), Ok(()));
+        let block = &bytes[..BLOCK_BYTES];
+        let right = header.blocks[0].checksum;
+        let other = |change: fn(&mut ReplicaId)| {
+            let mut replica = header.replica;
+            change(&mut replica);
+            FrameHeader::checksum(replica, 4, block)
+        };
+        assert_ne!(other(|id| id.log.server.0 += 1), right);
+        assert_ne!(other(|id| id.log.index += 1), right);
+        assert_ne!(other(|id| id.segment.0 += 1), right);
+        assert_ne!(FrameHeader::checksum(header.replica, 5, block), right);
+        assert_eq!(other(|id| id.creation.0 += 1), right, "the generation tells creations apart");
+        let swapped = [&bytes[BLOCK_BYTES..2 * BLOCK_BYTES], block, &bytes[2 * BLOCK_BYTES..]].concat();
+        assert_eq!(header.verify(&swapped).map_err(|(at, _)| at), Err(0));
+        assert_eq!(
+            header.verify(&bytes[..bytes.len() - 1]).map_err(|(at, _)| at),
+            Err(bytes.len() as u32 - 1)
+        );
+    }
+}
