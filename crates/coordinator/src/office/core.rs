@@ -44,7 +44,7 @@ pub(super) struct Core {
     pub found: Mutex<BTreeMap<LogId, FoundLog>>,
     /// What servers have left, as they told this reign; taken last, also under `inner`.
     pub rooms: Mutex<Rooms>,
-    /// Logs of which something can't be read at present; taken last.
+    /// Logs of which something could not be read or replayed, and nothing was since; taken last.
     pub stuck: Mutex<BTreeSet<LogId>>,
     changed: watch::Sender<u64>,
 }

@@ -72,6 +72,7 @@ impl<'a> Recovery<'a> {
     }
 
     fn report_failure(&self, partition: &PartitionRecord, reason: String) {
+        self.core.stuck.lock().insert(self.log);
         let PartitionRecord { index, attempt, master, .. } = *partition;
         self.core.observe(&Event::AttemptFailed {
             dead: self.dead,
@@ -142,6 +143,7 @@ impl<'a> Recovery<'a> {
             Some(PartitionOutcome::Failed { reason }) => Err(reason),
             Some(PartitionOutcome::Committed { created, bytes, objects }) => {
                 let index = partition.index;
+                self.core.stuck.lock().remove(&self.log);
                 self.core.observe(&Event::Replayed {
                     dead: self.dead,
                     partition: index,

@@ -35,16 +35,29 @@ impl Core {
                 |state: &ClusterState| Decision::Record(change::release(state, operation, dead), ());
             return self.record(release).await.map_or_else(Step::from, |()| Step::Next);
         }
-        let found = match self.find_log(LogId::of(dead)).await {
+        let mut found = match self.find_log(LogId::of(dead)).await {
             Ok(found) => found,
             Err(reason) => return Step::Park { reason, patience: PATIENCE },
         };
         let (segments, bytes) = (found.map.segments.len(), found.map.bytes());
         self.observe(&Event::Discovered { dead, segments, bytes });
-        // F8: no plan is made during a hold.
-        self.until_tick(|core| !core.inner.lock().detector.is_held()).await;
-        self.until_rooms_known().await;
-        let step = self.plan(operation, dead, &found).await;
+        let mut waits_for = String::new();
+        let step = loop {
+            // F8: no plan is made during a hold.
+            self.until_tick(|core| !core.inner.lock().detector.is_held()).await;
+            self.until_rooms_known().await;
+            match self.plan(operation, dead, &found).await {
+                Ok(step) => break step,
+                Err(reason) if reason == waits_for => {}
+                Err(reason) => {
+                    waits_for.clone_from(&reason);
+                    self.observe(&Event::Waiting { dead, reason });
+                }
+            }
+            // L2, L3: memory and frames become free without a change of what is recorded.
+            self.clock.sleep(PATIENCE).await;
+            self.refresh_log(&mut found, false).await;
+        };
         self.found.lock().insert(LogId::of(dead), found);
         step
     }
@@ -63,8 +76,8 @@ impl Core {
         }
     }
 
-    /// O2: one plan after another, each against the reservations of all the others.
-    async fn plan(&self, operation: &Operation, dead: ServerId, found: &FoundLog) -> Step {
+    /// O2: one plan after another, each against the reservations of all the others. `Err` says what is missing.
+    async fn plan(&self, operation: &Operation, dead: ServerId, found: &FoundLog) -> Result<Step, String> {
         let planner = self.planner.lock().await;
         let mut no_room = String::new();
         let recorded = self
@@ -86,12 +99,12 @@ impl Core {
             })
             .await;
         match recorded {
-            Err(error) => error.into(),
-            Ok(false) => Step::Park { reason: no_room, patience: PATIENCE },
+            Err(error) => Ok(error.into()),
+            Ok(false) => Err(no_room),
             Ok(true) => {
                 let partitions = self.read(|state| state.partitions_of(LogId::of(dead)).count());
                 self.observe(&Event::Planned { dead, partitions });
-                Step::Next
+                Ok(Step::Next)
             }
         }
     }

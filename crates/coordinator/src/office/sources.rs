@@ -57,10 +57,7 @@ impl Recovery<'_> {
         let mut changes = self.core.changes();
         loop {
             match self.sources(is_urgent).await {
-                Ok(sources) => {
-                    self.core.stuck.lock().remove(&self.log);
-                    return sources;
-                }
+                Ok(sources) => return sources,
                 Err(reason) => {
                     self.core.stuck.lock().insert(self.log);
                     self.core.observe(&Event::Waiting { dead: self.dead, reason });

@@ -59,6 +59,9 @@ impl Scene {
             OrderKind::Replay(order) => match server.replay {
                 ReplayScript::Commit => self.replay(id, &order),
                 ReplayScript::Stall => server.stalled.push(order),
+                ReplayScript::NoRoom => {
+                    return Some(Err(ControlError::NoRoom { need: order.bytes, free: 0 }));
+                }
                 ReplayScript::Fail => {
                     let outcome = PartitionOutcome::Failed { reason: "as the script says".into() };
                     self.report(id, &order, outcome);

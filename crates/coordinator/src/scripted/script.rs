@@ -2,7 +2,10 @@
 
 use super::server::{ReplayScript, Scripted};
 use super::{orders::ScriptedControl, store::ScriptedStore};
-use crate::{Coordinator, CoordinatorConfig, MetaLog, OrderKind, ServerControl, Servers, TabletGrant, Times};
+use crate::{
+    Coordinator, CoordinatorConfig, Event, MetaLog, Observer, OrderKind, ServerControl, Servers, TabletGrant,
+    Times,
+};
 use parking_lot::Mutex;
 use rekindle_backup::{BackupStore, ReplicaInfo, ReplicaState};
 use rekindle_env::{Env, Time};
@@ -29,6 +32,7 @@ pub(super) struct Scene {
     pub servers: BTreeMap<ServerId, Scripted>,
     pub incarnations: u64,
     pub violations: Vec<String>,
+    pub events: Vec<Event>,
 }
 
 impl Script {
@@ -51,7 +55,7 @@ impl Script {
     /// One coordinator after another on the same meta log: when one ends, the next takes office.
     pub async fn reign(self, config: CoordinatorConfig, meta: Arc<dyn MetaLog>) {
         loop {
-            let (clock, observer) = (Arc::clone(&self.env.clock), Arc::new(crate::NoObserver));
+            let (clock, observer) = (Arc::clone(&self.env.clock), Arc::new(self.clone()));
             let opened =
                 Coordinator::open(config, clock, Arc::clone(&meta), Arc::new(self.clone()), observer).await;
             if let Ok(coordinator) = opened {
@@ -285,6 +289,12 @@ impl Script {
         self.scene.lock().servers.values().filter(|s| s.is_running).map(|s| s.id).collect()
     }
 
+    /// What coordinators have told of, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.scene.lock().events.clone()
+    }
+
     /// What must never be, and was.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
@@ -330,6 +340,12 @@ impl Script {
         let running = self.running();
         let up: Vec<ServerId> = state.servers().iter().map(|s| s.id).collect();
         state.unfinished().next().is_none() && up == running
+    }
+}
+
+impl Observer for Script {
+    fn observe(&self, _: Time, event: &Event) {
+        self.scene.lock().events.push(event.clone());
     }
 }
 

@@ -16,6 +16,8 @@ pub enum ReplayScript {
     Stall,
     /// Reports a failure.
     Fail,
+    /// Refuses for want of memory.
+    NoRoom,
 }
 
 /// A scripted server's state.

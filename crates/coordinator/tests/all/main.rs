@@ -15,6 +15,7 @@ mod memory_meta_log_conforms;
 mod no_bytes_make_the_decoder_panic;
 mod no_reign_begins_on_a_broken_record;
 mod proof_of_death_ends_waits;
+mod recoveries_wait_for_room;
 mod recovery_brings_tablets_back;
 mod restart_at_every_record_ends_in_the_same_state;
 mod tables_are_made_and_dropped_once;

@@ -10,6 +10,7 @@ mod lists;
 mod log_and_replicator_outlive_faults;
 mod plans_cover_what_was_owned;
 mod plans_never_overcommit;
+mod plans_use_every_master;
 mod pulls_turn_to_other_replicas;
 mod reads_go_to_the_fastest_primary;
 mod what_was_written_comes_back;
