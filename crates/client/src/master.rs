@@ -127,10 +127,26 @@ pub enum ObjectError {
         /// Whether a write may have been done.
         is_unknown: bool,
     },
+    /// Try again: writes wait until enough backups are up (L1).
+    #[error("{}", too_few_backups(*.have, *.need))]
+    TooFewBackups {
+        /// Backups up, but for the master's own.
+        have: usize,
+        /// Replicas of every write.
+        need: usize,
+    },
     /// Memory is full; only deletes and overwrites that do not grow pass.
     #[error("memory is full")]
     Full,
     /// Correct the call.
     #[error("{0}")]
     Invalid(String),
+}
+
+fn too_few_backups(have: usize, need: usize) -> String {
+    let missing = match need.saturating_sub(have) {
+        0 | 1 => "another server".to_owned(),
+        missing => format!("{missing} more servers"),
+    };
+    format!("writes wait: {have} of {need} backups are up; start {missing}")
 }

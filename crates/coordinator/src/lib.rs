@@ -25,6 +25,7 @@ mod lease;
 pub mod meta;
 mod observer;
 mod office;
+mod resilience;
 mod room;
 #[cfg(feature = "testing")]
 pub mod scripted;
@@ -40,5 +41,6 @@ pub use meta::{
 pub use observer::{Event, NoObserver, Observer};
 pub use office::{Coordinator, OpenError, Servers, Stopped};
 pub use rekindle_recovery::SegmentReplicas;
+pub use resilience::Resilience;
 pub use room::{FramesShort, Rooms, cluster_room, frames_suffice};
 pub use state::{ClusterState, Step, Unreadable};

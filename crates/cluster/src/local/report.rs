@@ -2,7 +2,7 @@
 
 use crate::server::StorageStatus;
 use rekindle_backup::{BackupStats, replicator::ReplicationStats};
-use rekindle_coordinator::{Coordinator, entity::Operation};
+use rekindle_coordinator::{Coordinator, Resilience, entity::Operation};
 use rekindle_log::LogStats;
 use rekindle_types::{
     KeyRange, ListVersion, ServerEntry, ServerId, ServerStatus, TableId, TableInfo, Tablet, TabletVersion,
@@ -27,6 +27,8 @@ pub struct CoordinatorReport {
     pub term: Term,
     /// Too many servers are silent at once: no server is declared dead, nothing is planned (F8).
     pub is_held: bool,
+    /// How many deaths the cluster bears now, and what to do about it (L1).
+    pub resilience: String,
     /// Servers that are up, or dead and not yet recovered.
     pub servers: Vec<ServerReport>,
     /// Tables.
@@ -170,6 +172,7 @@ impl CoordinatorReport {
             Self {
                 term: coordinator.term(),
                 is_held,
+                resilience: Resilience::of(state).to_string(),
                 servers: state.servers().iter().map(|entry| ServerReport::of(entry, &placeable)).collect(),
                 tables: state.map().tables().collect(),
                 tablets: state.map().tablets().copied().collect(),
@@ -289,6 +292,7 @@ mod tests {
         let report = NodeReport::Coordinator(CoordinatorReport {
             term: Term(2),
             is_held: true,
+            resilience: "1 server is up".into(),
             servers: vec![ServerReport::of(&entry, &[id])],
             tables: vec![TableInfo { name: "t".into(), id: table }],
             tablets: vec![tablet],

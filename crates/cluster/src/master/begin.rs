@@ -1,6 +1,7 @@
 //! The memory parts of object calls.
 
 use super::{HeldTablet, NotHeld};
+use rekindle_backup::TooFewBackups;
 use rekindle_client::{ObjectCall, ObjectError, ObjectOp, ObjectResult};
 use rekindle_log::{
     LogError,
@@ -63,12 +64,14 @@ pub fn hash(table: TableId, op: &ObjectOp) -> KeyHash {
 const REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// Does the memory parts of the calls of one request, in order, on the tablets that the caller holds. Gets that
-/// follow each other, and puts, go to the store together: it overlaps their cache misses.
+/// follow each other, and puts, go to the store together: it overlaps their cache misses. With `too_few` backups
+/// nothing is written.
 #[must_use]
 pub fn begin_all(
     store: &Store,
     calls: &[ObjectCall],
     held: &[Result<HeldTablet, NotHeld>],
+    too_few: Option<TooFewBackups>,
     retry_after: Duration,
 ) -> Vec<Begun> {
     let mut all = Beginning { store, retry_after, begun: Vec::with_capacity(calls.len()), read_bytes: 0 };
@@ -76,6 +79,10 @@ pub fn begin_all(
     let (mut gets, mut puts) = (Vec::new(), Vec::new());
     while let Some((call, held)) = rest.next() {
         match (&call.op, held) {
+            (ObjectOp::Put { .. } | ObjectOp::Delete { .. }, Ok(_)) if too_few.is_some() => {
+                let TooFewBackups { have, need } = too_few.expect("just seen");
+                all.begun.push(Begun::refused(ObjectError::TooFewBackups { have, need }));
+            }
             (ObjectOp::Get { key }, Ok(_)) => gets.push((call.table, &key[..])),
             (ObjectOp::Put { key, value, condition }, Ok(_)) => {
                 puts.push(Write { table: call.table, key, value, condition: *condition });
@@ -238,7 +245,7 @@ mod tests {
         let (ops, held): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
         let call = |op| ObjectCall { table: TABLE, tablet: TabletVersion(1), op };
         let calls: Vec<_> = ops.into_iter().map(call).collect();
-        begin_all(store, &calls, &held, Duration::from_millis(20))
+        begin_all(store, &calls, &held, None, Duration::from_millis(20))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The master: object calls on the tablets that it owns, within its lease.
 
+mod backing;
 mod begin;
 mod lease;
 mod ledger;
@@ -7,6 +8,7 @@ mod objects;
 mod tablets;
 mod waiting;
 
+pub use backing::Backing;
 pub use begin::Begun;
 pub use lease::Lease;
 pub use ledger::{OrderLedger, OrderTag, Verdict};

@@ -1,8 +1,9 @@
 //! Object calls, answered.
 
-use super::{Begun, HeldTablet, Lease, NotHeld, Tablets, Waiting, begin};
+use super::{Backing, Begun, HeldTablet, Lease, NotHeld, Tablets, Waiting, begin};
 use async_trait::async_trait;
 use futures_util::{FutureExt, select_biased};
+use rekindle_backup::TooFewBackups;
 use rekindle_client::{Master, ObjectCall, ObjectError, ObjectReply, ObjectRequest, ObjectResult};
 use rekindle_env::{Clock, Time};
 use rekindle_log::{Log, LogError, store::Store};
@@ -21,6 +22,8 @@ pub struct ObjectService {
     pub tablets: Arc<Tablets>,
     /// When it may serve.
     pub lease: Arc<Lease>,
+    /// Whether writes can become durable.
+    pub backing: Arc<Backing>,
     /// How many requests may wait.
     pub waiting: Waiting,
     /// Longest wait, whatever time a caller has left.
@@ -74,8 +77,10 @@ impl ObjectService {
     /// All memory parts come before the one wait, each under its tablet's hold (T5).
     fn begin_all(&self, calls: &[ObjectCall]) -> Vec<Begun> {
         let tablet = |call: &ObjectCall| (call.table, begin::hash(call.table, &call.op), call.tablet);
+        // L1: with too few backups writes wait with their clients: surely not done, and not in memory either.
+        let too_few = self.backing.too_few();
         let held = |held: &[Result<HeldTablet, NotHeld>]| {
-            begin::begin_all(&self.store, calls, held, self.retry_after)
+            begin::begin_all(&self.store, calls, held, too_few, self.retry_after)
         };
         self.tablets.with_all(calls.iter().map(tablet), held)
     }
@@ -98,7 +103,12 @@ impl ObjectService {
         match waited {
             Waited::Durable => begun.result,
             _ if is_durable => begun.result,
-            Waited::TimedOut => Err(busy("not durable in time", begun.has_written)),
+            Waited::TimedOut => Err(match self.backing.too_few() {
+                Some(TooFewBackups { have, need }) => {
+                    busy(&ObjectError::TooFewBackups { have, need }.to_string(), begun.has_written)
+                }
+                None => busy("not durable in time", begun.has_written),
+            }),
             Waited::Lost(error) => Err(busy(&error.to_string(), begun.has_written)),
         }
     }

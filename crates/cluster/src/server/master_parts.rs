@@ -3,7 +3,7 @@
 use super::{StorageConfig, Tasks};
 use crate::{
     control::{RangeParts, Ranges},
-    master::{Lease, ObjectService, Tablets, Waiting},
+    master::{Backing, Lease, ObjectService, Tablets, Waiting},
 };
 use rekindle_backup::Backups;
 use rekindle_env::Env;
@@ -18,6 +18,7 @@ pub(super) struct MasterParts {
     pub(super) store: Arc<Store>,
     pub(super) ranges: Arc<Ranges>,
     pub(super) objects: Arc<ObjectService>,
+    pub(super) backing: Arc<Backing>,
 }
 
 impl MasterParts {
@@ -26,6 +27,7 @@ impl MasterParts {
         config: &StorageConfig,
         env: &Env,
         log: Arc<Log>,
+        replicas: u32,
         backups: Arc<dyn Backups>,
         tasks: Weak<Tasks>,
     ) -> Self {
@@ -43,16 +45,18 @@ impl MasterParts {
             replay_lanes: config.replay_lanes,
             rules: config.rules,
         });
+        let backing = Arc::new(Backing::new(log.config().log.server, replicas));
         let objects = Arc::new(ObjectService {
             clock: env.clock.clone(),
             store: store.clone(),
             log: log.clone(),
             tablets: tablets.clone(),
             lease: lease.clone(),
+            backing: backing.clone(),
             waiting: Waiting::new(config.waiting_max),
             wait_max: config.call_timeout,
             retry_after: config.retry_after,
         });
-        Self { lease, tablets, log, store, ranges, objects }
+        Self { lease, tablets, log, store, ranges, objects, backing }
     }
 }

@@ -59,7 +59,7 @@ impl Member {
         let source: Arc<dyn SegmentSource> = log.clone();
         replication.attach(Arc::downgrade(&source));
         let member = Arc::new(Self {
-            master: MasterParts::new(&config, &env, log, ties.neighbours.clone(), tasks),
+            master: MasterParts::new(&config, &env, log, replicas, ties.neighbours.clone(), tasks),
             pulse: Arc::new(Pulse::new(env.clock.clone(), config.stuck_after)),
             config,
             env,
@@ -97,6 +97,7 @@ impl Member {
     fn observe(self: &Arc<Self>) {
         self.tell(&self.backup, |backup, list| backup.set_servers(list));
         self.tell(&self.replication, |replication, list| replication.update_servers(list));
+        self.tell(&self.master.backing, |backing, list| backing.look_at_list(list));
         // L2: the share that may grow follows the servers that are up.
         self.tell(&self.master.log, |log, list| {
             log.share_among(u32::try_from(list.up().count()).unwrap_or(u32::MAX));

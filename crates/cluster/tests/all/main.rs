@@ -21,3 +21,4 @@ mod small_cluster;
 mod strangers_are_turned_away;
 mod support;
 mod values_survive_the_wire;
+mod writes_wait_for_backups;

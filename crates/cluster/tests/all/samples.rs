@@ -177,6 +177,7 @@ fn object_reply() -> ObjectReply {
             Err(ObjectError::Retry { after_ms: 8 }),
             Err(ObjectError::Busy { reason: "because".into(), is_unknown: true }),
             Err(ObjectError::Full),
+            Err(ObjectError::TooFewBackups { have: 2, need: 3 }),
             Err(ObjectError::Invalid("why".into())),
         ],
     }

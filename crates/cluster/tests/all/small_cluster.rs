@@ -26,7 +26,7 @@ pub struct SmallCluster {
     pub world: World,
     pub network: MemoryNetwork,
     meta: Arc<dyn MetaLog>,
-    coordinator: Option<CoordinatorServer>,
+    pub coordinator: Option<CoordinatorServer>,
     pub servers: Vec<Option<StorageServer>>,
     client: Env,
     api: RemoteCoordinator,
@@ -86,7 +86,7 @@ impl SmallCluster {
         self.start_coordinator(self.servers.len());
     }
 
-    fn start_server(&mut self, i: usize) {
+    pub fn start_server(&mut self, i: usize) {
         let name = format!("server-{i}");
         let config = StorageConfig {
             segment_bytes: 64 << 10,
@@ -151,6 +151,11 @@ impl SmallCluster {
             Ok(Reply::ServerList(Some(list))) => list.is_up(server),
             other => panic!("no list: {other:?}"),
         }
+    }
+
+    /// Who owns a key.
+    pub fn owner(&self, table: TableId, key: &str) -> ServerId {
+        self.map().lookup(table, key_hash(table, key.as_bytes())).unwrap().owner
     }
 
     fn map(&self) -> TabletMap {

@@ -4,7 +4,7 @@
 use crate::lone_master::TABLE;
 use bytes::Bytes;
 use rekindle_client::{Condition, Master, ObjectCall, ObjectError, ObjectOp, ObjectRequest, ObjectResult};
-use rekindle_cluster::master::{Lease, ObjectService, Tablets, Waiting};
+use rekindle_cluster::master::{Backing, Lease, ObjectService, Tablets, Waiting};
 use rekindle_env::{Env, memory::World};
 use rekindle_log::{
     Log, LogConfig, Volatile,
@@ -28,6 +28,7 @@ fn master(env: &Env, waiting: u32) -> (Arc<ObjectService>, Arc<Log>) {
         log: log.clone(),
         tablets,
         lease,
+        backing: Arc::new(Backing::new(ServerId(1), 0)),
         waiting: Waiting::new(waiting),
         wait_max: Duration::from_secs(10),
         retry_after: Duration::from_millis(20),

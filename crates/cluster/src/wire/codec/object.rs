@@ -185,6 +185,11 @@ fn encode_error(frame: &mut FrameWriter, error: &ObjectError) {
             put::text(out, reason);
         }
         ObjectError::Full => out.put_u8(0x83),
+        ObjectError::TooFewBackups { have, need } => {
+            out.put_u8(0x85);
+            put::count(out, *have);
+            put::count(out, *need);
+        }
         ObjectError::Invalid(why) => {
             out.put_u8(0x84);
             put::text(out, why);
@@ -231,6 +236,7 @@ fn decode_result(r: &mut Reader<'_>) -> Result<Result<ObjectResult, ObjectError>
         }
         0x83 => Err(ObjectError::Full),
         0x84 => Err(ObjectError::Invalid(r.text()?)),
+        0x85 => Err(ObjectError::TooFewBackups { have: r.u32()? as usize, need: r.u32()? as usize }),
         _ => return Err(WireError::Invalid { what: "result" }),
     })
 }
