@@ -102,6 +102,8 @@ pub struct StorageReport {
     pub replication: ReplicationReport,
     /// The replicas of others that it keeps.
     pub backup: BackupReport,
+    /// What is too little about its settings, and what to do about it (L3).
+    pub shortage: Option<String>,
 }
 
 /// A tablet on its master.
@@ -231,6 +233,7 @@ impl StorageReport {
             log: LogReport::of(&status.log),
             replication: ReplicationReport::of(&status.replication),
             backup: BackupReport::of(backup),
+            shortage: status.frame_shortage.map(|shortage| shortage.to_string()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A storage server that has its id: its parts, and how they hang together.
 
 use super::{
-    BackupService, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, RoomBoard, StorageConfig,
-    StorageConfigError, StorageEnd, StorageStatus, Tasks, storage::Shared, ties::Ties,
+    BackupService, FrameShortage, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, RoomBoard,
+    StorageConfig, StorageConfigError, StorageEnd, StorageStatus, Tasks, storage::Shared, ties::Ties,
 };
 use crate::{
     control::Control,
@@ -37,6 +37,8 @@ pub(super) struct Member {
     pulse: Arc<Pulse>,
     heartbeats: Arc<HeartbeatCounts>,
     room: Arc<RoomBoard>,
+    /// L3: looked at once, when the number of replicas is known.
+    frame_shortage: Option<FrameShortage>,
     /// Written once, when the coordinator has recorded the first head (T7).
     is_ready: AtomicBool,
     ties: Ties,
@@ -59,6 +61,7 @@ impl Member {
         let source: Arc<dyn SegmentSource> = log.clone();
         replication.attach(Arc::downgrade(&source));
         let member = Arc::new(Self {
+            frame_shortage: FrameShortage::of(&config, replicas),
             master: MasterParts::new(&config, &env, log, replicas, ties.neighbours.clone(), tasks),
             pulse: Arc::new(Pulse::new(env.clock.clone(), config.stuck_after)),
             config,
@@ -282,6 +285,7 @@ impl Member {
             log: self.master.log.stats(),
             replication: self.replication.stats(),
             backup: self.backup.stats().now_or_never(),
+            frame_shortage: self.frame_shortage,
         }
     }
 }

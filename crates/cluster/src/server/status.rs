@@ -1,5 +1,6 @@
 //! What a storage server says about itself.
 
+use super::FrameShortage;
 use crate::{
     control::{Entry, PartitionKey},
     master::TabletStatus,
@@ -47,4 +48,6 @@ pub struct StorageStatus {
     /// What its backup keeps for others, and whether it still vouches for it; `None` when the store did not say at
     /// once.
     pub backup: Option<BackupStats>,
+    /// Set when the backup has too few frames for a cluster of servers like this one (L3).
+    pub frame_shortage: Option<FrameShortage>,
 }

@@ -2,10 +2,10 @@
 //! old map reads from the first, whose clock says that its lease is over. Without the rule it reads what was
 //! replaced.
 
-use crate::lone_master::{Backing, LoneMaster, TABLE};
+use crate::lone_master::{LoneMaster, TABLE};
 use bytes::Bytes;
 use rekindle_client::{Master, ObjectCall, ObjectOp, ObjectReply, ObjectRequest, ObjectResult};
-use rekindle_cluster::master::{Lease, ObjectService, Waiting};
+use rekindle_cluster::master::{Backing, Lease, ObjectService, Waiting};
 use rekindle_env::memory::World;
 use rekindle_types::{KeyRange, Lsn, RemoteError, Rules, SegmentId, TabletVersion};
 use std::{sync::Arc, time::Duration};
@@ -25,7 +25,7 @@ pub fn body(rules: Rules) -> Result<(), String> {
         log: former.log.clone(),
         tablets: former.tablets.clone(),
         lease: lease.clone(),
-        backing: Arc::new(Backing::new(ServerId(1), 0)),
+        backing: Arc::new(Backing::new(former.server, 0)),
         waiting: Waiting::new(1),
         wait_max: Duration::from_secs(1),
         retry_after: Duration::from_millis(20),
