@@ -48,7 +48,7 @@ pub struct BackupRoom {
 }
 
 impl ClusterRoom {
-    /// Reserves a partition's memory on a master, if it is there.
+    /// Reserves a partition's memory on a master, if it is there (L2).
     #[must_use]
     pub fn reserve(&mut self, master: ServerId, bytes: u64) -> bool {
         let Some(room) = self.masters.get_mut(&master).filter(|m| m.free_bytes >= m.taken_by(bytes)) else {
