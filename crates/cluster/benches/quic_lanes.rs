@@ -16,22 +16,22 @@ use rustix::time::{ClockId, clock_gettime};
 use std::time::Instant;
 
 /// Bytes of a small call's frame, and of a bulk one's: 100 B, and a segment, after the header.
-pub const SMALL_BYTES: usize = 17 + 100;
-pub const BULK_BYTES: usize = 1 << 20;
+pub(crate) const SMALL_BYTES: usize = 17 + 100;
+pub(crate) const BULK_BYTES: usize = 1 << 20;
 
 /// What is to be carried.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
-    pub calls: usize,
-    pub in_flight: usize,
-    pub connections: usize,
-    pub datagram_bytes_max: u16,
+pub(crate) struct Load {
+    pub(crate) calls: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) connections: usize,
+    pub(crate) datagram_bytes_max: u16,
 }
 
 /// Both sides' threads.
-pub struct Sides {
-    pub server: Runtimes,
-    pub client: Runtimes,
+pub(crate) struct Sides {
+    pub(crate) server: Runtimes,
+    pub(crate) client: Runtimes,
 }
 
 fn is_short() -> bool {
@@ -49,7 +49,7 @@ fn processor_seconds() -> f64 {
 }
 
 /// Seconds by the wall clock and of the processor.
-pub fn measured(run: impl FnOnce()) -> (f64, f64) {
+pub(crate) fn measured(run: impl FnOnce()) -> (f64, f64) {
     let (start, processor) = (Instant::now(), processor_seconds());
     run();
     (start.elapsed().as_secs_f64(), processor_seconds() - processor)

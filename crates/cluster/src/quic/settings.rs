@@ -128,13 +128,18 @@ fn transport(track: Track, limits: &QuicLimits) -> TransportConfig {
         // No unreliable datagrams.
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
-        .ack_frequency_config(acks());
+        .ack_frequency_config(Some(acks()));
     config
 }
 
-/// How rarely the other end is to acknowledge.
-fn acks() -> Option<AckFrequencyConfig> {
-    None
+/// Every eleventh datagram is acknowledged, not every second; out of order ones at once, the last ones soon enough for a
+/// lost one to be repeated before a heartbeat is missed.
+fn acks() -> AckFrequencyConfig {
+    let mut acks = AckFrequencyConfig::default();
+    acks.ack_eliciting_threshold(VarInt::from_u32(10))
+        .max_ack_delay(Some(Duration::from_millis(5)))
+        .reordering_threshold(VarInt::from_u32(2));
+    acks
 }
 
 fn keep_alive(track: Track) -> Duration {
