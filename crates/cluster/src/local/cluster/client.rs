@@ -5,7 +5,7 @@ use crate::{
     quic::{QuicTransport, Threads},
     wire::{NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters},
 };
-use rekindle_client::{Client, ClientConfig};
+use rekindle_client::{Client, ClientConfig, Masters};
 use rekindle_env::{
     Env,
     real::{RealConfig, RealEnv, Runtimes},
@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 /// Dropped in this order: the threads last.
 pub struct ClusterClient {
     client: Client,
+    masters: Arc<RemoteMasters>,
     env: Env,
     runtimes: Runtimes,
 }
@@ -44,15 +45,22 @@ impl ClusterClient {
             Duration::from_millis(nodes.config.times.call_timeout_ms),
         );
         let coordinator = Arc::new(RemoteCoordinator::new(peers.clone(), [coordinator], renew, call));
-        let client = Client::new(config, coordinator, Arc::new(RemoteMasters::new(peers)), env.clone())
+        let masters = Arc::new(RemoteMasters::new(peers));
+        let client = Client::new(config, coordinator, masters.clone(), env.clone())
             .map_err(|error| ClusterError::Invalid(error.to_string()))?;
-        Ok(Self { client, env, runtimes })
+        Ok(Self { client, masters, env, runtimes })
     }
 
     /// The client: clone it freely, but keep this one as long.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The masters that it calls, for calls that don't ask the tablet map first.
+    #[must_use]
+    pub fn masters(&self) -> Arc<dyn Masters> {
+        self.masters.clone()
     }
 
     /// Its clock, its random bits and its threads.
