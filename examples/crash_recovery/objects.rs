@@ -1,0 +1,155 @@
+//! The objects of the run: keys by number, values that anybody can check who knows the seed.
+
+use bytes::Bytes;
+
+/// Number of an object.
+pub type Index = u32;
+
+/// Number of a write to one object; the load is the first, zero is none.
+pub type Number = u32;
+
+const KEY_BYTES: u64 = 16;
+/// At the front of each value: the object's number and the write's.
+const HEAD_BYTES: usize = 8;
+
+/// All keys, and every value that a key may ever get: nothing is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Objects {
+    count: u64,
+    value_bytes: usize,
+    seed: u64,
+}
+
+impl Objects {
+    /// As many objects as `bytes` of keys and values make.
+    pub fn new(bytes: u64, value_bytes: u32, seed: u64) -> Self {
+        Self { count: bytes / (KEY_BYTES + u64::from(value_bytes)), value_bytes: value_bytes as usize, seed }
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Their numbers.
+    pub fn indexes(&self) -> std::ops::Range<Index> {
+        0..self.count as Index
+    }
+
+    /// Key and value of one.
+    pub fn object_bytes(&self) -> u64 {
+        KEY_BYTES + self.value_bytes as u64
+    }
+
+    /// Keys and values of all.
+    pub fn bytes(&self) -> u64 {
+        self.count * self.object_bytes()
+    }
+
+    /// The key of an object.
+    pub fn key(&self, index: Index) -> Bytes {
+        let key = format!("object{index:010}");
+        debug_assert_eq!(key.len() as u64, KEY_BYTES);
+        Bytes::from(key)
+    }
+
+    /// What write `number` puts into object `index`: both numbers, then bytes that only this seed, object and write
+    /// make.
+    pub fn value(&self, index: Index, number: Number) -> Bytes {
+        let mut value = Vec::with_capacity(self.value_bytes.next_multiple_of(8));
+        value.extend_from_slice(&index.to_le_bytes());
+        value.extend_from_slice(&number.to_le_bytes());
+        let mut filler = self.filler(index, number);
+        while value.len() < self.value_bytes {
+            value.extend_from_slice(&filler.next().to_le_bytes());
+        }
+        value.truncate(self.value_bytes);
+        Bytes::from(value)
+    }
+
+    /// The write that made this value of object `index`.
+    ///
+    /// # Errors
+    /// What is wrong with it: another object's, another run's, damaged.
+    pub fn check(&self, index: Index, value: &[u8]) -> Result<Number, String> {
+        if value.len() != self.value_bytes {
+            return Err(format!("a value of {} bytes instead of {}", value.len(), self.value_bytes));
+        }
+        let (head, rest) = value.split_at(HEAD_BYTES);
+        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let (named, number) = (word(0), word(4));
+        if named != index {
+            return Err(format!("the value of object {named}"));
+        }
+        let mut filler = self.filler(index, number);
+        for (at, bytes) in rest.chunks(8).enumerate() {
+            if filler.next().to_le_bytes()[..bytes.len()] != *bytes {
+                return Err(format!("a value of write {number} damaged near byte {}", HEAD_BYTES + at * 8));
+            }
+        }
+        Ok(number)
+    }
+
+    fn filler(&self, index: Index, number: Number) -> SplitMix {
+        let object = u64::from(index) << 32 | u64::from(number);
+        SplitMix(SplitMix(self.seed ^ object.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next())
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): fast, and good enough that
+/// no two values are alike.
+#[derive(Clone, Debug)]
+pub struct SplitMix(pub u64);
+
+impl SplitMix {
+    /// The next 64 bits.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which must not be zero.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_name_their_object_and_write() {
+        for value_bytes in [8, 9, 100, 1024] {
+            let objects = Objects::new(1 << 20, value_bytes, 7);
+            let value = objects.value(3, 9);
+            assert_eq!(value.len(), value_bytes as usize);
+            assert_eq!(objects.check(3, &value), Ok(9));
+            assert!(objects.check(4, &value).is_err(), "another key's value");
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_and_length_is_noticed() {
+        let objects = Objects::new(1 << 20, 61, 7);
+        let value = objects.value(3, 9);
+        for at in 0..value.len() {
+            let mut bad = value.to_vec();
+            bad[at] ^= 1;
+            assert!(objects.check(3, &bad).is_err(), "byte {at}");
+            assert!(objects.check(3, &value[..at]).is_err(), "length {at}");
+        }
+        assert!(Objects::new(1 << 20, 61, 8).check(3, &value).is_err(), "another seed's value");
+    }
+
+    #[test]
+    fn the_data_is_keys_and_values() {
+        let objects = Objects::new(256 << 20, 1024, 1);
+        assert_eq!(objects.object_bytes(), objects.key(0).len() as u64 + objects.value(0, 1).len() as u64);
+        assert_eq!(objects.count(), (256 << 20) / 1040);
+        assert_eq!(objects.key(1), Bytes::from_static(b"object0000000001"));
+    }
+}
