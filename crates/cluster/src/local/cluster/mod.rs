@@ -12,7 +12,8 @@ pub use config::ClusterConfig;
 pub use error::ClusterError;
 
 use super::{
-    Child, CoordinatorReport, Launcher, NodeReport, Observed, StorageReport, launcher::Starting, place::Place,
+    Child, CoordinatorReport, LaunchError, Launcher, NodeReport, Observed, StorageReport, launcher::Starting,
+    place::Place,
 };
 use crate::wire::ClusterId;
 use certificates::Certificates;
@@ -328,6 +329,7 @@ impl Cluster {
             if newcomers.is_empty() && dead.is_empty() {
                 return Ok(());
             }
+            newcomers.iter().try_for_each(|server| self.check_runs(*server))?;
             if Instant::now() >= deadline {
                 let recoveries = dead.into_iter().map(|server| format!("the recovery of {}", server.id));
                 let first_heads = newcomers.into_iter().map(|server| self.first_head(server));
@@ -336,6 +338,17 @@ impl Cluster {
             }
             thread::sleep(Self::LOOK_EVERY);
         }
+    }
+
+    /// A newcomer that has ended will never be ready.
+    fn check_runs(&self, server: u32) -> Result<(), ClusterError> {
+        let child = self.running_storage(server)?;
+        if child.is_running() {
+            return Ok(());
+        }
+        let message = child.ended().unwrap_or_else(|| child.complaints());
+        let message = format!("ended before it was ready: {message}");
+        Err(LaunchError::Failed { name: name(server), message, code: None }.into())
     }
 
     /// Storage servers that run, and may not get tablets yet.
