@@ -7,6 +7,7 @@ mod explore;
 mod file_rig;
 mod file_store_conforms;
 mod file_store_notices_damage;
+mod file_store_on_a_real_disk;
 mod file_store_starts_anew;
 mod heads_are_switched_in_order;
 mod lost_replicas_are_made_up_for;
