@@ -26,7 +26,9 @@ pub enum DetectorAction {
 /// Watches all servers that are up.
 ///
 /// Suspect: two heartbeats missed, or a hint. Dead: all probes unanswered for `probe_timeout` with no renewal
-/// meanwhile, or silence for `dead_after`; and before any declaration one more heartbeat is waited for (F7).
+/// meanwhile, or silence for `dead_after`; and before any declaration one more heartbeat is waited for (F7). One that
+/// enlisted and has not renewed yet is no suspect: it writes its id to its disk before it answers anybody, and has no
+/// tablet that waits for it (T7). It has as long as a call.
 #[derive(Clone, Debug)]
 pub struct Detector {
     times: Times,
@@ -58,7 +60,7 @@ impl Detector {
     /// A server enlisted.
     pub fn enlisted(&mut self, server: ServerId, now: Time) {
         self.catch_up(now);
-        self.watches.entry(server).or_insert_with(|| Watch::new(now, true));
+        self.watches.entry(server).or_insert_with(|| Watch::newcomer(now));
         self.update_hold(now);
     }
 
@@ -146,7 +148,9 @@ impl Detector {
     fn look_at(&mut self, server: ServerId, now: Time) -> Option<DetectorAction> {
         let times = self.times;
         let watch = self.watches.get_mut(&server)?;
-        let is_silent = watch.silence(now) >= times.dead_after;
+        let patience =
+            if watch.is_new { times.dead_after.max(times.call_deadline) } else { times.dead_after };
+        let is_silent = watch.silence(now) >= patience;
         match watch.phase {
             Phase::Doomed { since } if now.since(since) >= times.heartbeat => {
                 return (!self.hold.is_on()).then_some(DetectorAction::Declare(server));
@@ -157,6 +161,7 @@ impl Detector {
                 watch.phase = Phase::Doomed { since: now };
             }
             Phase::Probing { .. } => {}
+            Phase::Calm if watch.is_new => {}
             Phase::Calm => {
                 let missed = watch.silence(now) > times.heartbeat * 2;
                 let is_fresh = watch.answered.is_some_and(|t| now.since(t) <= times.heartbeat * 2);
@@ -170,7 +175,7 @@ impl Detector {
 
     /// Two hints at once are one verification.
     fn suspect(&mut self, suspect: ServerId, now: Time) -> Option<DetectorAction> {
-        self.watches.get(&suspect).filter(|watch| watch.phase == Phase::Calm)?;
+        self.watches.get(&suspect).filter(|watch| watch.phase == Phase::Calm && !watch.is_new)?;
         let through = self.helpers(suspect, now);
         self.round += 1;
         let round = self.round;
@@ -182,15 +187,17 @@ impl Detector {
     fn helpers(&self, suspect: ServerId, now: Time) -> Vec<ServerId> {
         let after = self.watches.range(suspect..).skip(1);
         let before = self.watches.range(..suspect);
-        let is_well = |w: &Watch| w.is_heard && w.silence(now) <= self.times.heartbeat * 2;
+        let is_well = |w: &Watch| w.is_heard && !w.is_new && w.silence(now) <= self.times.heartbeat * 2;
         after.chain(before).filter(|(_, w)| is_well(w)).map(|(s, _)| *s).take(INDIRECT_PROBES).collect()
     }
 
     fn update_hold(&mut self, now: Time) {
         let silent_after = self.times.heartbeat * 2;
-        let silent = self.watches.values().filter(|w| !w.is_heard || w.silence(now) > silent_after).count();
+        // F8: who has never been heard is not missed.
+        let known = || self.watches.values().filter(|w| !w.is_new);
+        let silent = known().filter(|w| !w.is_heard || w.silence(now) > silent_after).count();
         let grace = if self.is_cold { self.times.mass_grace_cold } else { self.times.mass_grace };
-        let members = self.watches.len() + self.declared.len();
+        let members = known().count() + self.declared.len();
         self.hold.update(now, silent + self.declared.len(), members, grace);
     }
 }

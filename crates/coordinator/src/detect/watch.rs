@@ -11,6 +11,8 @@ pub(super) struct Watch {
     /// It has renewed since this coordinator started.
     pub is_heard: bool,
     pub phase: Phase,
+    /// It enlisted with this coordinator and has not renewed yet: it makes its store its own first.
+    pub is_new: bool,
     /// It answered a probe then: it is not probed again so soon.
     pub answered: Option<Time>,
 }
@@ -31,7 +33,11 @@ pub(super) enum Phase {
 
 impl Watch {
     pub fn new(now: Time, is_heard: bool) -> Self {
-        Self { quiet_since: now, is_heard, phase: Phase::Calm, answered: None }
+        Self { quiet_since: now, is_heard, is_new: false, phase: Phase::Calm, answered: None }
+    }
+
+    pub fn newcomer(now: Time) -> Self {
+        Self { is_new: true, ..Self::new(now, true) }
     }
 
     pub fn renewed(&mut self, now: Time) {
@@ -44,6 +50,6 @@ impl Watch {
 
     /// The coordinator did not run: what was silence may have been its own (F7).
     pub fn restart(&mut self, now: Time) {
-        *self = Self::new(now, self.is_heard);
+        *self = Self { is_new: self.is_new, ..Self::new(now, self.is_heard) };
     }
 }

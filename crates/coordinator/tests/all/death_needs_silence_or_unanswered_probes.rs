@@ -21,7 +21,10 @@ struct Watch {
 impl Watch {
     fn new(servers: &[ServerId]) -> Self {
         let mut detector = Detector::new(Times::default(), Time(0), []);
-        servers.iter().for_each(|s| detector.enlisted(*s, Time(0)));
+        for server in servers {
+            detector.enlisted(*server, Time(0));
+            detector.renewed(*server, Time(0));
+        }
         let (probes, declared) = (Vec::new(), Vec::new());
         Self { detector, now: Time(0), silent: Vec::new(), answers_probes: false, probes, declared }
     }
@@ -264,4 +267,46 @@ fn a_renewal_that_comes_before_the_late_tick_ends_no_grace() {
     watch.detector.renewed(S[0], watch.now);
     watch.run(2_000);
     assert_eq!(watch.declared, []);
+}
+
+#[test]
+fn a_newcomer_has_as_long_as_a_call_to_be_heard() {
+    let times = Times::default();
+    let mut watch = Watch::new(&S[1..]);
+    watch.detector.enlisted(S[0], watch.now);
+    watch.silent = vec![S[0]];
+    watch.run(u64::try_from(times.call_deadline.as_millis()).unwrap() - 100);
+    // Its disk is slow: it is no suspect, whatever peers say, and asked to probe nobody.
+    watch.hint(S[0]);
+    assert!(watch.probes.is_empty() && watch.declared.is_empty(), "{:?} {:?}", watch.probes, watch.declared);
+    watch.hint(S[1]);
+    assert_eq!(
+        watch.probes.pop().map(|(_, suspect, through)| (suspect, through)),
+        Some((S[1], vec![S[2], S[3]]))
+    );
+    watch.run(1_000);
+    assert_eq!(watch.declared.iter().map(|(_, server)| *server).collect::<Vec<_>>(), [S[0]]);
+}
+
+#[test]
+fn a_newcomer_that_was_heard_is_watched_like_the_others() {
+    let mut watch = Watch::new(&S[1..]);
+    watch.detector.enlisted(S[0], watch.now);
+    watch.run(1_000);
+    watch.silent = vec![S[0]];
+    watch.run(1_000);
+    assert_eq!(watch.declared.iter().map(|(_, server)| *server).collect::<Vec<_>>(), [S[0]]);
+    assert!(!watch.probes.is_empty());
+}
+
+#[test]
+fn newcomers_hold_no_declaration_back() {
+    let mut watch = Watch::new(&S[..2]);
+    for newcomer in &S[2..] {
+        watch.detector.enlisted(*newcomer, watch.now);
+    }
+    watch.silent = S[1..].to_vec();
+    watch.run(1_000);
+    assert!(!watch.detector.is_held());
+    assert_eq!(watch.declared.iter().map(|(_, server)| *server).collect::<Vec<_>>(), [S[1]]);
 }
