@@ -7,13 +7,12 @@ use std::time::Duration;
 #[test]
 fn its_recovery_does_not_wait_for_the_lease() {
     let mut config = config(4, 2);
-    // Long enough that waiting for it would show as a recovery that does not end.
-    config.times.lease_ms = 240_000;
-    config.times.dead_after_ms = 250_000;
-    config.times.mass_grace_ms = 260_000;
-    config.times.mass_grace_cold_ms = 260_000;
-    config.times.replica_timeout_ms = 260_000;
-    config.times.stuck_after_ms = 250_000;
+    // Long enough that waiting for it would show.
+    config.times.lease_ms = 20_000;
+    config.times.dead_after_ms = 21_000;
+    config.times.mass_grace_ms = 22_000;
+    config.times.replica_timeout_ms = 22_000;
+    config.times.stuck_after_ms = 22_000;
     let mut story = Story::begin(config);
     story.fill(500);
     let gone = story.cluster.server_id(3).unwrap();

@@ -32,6 +32,16 @@ pub enum ClusterError {
         /// How long.
         within: Duration,
     },
+    /// Let it go, and start it again; look at what ended it.
+    #[error("{name} has ended: {why}; the coordinator saw: {seen}")]
+    Ended {
+        /// Which process.
+        name: String,
+        /// Why, in its words.
+        why: String,
+        /// What the coordinators saw last.
+        seen: String,
+    },
     /// Start it first.
     #[error("{0} does not run")]
     NotRunning(String),

@@ -12,8 +12,7 @@ pub use config::ClusterConfig;
 pub use error::ClusterError;
 
 use super::{
-    Child, CoordinatorReport, LaunchError, Launcher, NodeReport, Observed, StorageReport, launcher::Starting,
-    place::Place,
+    Child, CoordinatorReport, Launcher, NodeReport, Observed, StorageReport, launcher::Starting, place::Place,
 };
 use crate::wire::ClusterId;
 use certificates::Certificates;
@@ -64,6 +63,8 @@ struct Slot {
 impl Cluster {
     /// Between two looks at something that is waited for.
     const LOOK_EVERY: Duration = Duration::from_millis(5);
+    /// Events told with an error.
+    const SEEN_LAST: usize = 40;
     /// A process that works says so within this.
     const STATUS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -324,12 +325,12 @@ impl Cluster {
         let deadline = Instant::now() + within;
         loop {
             let report = self.coordinator_report()?;
+            self.check_running()?;
             let newcomers = self.newcomers(&report);
             let dead: Vec<_> = report.servers.iter().filter(|server| server.is_dead).collect();
             if newcomers.is_empty() && dead.is_empty() {
                 return Ok(());
             }
-            newcomers.iter().try_for_each(|server| self.check_runs(*server))?;
             if Instant::now() >= deadline {
                 let recoveries = dead.into_iter().map(|server| format!("the recovery of {}", server.id));
                 let first_heads = newcomers.into_iter().map(|server| self.first_head(server));
@@ -340,15 +341,25 @@ impl Cluster {
         }
     }
 
-    /// A newcomer that has ended will never be ready.
-    fn check_runs(&self, server: u32) -> Result<(), ClusterError> {
-        let child = self.running_storage(server)?;
-        if child.is_running() {
-            return Ok(());
+    /// A storage server that has ended by itself will not get ready.
+    fn check_running(&self) -> Result<(), ClusterError> {
+        let children: Vec<_> = (0..self.config().servers).filter_map(|server| self.storage(server)).collect();
+        match children.iter().find(|child| !child.is_running()) {
+            None => Ok(()),
+            Some(child) => {
+                let why = child.ended().unwrap_or_else(|| child.complaints());
+                Err(ClusterError::Ended { name: child.name().to_owned(), why, seen: self.seen_last() })
+            }
         }
-        let message = child.ended().unwrap_or_else(|| child.complaints());
-        let message = format!("ended before it was ready: {message}");
-        Err(LaunchError::Failed { name: name(server), message, code: None }.into())
+    }
+
+    /// The newest of what the coordinators saw, in words.
+    fn seen_last(&self) -> String {
+        let events = self.events();
+        let last = &events[events.len().saturating_sub(Self::SEEN_LAST)..];
+        let begin = last.first().map_or(0, |seen| seen.at_ns);
+        let line = |seen: &Observed| format!("{} ms {:?}", (seen.at_ns - begin) / 1_000_000, seen.event);
+        last.iter().map(line).collect::<Vec<_>>().join(", ")
     }
 
     /// Storage servers that run, and may not get tablets yet.
