@@ -66,6 +66,14 @@ fn is_former_self(state: &ClusterState, newcomer: &Newcomer, server: ServerId) -
 
 fn decide(state: &ClusterState, newcomer: &Newcomer, former: Option<ServerId>) -> Decision<Welcome> {
     let refuse = |refusal| Decision::Settled(Welcome::Refused(refusal));
+    // Ids only grow: a record in which the next one is not above this has lost what came after it, or never had it. Under
+    // such an id the data of the server, and all that others keep for it, would be taken for somebody else's.
+    if let Some(former) = former.filter(|former| *former >= state.next_server()) {
+        let reason = format!(
+            "this coordinator's record is older than your data, which was {former}'s: is its data directory the right one?"
+        );
+        return refuse(Refusal::Retry { after_ms: 1_000, reason });
+    }
     let twin = state.servers().iter().find(|s| state.incarnation(s.id) == Some(newcomer.incarnation));
     if let Some(twin) = twin.filter(|s| s.name == newcomer.name) {
         // Declared dead is final, also for a repeat that comes late.

@@ -52,12 +52,33 @@ fn a_former_self_is_declared_dead_first_and_ids_are_never_reused() {
 }
 
 #[test]
+fn a_record_that_is_older_than_the_data_of_servers_takes_none_of_them_in() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let first = enlisted(&stage, enlist("a", 7, None)).await.server;
+        let coordinator = stage.script.coordinator().unwrap();
+        for former in [ServerId(first.0 + 1), ServerId(77)] {
+            for is_store_held in [false, true] {
+                let mut request = enlist("b", 8, Some(former));
+                if let Request::Enlist { former: Some(former), .. } = &mut request {
+                    former.is_store_held = is_store_held;
+                }
+                let reply = coordinator.call(request).await.unwrap();
+                let Reply::Refused(Refusal::Retry { reason, .. }) = reply else { panic!("{reply:?}") };
+                assert!(reason.contains("record is older than your data"), "{reason}");
+            }
+        }
+        let state = coordinator.state();
+        assert_eq!((state.servers().iter().count(), state.next_server()), (1, ServerId(first.0 + 1)));
+    });
+}
+
+#[test]
 fn a_former_self_that_is_dead_or_never_was_is_declared_by_nobody() {
     let stage = stage();
     stage.world.block_on(async {
         let other = enlisted(&stage, enlist("other", 1, None)).await.server;
-        let first = enlisted(&stage, enlist("a", 7, Some(ServerId(77)))).await.server;
-        assert!(first < ServerId(77), "an id that was never given out says nothing");
+        let first = enlisted(&stage, enlist("a", 7, None)).await.server;
         let second = enlisted(&stage, enlist("a", 8, Some(first))).await;
         // Its process came back once more, and remembers the same former self.
         let third = enlisted(&stage, enlist("a", 9, Some(first))).await;
