@@ -65,7 +65,8 @@ pub fn frames_suffice(
         }
         _ => None,
     });
-    let running: Vec<LogId> = running.filter(|log| log.server != dead && !stuck.contains(log)).collect();
+    let running: Vec<LogId> =
+        running.filter(|log| log.server != dead && !stuck.contains(log) && goes_on(state, *log)).collect();
     let Some(first) = running.first() else { return Ok(()) };
     let up: Vec<ServerRoom> = state.servers().up().filter_map(|s| rooms.get(&s.id)).copied().collect();
     let segment_bytes =
@@ -83,6 +84,75 @@ pub fn frames_suffice(
     if free >= need { Ok(()) } else { Err(FramesShort { free, need, running: *first }) }
 }
 
+/// Whether it comes to an end by itself: who has not one master that replays for it waits for room, as this one does.
+fn goes_on(state: &ClusterState, log: LogId) -> bool {
+    let mut open = state.partitions_of(log).filter(|p| !p.is_committed()).peekable();
+    open.peek().is_none() || open.any(|p| is_placed(state, p))
+}
+
 fn is_placed(state: &ClusterState, partition: &PartitionRecord) -> bool {
     state.servers().is_up(partition.master)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::{ClusterShape, Entity, Operation, OperationId, PartitionPhase, ServerRecord};
+    use crate::entity::{Committed, PartitionRecord};
+    use rekindle_types::{Attempt, Lsn, PartitionIndex, ServerEntry, ServerStatus};
+
+    const DEAD: ServerId = ServerId(1);
+    const MASTER: ServerId = ServerId(2);
+
+    fn server(id: u64, is_up: bool) -> Entity {
+        let (name, address, domain) = (format!("s{id}"), String::new(), String::new());
+        let status = if is_up { ServerStatus::Up } else { ServerStatus::Dead };
+        let entry = ServerEntry { id: ServerId(id), name, address, domain, status };
+        Entity::Server(ServerRecord { entry, incarnation: id })
+    }
+
+    /// `DEAD` is being recovered by `MASTER`, and another server has died since.
+    fn state(is_master_up: bool, phase: PartitionPhase) -> ClusterState {
+        let shape = ClusterShape { replicas: 2, servers_min: 1, is_formed: true };
+        let operation = OperationId(1);
+        let recover = OperationState::Recover { server: DEAD, phase: RecoverPhase::Replay };
+        let partition = PartitionRecord {
+            crashed: LogId::of(DEAD),
+            index: PartitionIndex(0),
+            operation,
+            pieces: Vec::new(),
+            bytes: 1 << 20,
+            master: MASTER,
+            attempt: Attempt(1),
+            cause: Lsn(1),
+            phase,
+            obsolete: Vec::new(),
+        };
+        let entities = [
+            Entity::Cluster { shape, lease_ms_max: 1 },
+            Entity::Members { next_server: ServerId(9) },
+            server(DEAD.0, false),
+            server(MASTER.0, is_master_up),
+            server(3, false),
+            server(4, true),
+            Entity::Operation(Operation { id: operation, begun: Lsn(1), state: recover, outcome: None }),
+            Entity::Partition(partition),
+        ];
+        let records: Vec<_> = entities.iter().map(Entity::record).collect();
+        let mut state = ClusterState::default();
+        state.apply(Lsn(1), &records).unwrap();
+        state
+    }
+
+    #[test]
+    fn only_recoveries_that_go_on_by_themselves_are_waited_for() {
+        let suffice = |state: &ClusterState| {
+            frames_suffice(state, &Rooms::new(), ServerId(3), 1 << 20, &BTreeSet::new())
+        };
+        let short = suffice(&state(true, PartitionPhase::Replay)).unwrap_err();
+        assert_eq!(short.running, LogId::of(DEAD));
+        assert_eq!(suffice(&state(false, PartitionPhase::Replay)), Ok(()), "it waits for room itself");
+        let freeing = PartitionPhase::Committed(Committed::default());
+        assert!(suffice(&state(false, freeing)).is_err(), "its frames are about to be freed");
+    }
 }
