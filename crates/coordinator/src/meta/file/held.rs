@@ -88,18 +88,33 @@ impl Held {
     /// the sync of its bytes; and nothing is appended, nor what was before removed, until the name is durable.
     async fn switch_to(&mut self, id: FileId) -> Result<(), DiskError> {
         for name in mem::take(&mut self.unfinished) {
-            self.dir.remove(&name).await?;
+            self.remove(&name).await?;
         }
         let (name, unfinished) = (id.name(), id.unfinished());
         let bytes = self.write_snapshot(id.term, &unfinished).await?;
         self.dir.sync_file(&unfinished).await?;
+        // What an earlier holder of the lock had handed to the disk must not have come between.
+        let found = self.dir.read(&unfinished).await?.len() as u64;
+        if found != bytes {
+            let why =
+                format!("{unfinished:?} has {found} bytes, {bytes} were written: somebody else writes here");
+            return Err(DiskError::Io(why));
+        }
         self.dir.rename(&unfinished, &name).await?;
         self.dir.sync().await?;
         (self.id, self.bytes, self.synced) = (id, bytes, self.image.last());
         for name in mem::replace(&mut self.outdated, vec![name]) {
-            self.dir.remove(&name).await?;
+            self.remove(&name).await?;
         }
         Ok(())
+    }
+
+    /// One that is gone already needs no removal.
+    async fn remove(&self, name: &str) -> Result<(), DiskError> {
+        match self.dir.remove(name).await {
+            Err(DiskError::NotFound(_)) => Ok(()),
+            removed => removed,
+        }
     }
 
     async fn write_snapshot(&self, term: Term, to: &str) -> Result<u64, DiskError> {
