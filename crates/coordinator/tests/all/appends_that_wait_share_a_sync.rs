@@ -54,6 +54,25 @@ fn appends_that_wait_share_a_sync() {
 }
 
 #[test]
+fn an_answer_does_not_wait_for_the_mark_behind_it() {
+    let play = |crash: Option<CrashPoint>| {
+        let (world, faults) = (World::new(1), Arc::new(Faults { crash, ..Faults::default() }));
+        let log = log_on(&world, &faults);
+        world.block_on(async {
+            let term = log.open().await.unwrap().term;
+            assert_eq!(log.append(term, put(1, None)).await, Ok(Lsn(1)));
+            if crash.is_none() {
+                log.settled().await;
+            }
+        });
+        faults
+    };
+    let calls = play(None).calls.load(Ordering::Relaxed);
+    let mark = play(Some(CrashPoint { call: calls - 1, is_done: false }));
+    assert!(mark.has_crashed.load(Ordering::Relaxed), "it is handed to the disk together with the answer");
+}
+
+#[test]
 fn groups_are_bounded() {
     let (world, faults) = (World::new(1), Arc::new(Faults::default()));
     let log = log_on(&world, &faults);

@@ -52,6 +52,7 @@ async fn write(dir: &Arc<dyn Dir>) {
         for records in reign {
             log.append(term, Batch { expected: vec![], records }).await.unwrap();
         }
+        log.settled().await;
     }
 }
 

@@ -89,6 +89,7 @@ async fn history(dir: &Arc<dyn Dir>, faults: &Arc<Faults>, promised: &Mutex<Prom
             }
             next += group;
         }
+        log.settled().await;
     }
     Ok(())
 }

@@ -59,6 +59,12 @@ impl FileMetaLog {
         }
     }
 
+    /// Waits until nothing is left to do, the mark behind the last append included: that is handed to the disk with
+    /// the answer, and nobody needs to wait for it but who wants to see the file at rest.
+    pub async fn settled(&self) {
+        self.driver().await;
+    }
+
     /// Waits for the answer, and drives the log meanwhile.
     async fn answer<T>(&self, mut answer: oneshot::Receiver<T>) -> T {
         loop {
@@ -159,18 +165,31 @@ impl Core {
             batches.push((term, batch));
             callers.push((done, place));
         }
-        let written = match (self.failure(), held) {
-            (Some(reason), _) => Err(reason),
-            (None, None) => Err("it was not opened".to_owned()),
-            (None, Some(held)) => self.write(held, batches).await.map_err(|error| self.fail(&error)),
+        let (written, held) = match (self.failure(), held) {
+            (Some(reason), _) => (Err(reason), None),
+            (None, None) => (Err("it was not opened".to_owned()), None),
+            (None, Some(held)) => {
+                let written = self.write(held, batches).await.map_err(|error| self.fail(&error));
+                (written, Some(held))
+            }
         };
-        let answers = match written {
-            Ok(answers) => answers,
-            Err(reason) => vec![Err(AppendError::Failed(reason)); callers.len()],
+        let (answers, is_written) = match written {
+            Ok(written) => written,
+            Err(reason) => (vec![Err(AppendError::Failed(reason)); callers.len()], false),
         };
         for ((done, _place), answer) in callers.into_iter().zip(answers) {
             // The caller may have gone.
             let _ = done.send(answer);
+        }
+        // Behind the answers: it vouches for what they have shown, and none of them needs it. It is handed to the disk
+        // here and now, also if nobody drives this on.
+        if is_written
+            && self.queue.lock().is_empty()
+            && let Some(held) = held
+            && let Err(error) = held.mark().await
+        {
+            // This group is durable; the next is not written.
+            self.fail(&error);
         }
     }
 
@@ -185,21 +204,17 @@ impl Core {
         group
     }
 
-    /// What each append comes to, once all of it is durable.
+    /// What each append comes to, once all of it is durable; and whether there was anything to write.
     async fn write(
         &self,
         held: &mut Held,
         batches: Vec<(Term, Batch)>,
-    ) -> Result<Vec<Result<Lsn, AppendError>>, DiskError> {
+    ) -> Result<(Vec<Result<Lsn, AppendError>>, bool), DiskError> {
         held.roll_if_due().await?;
         let answers = batches.into_iter().map(|(term, batch)| self.stage(held, term, batch)).collect();
         // Without a word written what is shown is durable already.
-        let is_idle = held.write().await? && self.queue.lock().is_empty();
-        if is_idle && let Err(error) = held.mark().await {
-            // This group is durable; the next is not written.
-            self.fail(&error);
-        }
-        Ok(answers)
+        let is_written = held.write().await?;
+        Ok((answers, is_written))
     }
 
     fn stage(&self, held: &mut Held, term: Term, batch: Batch) -> Result<Lsn, AppendError> {
