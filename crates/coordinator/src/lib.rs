@@ -34,7 +34,7 @@ mod state;
 pub use config::{ClusterSize, ConfigError, CoordinatorConfig, Times};
 pub use control::{ControlError, Order, OrderKind, ReplayOrder, Report, ServerControl, TabletGrant};
 pub use detect::{Detector, DetectorAction};
-pub use lease::Leases;
+pub use lease::{Leases, Proof};
 pub use meta::{
     AppendError, Batch, FileMetaLog, FileMetaLogConfig, Leadership, MemoryMetaLog, MetaLog, MetaOpenError,
 };

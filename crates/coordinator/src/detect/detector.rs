@@ -64,21 +64,30 @@ impl Detector {
         self.update_hold(now);
     }
 
-    /// A server's death is recorded. `is_proven`: known for another reason than silence (F8).
-    pub fn declared(&mut self, server: ServerId, now: Time, is_proven: bool) {
+    /// A server's death is recorded.
+    pub fn declared(&mut self, server: ServerId, now: Time) {
         self.catch_up(now);
-        if self.watches.remove(&server).is_some() && !is_proven {
+        if self.watches.remove(&server).is_some_and(|watch| !watch.is_proven) {
             self.declared.insert(server, now);
         }
         self.update_hold(now);
     }
 
-    /// A server that was declared dead without proof is proven dead now: it counts no more for the hold (F8).
+    /// A server is dead for another reason than silence: it counts no more for the hold, and is not held back (F8).
+    /// A renewal of it takes this back, as long as its death is not recorded.
     pub fn proven(&mut self, server: ServerId, now: Time) {
         self.catch_up(now);
-        if self.declared.remove(&server).is_some() {
-            self.update_hold(now);
+        match self.watches.get_mut(&server) {
+            Some(watch) => watch.is_proven = true,
+            None => drop(self.declared.remove(&server)),
         }
+        self.update_hold(now);
+    }
+
+    /// Whether its death is known for another reason than silence, and not recorded yet.
+    #[must_use]
+    pub fn is_proven(&self, server: ServerId) -> bool {
+        self.watches.get(&server).is_some_and(|watch| watch.is_proven)
     }
 
     /// A renewal came.
@@ -148,6 +157,9 @@ impl Detector {
     fn look_at(&mut self, server: ServerId, now: Time) -> Option<DetectorAction> {
         let times = self.times;
         let watch = self.watches.get_mut(&server)?;
+        if watch.is_proven {
+            return Some(DetectorAction::Declare(server));
+        }
         let patience =
             if watch.is_new { times.dead_after.max(times.call_deadline) } else { times.dead_after };
         let is_silent = watch.silence(now) >= patience;
@@ -175,7 +187,8 @@ impl Detector {
 
     /// Two hints at once are one verification.
     fn suspect(&mut self, suspect: ServerId, now: Time) -> Option<DetectorAction> {
-        self.watches.get(&suspect).filter(|watch| watch.phase == Phase::Calm && !watch.is_new)?;
+        let may_be = |watch: &&Watch| watch.phase == Phase::Calm && !watch.is_new && !watch.is_proven;
+        self.watches.get(&suspect).filter(may_be)?;
         let through = self.helpers(suspect, now);
         self.round += 1;
         let round = self.round;
@@ -187,14 +200,15 @@ impl Detector {
     fn helpers(&self, suspect: ServerId, now: Time) -> Vec<ServerId> {
         let after = self.watches.range(suspect..).skip(1);
         let before = self.watches.range(..suspect);
-        let is_well = |w: &Watch| w.is_heard && !w.is_new && w.silence(now) <= self.times.heartbeat * 2;
+        let is_quick = |w: &Watch| w.is_heard && w.silence(now) <= self.times.heartbeat * 2;
+        let is_well = |w: &Watch| is_quick(w) && !w.is_new && !w.is_proven;
         after.chain(before).filter(|(_, w)| is_well(w)).map(|(s, _)| *s).take(INDIRECT_PROBES).collect()
     }
 
     fn update_hold(&mut self, now: Time) {
         let silent_after = self.times.heartbeat * 2;
-        // F8: who has never been heard is not missed.
-        let known = || self.watches.values().filter(|w| !w.is_new);
+        // F8: who has never been heard is not missed, nor is who is proven dead.
+        let known = || self.watches.values().filter(|w| !w.is_new && !w.is_proven);
         let silent = known().filter(|w| !w.is_heard || w.silence(now) > silent_after).count();
         let grace = if self.is_cold { self.times.mass_grace_cold } else { self.times.mass_grace };
         let members = known().count() + self.declared.len();

@@ -15,6 +15,8 @@ pub(super) struct Watch {
     pub is_new: bool,
     /// It answered a probe then: it is not probed again so soon.
     pub answered: Option<Time>,
+    /// Its death is known for another reason than silence; only the record of it is still to come.
+    pub is_proven: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,8 @@ pub(super) enum Phase {
 
 impl Watch {
     pub fn new(now: Time, is_heard: bool) -> Self {
-        Self { quiet_since: now, is_heard, is_new: false, phase: Phase::Calm, answered: None }
+        let phase = Phase::Calm;
+        Self { quiet_since: now, is_heard, is_new: false, phase, answered: None, is_proven: false }
     }
 
     pub fn newcomer(now: Time) -> Self {
@@ -50,6 +53,7 @@ impl Watch {
 
     /// The coordinator did not run: what was silence may have been its own (F7).
     pub fn restart(&mut self, now: Time) {
-        *self = Self { is_new: self.is_new, ..Self::new(now, self.is_heard) };
+        let (is_new, is_proven) = (self.is_new, self.is_proven);
+        *self = Self { is_new, is_proven, ..Self::new(now, self.is_heard) };
     }
 }

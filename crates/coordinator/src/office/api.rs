@@ -4,7 +4,7 @@ use super::{coordinator::Coordinator, core::Core, engine::PENDING_MAX, enlist::T
 use super::{scribe::Decision, scribe::NotRecorded};
 use crate::change::{self, Newcomer, TABLETS_MAX};
 use crate::entity::{OperationId, OperationState};
-use crate::{Batch, ClusterState};
+use crate::{Batch, ClusterState, lease::Proof};
 use async_trait::async_trait;
 use rekindle_types::{
     CoordinatorApi, ListVersion, LogId, PartitionReport, Refusal, RemoteError, Reply, Request, SegmentId,
@@ -38,7 +38,8 @@ impl Core {
                 self.enlist(Newcomer { name, address, domain, incarnation }, former).await
             }
             Request::Renew { server, list, room, reports } => Ok(self.renew(server, list, room, reports)),
-            Request::Leave { server } | Request::ReportExit { server } => self.end_with_proof(server).await,
+            Request::Leave { server } => self.end_with_proof(server, Proof::Left).await,
+            Request::ReportExit { server } => self.end_with_proof(server, Proof::Told).await,
             Request::Hint { suspect, .. } => Ok(self.hint(suspect)),
             Request::StoreFloor { log, floor } => self.store_floor(log, floor).await,
             Request::CreateTable { name, tablets } => self.begin_create(name, tablets).await,
@@ -60,10 +61,12 @@ impl Core {
     ) -> Reply {
         let now = self.now();
         let mut inner = self.inner.lock();
+        // F9: who speaks lives, whatever was told of it: its lease may be served under, also when it is declared dead.
+        inner.leases.contradict(server, now);
         if !inner.state.servers().is_up(server) {
             return Reply::Refused(no_member(&inner.state, server));
         }
-        // F9: its lease was handed back, or nobody is there to hold one; the record of its death is on its way.
+        // F9: its lease was handed back; the record of its death is on its way.
         if inner.leases.has_ended(server) {
             let reason = format!("{server} is about to be declared dead");
             return Reply::Refused(Refusal::Retry { after_ms: 50, reason });

@@ -54,8 +54,6 @@ pub(super) struct Inner {
     pub state: ClusterState,
     pub detector: Detector,
     pub leases: Leases,
-    /// Servers known to be dead for another reason than silence.
-    pub proven: BTreeSet<ServerId>,
     /// What recovery masters say about present attempts; the newest word of each.
     pub reports: BTreeMap<(LogId, PartitionIndex), (ServerId, Attempt, PartitionOutcome)>,
     /// The list that each server is known to hold.
@@ -82,7 +80,6 @@ impl Core {
             detector: Detector::new(config.times, now, known),
             leases: Leases::new(now + former, lease_bound(config.times.lease)),
             state,
-            proven: BTreeSet::new(),
             reports: BTreeMap::new(),
             lists: BTreeMap::new(),
             probes: Vec::new(),

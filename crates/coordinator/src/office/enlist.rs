@@ -1,8 +1,8 @@
 //! A process becomes a member.
 
 use super::{core::Core, scribe::Decision, scribe::NotRecorded};
-use crate::ClusterState;
 use crate::change::{self, Newcomer};
+use crate::{ClusterState, lease::Proof};
 use rekindle_types::{Enlisted, Former, Refusal, Reply, ServerId};
 
 /// Longest name, address or failure domain, in bytes.
@@ -26,8 +26,9 @@ impl Core {
         }
         // F9: only a process that has ended lets go of its store. Not in a repeat, that may name its own new id.
         let is_former = |s: ServerId| self.read(|state| is_former_self(state, &newcomer, s));
-        if let Some(gone) = former.filter(|f| f.is_store_held && is_former(f.server)) {
-            self.prove_dead(gone.server);
+        let gone = former.filter(|f| f.is_store_held && is_former(f.server));
+        if let Some(Err(doubt)) = gone.map(|gone| self.prove_dead(gone.server, Proof::Told)) {
+            return Ok(Reply::Refused(doubt));
         }
         let former = former.map(|former| former.server);
         loop {
@@ -36,7 +37,8 @@ impl Core {
                 Welcome::Refused(refusal) => return Ok(Reply::Refused(refusal)),
                 Welcome::Former(former) => {
                     // F8: who restarted is dead, whatever its silence says. Without proof its lease is waited for.
-                    self.inner.lock().proven.insert(former);
+                    let now = self.now();
+                    self.inner.lock().detector.proven(former, now);
                     self.declare(former).await?;
                 }
                 Welcome::Member(server) => return Ok(self.welcome(server)),

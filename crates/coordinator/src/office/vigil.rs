@@ -39,7 +39,9 @@ impl Core {
                     }
                     DetectorAction::Declare(server) => {
                         if declaring.insert(server) {
-                            self.observe(&Event::Detected(server));
+                            if !self.inner.lock().detector.is_proven(server) {
+                                self.observe(&Event::Detected(server));
+                            }
                             tasks.push(self.declare(server).map(move |_| Some(server)).boxed());
                         }
                     }

@@ -40,7 +40,7 @@ impl Watch {
                 }
                 DetectorAction::Declare(server) => {
                     self.declared.push((self.now, server));
-                    self.detector.declared(server, self.now, false);
+                    self.detector.declared(server, self.now);
                 }
             }
         }
@@ -216,11 +216,41 @@ fn a_hold_ends_with_its_grace_or_with_the_operator() {
 fn proven_deaths_do_not_count_towards_a_hold() {
     let mut watch = Watch::new(&S);
     watch.run(100);
-    watch.detector.declared(S[0], watch.now, true);
+    watch.detector.proven(S[0], watch.now);
+    watch.detector.declared(S[0], watch.now);
     watch.silent = vec![S[0], S[1]];
     watch.run(400);
     assert!(!watch.detector.is_held());
     assert_eq!(watch.declared.len(), 1);
+}
+
+#[test]
+fn a_proven_death_neither_counts_nor_is_held_before_it_is_recorded() {
+    let mut watch = Watch::new(&S);
+    watch.run(100);
+    watch.silent = S[..3].to_vec();
+    watch.run(1_500);
+    assert!(watch.detector.is_held() && watch.declared.is_empty());
+    watch.detector.proven(S[0], watch.now);
+    assert!(watch.detector.is_held(), "two of four are left");
+    let actions = watch.detector.tick(watch.now);
+    assert_eq!(actions, [DetectorAction::Declare(S[0])]);
+    watch.silent.retain(|server| *server != S[2]);
+    watch.run(50);
+    assert!(!watch.detector.is_held(), "one of four is no mass death");
+    watch.silent.push(S[2]);
+    watch.detector.proven(S[1], watch.now);
+    assert!(!watch.detector.is_held(), "one of three");
+}
+
+#[test]
+fn who_renews_before_its_death_is_recorded_is_not_proven_dead() {
+    let mut watch = Watch::new(&S);
+    watch.run(100);
+    watch.detector.proven(S[0], watch.now);
+    assert!(watch.detector.is_proven(S[0]) && watch.detector.hint(S[0], watch.now).is_none());
+    watch.run(1_000);
+    assert!(!watch.detector.is_proven(S[0]) && watch.declared.is_empty());
 }
 
 #[test]

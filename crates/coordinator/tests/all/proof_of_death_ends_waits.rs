@@ -2,7 +2,7 @@
 //! the network is broken (F8). Without proof the same stories wait.
 
 use futures_util::future::join;
-use rekindle_coordinator::scripted::Stage;
+use rekindle_coordinator::scripted::{ReplayScript, Script, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Times};
 use rekindle_types::{CoordinatorApi, Former, ListVersion, Refusal, Reply, Request, ServerId, ServerRoom};
 use std::time::Duration;
@@ -173,6 +173,89 @@ fn who_is_proven_dead_is_renewed_no_more() {
         }
         let stranger = coordinator.call(Request::ReportExit { server: ServerId(99) }).await.unwrap();
         assert!(matches!(stranger, Reply::Refused(Refusal::Retry { .. })), "{stranger:?}");
+    });
+}
+
+/// One heartbeat more than a server may have been heard ago whose death others tell of.
+const NOT_HEARD: Duration = Duration::from_millis(150);
+
+/// A proof of the death of a server that is cut off, which runs and holds its lease; then its renewal comes through,
+/// before anything was replayed. How long after that others own its tablets.
+fn time_after_a_late_renewal(proof: fn(ServerId) -> Request, is_recorded: bool) -> Duration {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        stage.create("t", 4).await;
+        ids.iter().for_each(|id| stage.script.on_replay(*id, ReplayScript::Stall));
+        stage.script.cut_off(ids[0], true);
+        stage.script.wait_for(NOT_HEARD, |_| false).await;
+        let coordinator = stage.script.coordinator().unwrap();
+        let renew = Request::Renew {
+            server: ids[0],
+            list: ListVersion(0),
+            room: ServerRoom::default(),
+            reports: vec![],
+        };
+        let prove = coordinator.call(proof(ids[0]));
+        // Polled first: the proof is noted, its record under way or done.
+        if is_recorded {
+            assert!(matches!(prove.await.unwrap(), Reply::Done | Reply::Enlisted(_)));
+            let late = coordinator.call(renew).await.unwrap();
+            assert_eq!(late, Reply::Refused(Refusal::NotInCluster(ids[0])));
+        } else {
+            let (proven, _) = join(prove, coordinator.call(renew)).await;
+            assert!(matches!(proven.unwrap(), Reply::Done | Reply::Enlisted(_)));
+        }
+        let renewed = stage.world.now();
+        let is_replaying = |s: &Script| ids[1..].iter().any(|id| s.was_told_to_replay(*id));
+        assert!(stage.script.wait_for(LEASE / 2, is_replaying).await, "the wait does not keep the replay");
+        for id in &ids[1..] {
+            stage.script.on_replay(*id, ReplayScript::Commit);
+            stage.script.finish_replay(*id);
+        }
+        let is_taken_over =
+            |s: &Script| s.coordinator().unwrap().look(|s| s.map().owned_by(ids[0]).next().is_none());
+        assert!(stage.script.wait_for(Stage::LONG, is_taken_over).await, "it was not recovered");
+        stage.script.kill(ids[0]);
+        stage.world.now().since(renewed)
+    })
+}
+
+#[test]
+fn a_renewal_contradicts_what_others_tell_of_a_servers_death() {
+    let exit = |server| Request::ReportExit { server };
+    let copied = |server| {
+        let (name, address, domain) = ("server-0".to_owned(), "copy".to_owned(), "copy".to_owned());
+        let former = Some(Former { server, is_store_held: true });
+        Request::Enlist { name, address, domain, incarnation: 77, former }
+    };
+    for is_recorded in [false, true] {
+        assert_waited(time_after_a_late_renewal(exit, is_recorded));
+        assert_waited(time_after_a_late_renewal(copied, is_recorded));
+        assert_did_not_wait(time_after_a_late_renewal(|server| Request::Leave { server }, is_recorded));
+    }
+}
+
+#[test]
+fn the_end_of_a_process_that_was_heard_just_now_is_not_believed() {
+    let stage = stage();
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(4, 2).await;
+        let coordinator = stage.script.coordinator().unwrap();
+        let (name, address, domain) = ("server-0".to_owned(), "copy".to_owned(), "copy".to_owned());
+        let former = Some(Former { server: ids[0], is_store_held: true });
+        let copy = Request::Enlist { name, address, domain, incarnation: 77, former };
+        for _ in 0..20 {
+            for request in [Request::ReportExit { server: ids[0] }, copy.clone()] {
+                let reply = coordinator.call(request).await.unwrap();
+                let Reply::Refused(Refusal::Retry { reason, .. }) = reply else { panic!("{reply:?}") };
+                assert!(reason.contains("heard just now"), "{reason}");
+            }
+            stage.script.wait_for(Duration::from_millis(30), |_| false).await;
+        }
+        assert!(coordinator.look(|state| state.servers().is_up(ids[0])));
+        stage.script.kill(ids[0]);
+        assert_eq!(stage.script.call(Request::ReportExit { server: ids[0] }).await, Reply::Done);
     });
 }
 
