@@ -50,7 +50,7 @@ pub use replicator::{
     FloorError, FloorKeeper, Replication, ReplicationStats, Replicator, ReplicatorConfig, TooFewBackups,
 };
 pub use store::{
-    BackupError, BackupStats, BackupStore, Backups, Damage, Durability, FileStore, FileStoreConfig, Fill,
-    LoadRequest, Loaded, LocalStore, MemoryStore, MemoryStoreConfig, Misfit, OpenError, PrimaryReplica,
-    ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite,
+    AdoptError, BackupError, BackupStats, BackupStore, Backups, Damage, Durability, FileStore,
+    FileStoreConfig, Fill, LoadRequest, Loaded, LocalStore, MemoryStore, MemoryStoreConfig, Misfit,
+    OpenError, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite,
 };

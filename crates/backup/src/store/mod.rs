@@ -23,7 +23,7 @@ pub use api::{
 };
 pub use backups::Backups;
 pub use error::BackupError;
-pub use file::{Damage, Durability, FileStore, FileStoreConfig, OpenError};
+pub use file::{AdoptError, Damage, Durability, FileStore, FileStoreConfig, OpenError};
 #[cfg(feature = "testing")]
 pub(crate) use filter::Filter;
 pub use local::LocalStore;

@@ -4,13 +4,32 @@
 use super::file_rig::{FileRig, appended, opened};
 use rekindle_backup::store::conformance::{Image, MASTER, OTHER, write};
 use rekindle_backup::{
-    BackupError, BackupStore, Durability, Fill, LoadRequest, LocalStore, OpenError, ReplicaState,
+    AdoptError, BackupError, BackupStore, Durability, Fill, LoadRequest, LocalStore, OpenError, ReplicaState,
 };
 use rekindle_env::memory::Crash;
 use rekindle_types::{SegmentId, ServerId};
 
 fn head(segment: u64) -> Image {
     Image::head(MASTER, segment, &[])
+}
+
+#[test]
+fn an_id_that_is_not_above_the_former_one_is_refused() {
+    let mut rig = FileRig::new(Durability::Persistent);
+    let first = rig.start();
+    rig.write(&first, opened(&head(5), 1)).unwrap();
+    rig.crash(first, Crash::DropUnsynced);
+    let store = rig.open().unwrap();
+    for id in [1, 8, 9] {
+        let (given, held) = (ServerId(id), ServerId(9));
+        let refused = rig.world.block_on(store.adopt(given)).unwrap_err();
+        assert_eq!(refused, AdoptError::IdTooOld { given, held });
+        assert!(refused.to_string().contains("older than the data"));
+    }
+    assert_eq!(store.former(), Some(ServerId(9)), "nothing has changed");
+    drop(store);
+    let second = rig.start();
+    assert_eq!(rig.list(&second.store, MASTER).len(), 1);
 }
 
 #[test]

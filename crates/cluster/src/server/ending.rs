@@ -1,7 +1,7 @@
 //! How a storage server comes to its end.
 
 use parking_lot::Mutex;
-use rekindle_backup::{BackupError, OpenError};
+use rekindle_backup::{AdoptError, OpenError};
 use rekindle_types::{Refusal, ServerId};
 use tokio::sync::Notify;
 
@@ -13,9 +13,9 @@ pub enum StorageEnd {
     /// It never took part: do what the message says and start it again.
     #[error("the data directory can't be opened: {0}")]
     Store(#[from] OpenError),
-    /// Its data could not be made its own: see what is wrong with the disk, and start it again.
-    #[error("the data directory can't be written: {0}")]
-    Adopt(BackupError),
+    /// Its data could not be made its own: do what the message says and start it again.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
     /// The coordinator turned it away for good: correct its settings.
     #[error("the coordinator refused this server: {0}")]
     Refused(Refusal),

@@ -42,7 +42,7 @@ impl OpenedStore {
         match self {
             Self::Memory => Ok(Arc::new(MemoryStore::new(config.backup(own)))),
             Self::Files(store) => {
-                store.adopt(own).await.map_err(StorageEnd::Adopt)?;
+                store.adopt(own).await?;
                 Ok(store)
             }
         }

@@ -1,6 +1,7 @@
 //! The store itself.
 
 use super::{
+    adopt_error::AdoptError,
     config::{Durability, FileStoreConfig},
     format::Superblock,
     frames::FrameIndex,
@@ -122,9 +123,12 @@ impl FileStore {
     }
 
     /// Stands under this id from here on, durably: everything found is this server's now. Before it no write is
-    /// taken. Called once.
-    pub async fn adopt(&self, server: ServerId) -> Result<(), BackupError> {
+    /// taken. Called once, with an id above the former one.
+    pub async fn adopt(&self, server: ServerId) -> Result<(), AdoptError> {
         let former = self.state.lock().superblock.clone();
+        if let Some(held) = former.server.filter(|held| server <= *held) {
+            return Err(AdoptError::IdTooOld { given: server, held });
+        }
         let next = Superblock { server: Some(server), start: former.start + 1, ..former };
         match open::write_superblocks(&self.superblocks, next).await {
             Ok(written) => {
@@ -137,7 +141,7 @@ impl FileStore {
             Err(error) => {
                 let why = format!("the superblock can't be written: {error}");
                 self.poison(why.clone());
-                Err(BackupError::Poisoned(why))
+                Err(AdoptError::Unwritable(BackupError::Poisoned(why)))
             }
         }
     }

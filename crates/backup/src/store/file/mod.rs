@@ -1,6 +1,7 @@
 //! Replicas on a disk: superblocks, a device of frames, and a journal file for each open replica. Byte tables, and
 //! which syncs are needed and why: docs/formats/backup-store.md.
 
+mod adopt_error;
 mod config;
 mod file_store;
 mod format;
@@ -16,6 +17,7 @@ mod state;
 mod work;
 mod writer;
 
+pub use adopt_error::AdoptError;
 pub use config::{Durability, FileStoreConfig};
 pub use file_store::FileStore;
 #[cfg(feature = "testing")]
