@@ -75,7 +75,8 @@ pub trait Dir: Send + Sync {
     async fn device(&self, name: &str, length: u64) -> Result<Arc<dyn Device>, DiskError>;
 
     /// Takes the exclusive lock of this name, or fails at once with [`DiskError::Locked`]. It is held until it is
-    /// dropped or the process ends, however that comes about.
+    /// dropped and every call has ended that had been issued before, or the process ends, however that comes about.
+    /// As long as any lock is held no other process gets one in this directory.
     async fn lock(&self, name: &str) -> Result<DirLock, DiskError>;
 }
 
@@ -97,7 +98,7 @@ pub enum DiskError {
     /// No such file.
     #[error("no file {0:?}")]
     NotFound(String),
-    /// Another process holds the lock.
+    /// Another process holds the lock: a file of the directory, or the directory itself.
     #[error("{0:?} is locked by another process")]
     Locked(String),
     /// No space left.

@@ -13,6 +13,11 @@ pub(crate) fn is_plain(name: &str) -> bool {
         && !name.contains(['/', '\\', '\0'])
 }
 
+/// The file that stands for the lock of this name.
+pub(crate) fn lock_file(name: &str) -> String {
+    format!(".lock-{name}")
+}
+
 pub(crate) fn check(name: &str) -> Result<(), DiskError> {
     if is_plain(name) { Ok(()) } else { Err(DiskError::Io(format!("{name:?} is no plain name"))) }
 }

@@ -119,7 +119,7 @@ pub enum MetaOpenError {
          its own"
     )]
     Locked {
-        /// The lock.
+        /// The lock: a file of the directory, or the directory.
         file: String,
     },
     /// The directory of another cluster.

@@ -227,7 +227,7 @@ fn directories_that_are_none_of_ours_are_refused_with_advice() {
         let holder = log(&dir);
         let term = holder.open().await.unwrap().term;
         let locked = log(&dir).open().await.unwrap_err();
-        assert_eq!(locked, MetaOpenError::Locked { file: "meta.lock".into() });
+        assert_eq!(locked, MetaOpenError::Locked { file: ".lock-meta.lock".into() });
         assert!(holder.append(term, Batch::default()).await.is_ok(), "who holds it goes on");
         drop(holder);
 

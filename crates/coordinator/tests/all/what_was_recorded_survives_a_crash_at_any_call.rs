@@ -224,7 +224,8 @@ fn after_a_sync_that_failed_nothing_is_recorded_until_a_new_process_has_looked()
             assert!(has_failed, "sync {failing} never came");
             assert_eq!(log.leadership(term), Leadership::Over { newest: term });
             assert!(matches!(log.open().await, Err(MetaOpenError::Failed(_))), "it opens again");
-            let (taken, other) = (log_in(&node.env().dir, &faults).open().await, "meta.lock".to_owned());
+            let (taken, other) =
+                (log_in(&node.env().dir, &faults).open().await, ".lock-meta.lock".to_owned());
             assert_eq!(taken, Err(MetaOpenError::Locked { file: other }), "it gives the lock back");
             node.kill_with(crash);
             let opened = log_in(&node.restart().dir, &faults).open().await.unwrap();

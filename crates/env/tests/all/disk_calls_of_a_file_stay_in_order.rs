@@ -1,6 +1,6 @@
 use crate::real_world::RealWorld;
 use bytes::Bytes;
-use rekindle_env::{Dir, Env};
+use rekindle_env::{Dir, DiskError, Env};
 use std::{future::Future, pin::Pin, sync::Arc, task::Poll};
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -19,6 +19,38 @@ async fn issue(calls: &mut [Call]) {
         Poll::Ready(())
     })
     .await;
+}
+
+#[test]
+fn a_lock_is_given_back_after_the_calls_that_were_issued_under_it() {
+    const BYTES: usize = 1 << 20;
+    let world = RealWorld::start();
+    // To the system two environments are two processes.
+    let (env, other) = (world.env(), world.env());
+    world.block_on(async {
+        let lock = env.dir.lock("l").await.unwrap();
+        let mut calls: Vec<Call> =
+            (0..32).map(|file| append(&env, &format!("f{file}"), vec![7; BYTES])).collect();
+        issue(&mut calls).await;
+        drop(calls);
+        drop(lock);
+        let taken = loop {
+            match other.dir.lock("l").await {
+                Err(DiskError::Locked(_)) => tokio::task::yield_now().await,
+                taken => break taken.unwrap(),
+            }
+        };
+        let lengths = (0..32).map(|file| std::fs::metadata(world.path().join(format!("f{file}"))));
+        assert!(lengths.into_iter().all(|file| file.unwrap().len() == BYTES as u64), "calls ran on");
+        drop(taken);
+        let mut calls: Vec<Call> =
+            (0..9).map(|file| append(&env, &format!("g{file}"), vec![7; BYTES])).collect();
+        for _ in 0..3 {
+            let lock = env.dir.lock("l").await.expect("who takes it again waits for his own calls");
+            issue(&mut calls.split_off(calls.len() - 3)).await;
+            drop(lock);
+        }
+    });
 }
 
 #[test]

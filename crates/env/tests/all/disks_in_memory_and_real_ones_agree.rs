@@ -167,7 +167,7 @@ claims! {
 
     a_lock_is_held_until_it_is_dropped(dir) {
         let lock = dir.lock("l").await.unwrap();
-        assert_eq!(dir.lock("l").await.err(), Some(DiskError::Locked("l".into())));
+        assert_eq!(dir.lock("l").await.err(), Some(DiskError::Locked(".lock-l".into())));
         let _other = dir.lock("m").await.unwrap();
         drop(lock);
         let _again = dir.lock("l").await.unwrap();

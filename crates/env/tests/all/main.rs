@@ -1,6 +1,7 @@
 //! Tests of the world in memory and of the real one: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_directory_is_locked_whoever_removes_files;
 mod directories_that_cannot_be_used_are_explained;
 mod disk_calls_of_a_file_stay_in_order;
 mod disk_fails_when_told_to;

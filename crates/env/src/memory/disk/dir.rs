@@ -6,7 +6,7 @@ use super::{
     device::{MemoryDevice, Sectors},
     sync_failed,
 };
-use crate::{Device, Dir, DirLock, DiskError, name::check as check_name};
+use crate::{Device, Dir, DirLock, DiskError, name::check as check_name, name::lock_file};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl Dir for MemoryDir {
                 if state.locks.insert(name.to_owned()) {
                     Ok(())
                 } else {
-                    Err(DiskError::Locked(name.to_owned()))
+                    Err(DiskError::Locked(lock_file(name)))
                 }
             })
             .await?;

@@ -2,21 +2,16 @@
 
 use super::{
     device::{Opened, RealDevice},
-    error::disk_error,
     files::Files,
     job::{Job, Sync},
     lanes::Key,
+    locks::HeldLock,
     pool::{DiskPool, Order, other},
 };
 use crate::{Device, Dir, DirLock, DiskError, name, real::RealConfig};
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::{
-    fs::{OpenOptions, TryLockError},
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 /// A handle; its threads end when the last handle, of a device too, is dropped.
 pub(in crate::real) struct RealDir {
@@ -112,20 +107,13 @@ impl Dir for RealDir {
         Ok(Arc::new(RealDevice { pool: Arc::clone(&self.pool), opened: Arc::new(opened) }))
     }
 
-    /// The file of the lock stays behind, empty: removing it would let two take the lock.
+    /// What had been issued when a lock was dropped still runs, and the lock is given back after it: whoever takes it
+    /// again in this process waits for that.
     async fn lock(&self, name: &str) -> Result<DirLock, DiskError> {
         name::check(name)?;
-        let locked = name.to_owned();
-        self.other(in_order(name), move |files| {
-            let path = files.path_of(&format!(".lock-{locked}"));
-            let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-            let file = opened.map_err(|error| disk_error("lock", &locked, &error))?;
-            match file.try_lock() {
-                Ok(()) => Ok(DirLock::new(file)),
-                Err(TryLockError::WouldBlock) => Err(DiskError::Locked(locked)),
-                Err(TryLockError::Error(error)) => Err(disk_error("lock", &locked, &error)),
-            }
-        })
-        .await
+        self.pool.settled().await;
+        let (files, named, pool) = (Arc::clone(&self.files), name.to_owned(), Arc::clone(&self.pool));
+        let take = other(move || Ok(pool.last_of_all(HeldLock::take(&files, &named)?)));
+        Ok(DirLock::new(self.pool.call(Order::Free, take).await?))
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Files {
     directory: File,
     /// A leaf, never held over I/O: handles are taken out to be used.
     state: Mutex<Handles>,
+    /// Named locks that are held. A leaf, held over calls that take and give back locks: none of them waits.
+    pub(super) locks: Mutex<usize>,
 }
 
 impl Files {
@@ -33,7 +35,15 @@ impl Files {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK)?;
-        Ok(Self { path: path.to_owned(), directory, state: Mutex::default() })
+        Ok(Self { path: path.to_owned(), directory, state: Mutex::default(), locks: Mutex::default() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn directory(&self) -> &File {
+        &self.directory
     }
 
     pub(super) fn path_of(&self, name: &str) -> PathBuf {

@@ -10,7 +10,9 @@ mod files;
 mod handles;
 mod job;
 mod lanes;
+mod locks;
 mod open_file;
 mod pool;
+mod rounds;
 
 pub(super) use dir::RealDir;

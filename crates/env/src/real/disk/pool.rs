@@ -3,10 +3,12 @@
 use super::{
     job::{self, Answer, Job},
     lanes::{Key, Lanes},
+    rounds::Rounds,
 };
 use crate::{DiskError, real::panics::or_abort};
 use parking_lot::{Condvar, Mutex};
 use std::{
+    any::Any,
     io,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -16,12 +18,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 /// Calls queued or running; more wait with their callers.
 const CALLS_MAX: usize = 1_024;
 
-/// A job and its place in the queue, given back when it has run.
-type Placed = (Job, OwnedSemaphorePermit);
+/// A job.
+struct Placed {
+    job: Job,
+    /// In the queue; given back when it has run.
+    place: OwnedSemaphorePermit,
+    round: u64,
+}
 
 #[derive(Default)]
 struct State {
     lanes: Lanes<Placed>,
+    /// What is to be dropped after jobs.
+    rounds: Rounds<Box<dyn Any + Send>>,
     idle: usize,
     is_stopping: bool,
 }
@@ -74,8 +83,35 @@ impl DiskPool {
         let place = tokio::task::unconstrained(Arc::clone(&self.places).acquire_owned()).await;
         let place = place.expect("places are never closed");
         let (answer, answered) = oneshot::channel();
-        self.shared.push(order, (job(answer), place));
+        self.shared.push(order, job(answer), place);
         answered.await.expect("each job is answered, or the process has ended")
+    }
+
+    /// Waits for the calls that were issued before, and for what is to be dropped after them.
+    pub(super) async fn settled(&self) {
+        let (end, ended) = oneshot::channel::<()>();
+        self.shared.drop_last(Box::new(end));
+        // It is dropped, not sent.
+        let _ = ended.await;
+    }
+
+    /// A value that is dropped, after the handle was, once every call has run that had been issued until then.
+    pub(super) fn last_of_all<T: Any + Send>(&self, value: T) -> LastOfAll<T> {
+        LastOfAll { value: Some(value), shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// See [`DiskPool::last_of_all`].
+pub(super) struct LastOfAll<T: Any + Send> {
+    value: Option<T>,
+    shared: Arc<Shared>,
+}
+
+impl<T: Any + Send> Drop for LastOfAll<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            self.shared.drop_last(Box::new(value));
+        }
     }
 }
 
@@ -92,9 +128,19 @@ pub(super) fn other<T: Send + 'static>(
 }
 
 impl Shared {
-    fn push(&self, order: Order, job: Placed) {
+    fn drop_last(&self, value: Box<dyn Any + Send>) {
+        let due = {
+            let mut state = self.state.lock();
+            state.rounds.wait(value);
+            state.rounds.due()
+        };
+        drop(due);
+    }
+
+    fn push(&self, order: Order, job: Job, place: OwnedSemaphorePermit) {
         let must_wake = {
             let mut state = self.state.lock();
+            let job = Placed { job, place, round: state.rounds.enter() };
             let lanes = &mut state.lanes;
             match order {
                 Order::In(key) => lanes.push(key, job),
@@ -124,9 +170,17 @@ impl Shared {
                 continue;
             };
             drop(state);
-            let (jobs, places): (Vec<_>, Vec<_>) = batch.jobs.drain(..).unzip();
+            let placed = batch.jobs.drain(..).map(|Placed { job, place, round }| (job, (place, round)));
+            let (jobs, rest): (Vec<_>, Vec<_>) = placed.unzip();
+            let (places, rounds): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
             or_abort("disk call", thread::current().name().unwrap_or_default(), || job::run(jobs));
             drop(places);
+            let due = {
+                let mut state = self.state.lock();
+                rounds.into_iter().for_each(|round| state.rounds.leave(round));
+                state.rounds.due()
+            };
+            drop(due);
             state = self.state.lock();
             state.lanes.finish(&batch);
             // This thread takes one, others the rest; all see the end.
