@@ -81,9 +81,10 @@ impl CoordinatorServer {
         self.shared.ended.get().cloned()
     }
 
-    /// Stops it. What is recorded is recorded: a clean stop and a crash differ in nothing.
+    /// Stops it. What is recorded is recorded: a clean stop and a crash differ in nothing. When it returns, nothing
+    /// of it uses the meta log any more.
     pub async fn shutdown(self) {
-        self.tasks.stop();
+        self.tasks.stopped().await;
     }
 }
 

@@ -121,7 +121,7 @@ impl StorageServer {
 
     /// Serves no more, waits until what was appended is durable, hands its lease back so that its tablets are
     /// recovered at once (F9), makes durable what its backup holds (J5), and stops. What can't be had within the drain
-    /// timeout is left: the cluster bears a crash, too.
+    /// timeout is left: the cluster bears a crash, too. When it returns, another may open the same directory.
     ///
     /// # Errors
     /// When the backup could not make durable what it holds.
@@ -130,7 +130,7 @@ impl StorageServer {
             Some(member) => member.drain().await,
             None => Ok(()),
         };
-        self.tasks.stop();
+        self.tasks.stopped().await;
         closed
     }
 }

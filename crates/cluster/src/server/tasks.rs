@@ -3,12 +3,44 @@
 use parking_lot::Mutex;
 use rekindle_env::{Env, Spawn, Task};
 use std::{collections::BTreeMap, future::Future, mem, sync::Arc};
+use tokio::sync::Notify;
 
 /// Every task of a server. None outlives it: stopping or dropping this stops all of them.
 pub struct Tasks {
     spawn: Arc<dyn Spawn>,
     urgent: Arc<dyn Spawn>,
     state: Arc<Mutex<State>>,
+    alive: Arc<Alive>,
+}
+
+/// How many futures have not been dropped yet: those of tasks that were stopped, too.
+#[derive(Default)]
+struct Alive {
+    count: Mutex<usize>,
+    last_gone: Notify,
+}
+
+/// Goes with its task's future.
+struct Life(Arc<Alive>);
+
+impl Life {
+    fn begin(alive: &Arc<Alive>) -> Self {
+        *alive.count.lock() += 1;
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        let is_last = {
+            let mut count = self.0.count.lock();
+            *count -= 1;
+            *count == 0
+        };
+        if is_last {
+            self.0.last_gone.notify_waiters();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -24,7 +56,12 @@ impl Tasks {
     /// No tasks yet.
     #[must_use]
     pub fn new(env: &Env) -> Self {
-        Self { spawn: env.spawn.clone(), urgent: env.urgent.clone(), state: Arc::default() }
+        Self {
+            spawn: env.spawn.clone(),
+            urgent: env.urgent.clone(),
+            state: Arc::default(),
+            alive: Arc::default(),
+        }
     }
 
     /// Starts a task, unless all were stopped: then `future` is dropped.
@@ -54,9 +91,13 @@ impl Tasks {
         };
         drop(ended);
         let done = self.state.clone();
+        // One value: its parts are dropped in this order, also if it never runs.
+        let whole = (future, Life::begin(&self.alive));
         let task = spawn.spawn(
             name,
             Box::pin(async move {
+                let whole = whole;
+                let (future, _life) = whole;
                 future.await;
                 done.lock().ended.push(id);
             }),
@@ -88,6 +129,18 @@ impl Tasks {
         // Outside the lock: stopping may drop a task's future, whose drop may end here again.
         drop(running);
     }
+
+    /// Stops all of them and waits until what they held is free. Not to be called by one of them.
+    pub async fn stopped(&self) {
+        self.stop();
+        loop {
+            let gone = self.alive.last_gone.notified();
+            if *self.alive.count.lock() == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
 }
 
 impl State {
@@ -109,6 +162,7 @@ impl Drop for Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
     use rekindle_env::memory::World;
     use std::{
         pin::Pin,
@@ -130,6 +184,46 @@ mod tests {
         fn heavy(&self, _: &'static str, _: Box<dyn FnOnce() + Send>) -> Task {
             unreachable!("nothing heavy here")
         }
+    }
+
+    type Kept = Arc<Mutex<Vec<Pin<Box<dyn Future<Output = ()> + Send>>>>>;
+
+    /// A thread that is busy: it drops what was stopped when it gets to it.
+    struct Busy(Kept);
+
+    impl Spawn for Busy {
+        fn spawn(&self, _: &'static str, future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Task {
+            self.0.lock().push(future);
+            Task::new(|| {}, async {})
+        }
+
+        fn heavy(&self, _: &'static str, _: Box<dyn FnOnce() + Send>) -> Task {
+            unreachable!("nothing heavy here")
+        }
+    }
+
+    #[test]
+    fn what_tasks_held_is_free_when_they_have_stopped() {
+        let kept = Kept::default();
+        let env = World::new(1).node("a").env();
+        let tasks = Tasks::new(&Env { spawn: Arc::new(Busy(kept.clone())), ..env });
+        let held = Arc::new(());
+        for _ in 0..2 {
+            let held = held.clone();
+            tasks.start("holder", async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            });
+        }
+        // Stopped before, as a reign stops its own tasks.
+        tasks.stop();
+        let mut stopped = Box::pin(tasks.stopped());
+        let polled = kept.lock().pop();
+        polled.map(|mut one| one.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        assert_eq!((&mut stopped).now_or_never(), None);
+        let last = kept.lock().pop();
+        drop(last);
+        assert_eq!((stopped.now_or_never(), Arc::strong_count(&held)), (Some(()), 1));
     }
 
     #[test]
