@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two questions to the coordinator whether the dead are gone: what it saw, it told already.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
+/// A server that has learned of its death ends within this.
+const END_WITHIN: Duration = Duration::from_secs(30);
 /// A recovery that takes so long is slow: the servers that live are asked how they are.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 

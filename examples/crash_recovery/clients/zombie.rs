@@ -17,11 +17,11 @@ use std::{pin::pin, sync::Arc, time::Duration};
 const OBJECTS: usize = 32;
 /// Calls that wait for it when it wakes up.
 const WAITING: usize = 16;
-/// Calls after it woke up, and the pause between them.
-const AFTER: usize = 100;
+/// It is called for so long after it woke up, with a pause between two calls.
+const AFTER: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(10);
-/// An answer may take so long.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// An answer may take so long. A zombie that has noticed that it is dead ends, and answers nothing.
+const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Clients with an old map: they go on to call the server that owned the tablets then.
 pub struct Zombie {
@@ -72,7 +72,8 @@ impl Zombie {
             self.env.clock.sleep(Duration::from_millis(100)).await;
             wake.await?;
             let mut answers = Vec::new();
-            for _ in 0..AFTER {
+            let end = self.env.clock.now() + AFTER;
+            while self.env.clock.now() < end {
                 answers.push(self.call(true).await);
                 self.env.clock.sleep(PAUSE).await;
             }
