@@ -105,6 +105,13 @@ fn check_blows(args: &Args, kill: u32) -> Result<(), String> {
     if kill == 0 && !args.restart_all {
         return Err("nothing dies: give --kill 1 or more, or --restart-all".into());
     }
+    if args.restart_all && args.durability == Durability::Buffered {
+        return Err(
+            "--restart-all kills every process, and buffered writes are in memories alone: what the last \
+                    segments held would be gone; use --durability persistent"
+                .into(),
+        );
+    }
     let at_once = if args.kill_together { kill } else { kill.min(1) } + u32::from(args.kill_recovery_master);
     if at_once > args.replicas {
         return Err(format!(
@@ -234,6 +241,7 @@ mod tests {
         assert_eq!(plan("--pause").unwrap().blows, [Blow::Pause(1)]);
         assert_eq!(plan("--restart-all").unwrap().blows, [Blow::RestartAll]);
         assert_eq!(plan("--restart-all --pause").unwrap().blows, [Blow::Pause(1), Blow::RestartAll]);
+        assert!(plan("--restart-all --durability buffered").is_err(), "it can't but lose");
         assert!(plan("--kill 0").is_err());
         assert!(plan("--restart-all --kill-coordinator").is_err());
     }
