@@ -302,6 +302,7 @@ impl Story {
         let (refused, served) = asked.map_err(|error| error.to_string())?;
         self.screen
             .say(format!("{:>12}  went on, and refused {refused} stale calls, served {served}", "zombie"));
-        Ok(())
+        // It ends by itself once it knows that it is dead.
+        self.rig.cluster.let_go(number, END_WITHIN).map(|_| ()).map_err(|error| error.to_string())
     }
 }
