@@ -15,6 +15,7 @@ use rekindle_types::{CreationNumber, ReplicaId, Rule, SegmentId, ServerId};
 /// What planning for one segment needs of the rest.
 struct Planner<'a> {
     id: SegmentId,
+    kind: SegmentKind,
     permit: Permit,
     config: &'a ReplicatorConfig,
     backups: &'a mut BackupSet,
@@ -27,8 +28,10 @@ impl Replicator {
     /// Makes the calls that the segment needs and that are allowed now.
     pub(super) fn plan(&mut self, id: SegmentId, actions: &mut Vec<Action>) {
         let permit = self.permit(id);
+        let segment = self.segments.get_mut(&id).expect("active segments are known");
         let mut planner = Planner {
             id,
+            kind: segment.kind,
             permit,
             config: &self.config,
             backups: &mut self.backups,
@@ -36,7 +39,6 @@ impl Replicator {
             ran: self.ran,
             actions,
         };
-        let segment = self.segments.get_mut(&id).expect("active segments are known");
         if permit.free {
             planner.discard(segment);
             return planner.free(segment);
@@ -158,7 +160,11 @@ impl Planner<'_> {
         replica.is_close_sent |= close;
         // P2: re-created closed replicas come to be in one piece.
         let is_atomic = replica.is_copy && self.config.rules.on(Rule::P2);
-        let fill = if is_atomic { Fill::Atomic } else { Fill::Growing };
+        let fill = match self.kind {
+            _ if is_atomic => Fill::Atomic,
+            SegmentKind::Side => Fill::Side,
+            SegmentKind::Head => Fill::Growing,
+        };
         self.actions.push(Action::Write(WriteCall {
             call: CallId { segment: self.id, creation: replica.creation, attempt: call.attempt },
             server: replica.server,

@@ -38,6 +38,9 @@ pub trait BackupStore: Send + Sync {
 pub enum Fill {
     /// Opened empty or with a first prefix, listed from then on, grows append by append.
     Growing,
+    /// As growing, of a side segment: nothing of it is promised before its close, since no digest names it before
+    /// that is on all R (H6). A store need not make its appends durable.
+    Side,
     /// Re-creation (P2): listed only once certificate and close have come, in one write; until then what the
     /// store holds of the segment under older creation numbers stays as it is.
     Atomic,

@@ -54,7 +54,7 @@ impl ModelStore {
         }
         if slot.newest() < Some(id.creation) {
             let Some(fill) = call.open else { return Outcome::Refused(Refusal::Lost) };
-            let is_replacing = fill == Fill::Growing && slot.listed.is_some() || slot.staged.is_some();
+            let is_replacing = fill != Fill::Atomic && slot.listed.is_some() || slot.staged.is_some();
             if used >= frames && !is_replacing {
                 return Outcome::Refused(Refusal::NoRoom);
             }
@@ -111,7 +111,7 @@ impl Slot {
     fn create(&mut self, creation: CreationNumber, fill: Fill) {
         let replica = ModelReplica { creation, fill, have: 0, valid: None, is_closed: false };
         match fill {
-            Fill::Growing => *self = Self { listed: Some(replica), staged: None },
+            Fill::Growing | Fill::Side => *self = Self { listed: Some(replica), staged: None },
             Fill::Atomic => self.staged = Some(replica),
         }
     }

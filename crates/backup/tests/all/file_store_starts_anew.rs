@@ -68,6 +68,30 @@ fn the_next_life_stands_under_its_own_id() {
 }
 
 #[test]
+fn of_a_side_segment_only_the_close_is_kept() {
+    for is_closed in [false, true] {
+        let mut rig = FileRig::new(Durability::Persistent);
+        let first = rig.start();
+        let (empty, syncs) = (Image::side(MASTER, 5), rig.node.disk().syncs().total());
+        let (one, two) = (
+            empty.clone().object(1, "a", "one", 1),
+            empty.clone().object(1, "a", "one", 1).object(1, "b", "two", 2),
+        );
+        rig.write(&first, write(&empty, 1, Some(Fill::Side), false)).unwrap();
+        rig.write(&first, appended(&empty, &one, 1, false)).unwrap();
+        assert_eq!(rig.node.disk().syncs().total(), syncs, "nothing is synced before the close");
+        rig.write(&first, appended(&one, &two, 1, is_closed)).unwrap();
+        rig.crash(first, Crash::DropUnsynced);
+        let second = rig.start();
+        let listed = rig.list(&second.store, MASTER);
+        let whole: Vec<_> = listed.iter().map(|info| (info.state, info.certificate)).collect();
+        let kept = is_closed.then(|| (ReplicaState::Closed, two.certificate()));
+        assert_eq!(whole, Vec::from_iter(kept));
+        second.stop();
+    }
+}
+
+#[test]
 fn a_replica_left_open_takes_nothing_and_moves_to_a_frame() {
     let mut rig = FileRig::new(Durability::Persistent);
     let first = rig.start();

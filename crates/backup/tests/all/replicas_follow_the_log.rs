@@ -120,7 +120,7 @@ fn a_lost_open_side_segment_is_sent_again_elsewhere() {
     let lost = r.servers_of(2)[0];
     r.answer_all().append(2, 5).answer_all().lose(lost);
     let again = r.writes_of(2);
-    assert_eq!((again.len(), again[0].open, again[0].to), (1, Some(Fill::Growing), OPEN_BYTES));
+    assert_eq!((again.len(), again[0].open, again[0].to), (1, Some(Fill::Side), OPEN_BYTES));
     r.answer_all().close(2).answer_all();
     assert!(r.was_told(&Action::SideClosed(SegmentId(2))));
 }

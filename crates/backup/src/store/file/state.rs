@@ -112,11 +112,12 @@ impl State {
     ) -> Option<Answer> {
         let id = write.replica;
         let Effect { is_opened, applied, dropped } = effect;
-        let is_growing = self.shelf.get(id).is_some_and(|replica| replica.fill == Fill::Growing);
+        let fill = self.shelf.get(id).map(|replica| replica.fill);
         let work = self.work.entry((id.log, id.segment)).or_default();
         // One that opens and closes in one write needs no journal, nor one that counts only when it is complete.
-        let is_journaled =
-            durability == Durability::Persistent && is_growing && !(*is_opened && applied.is_closed);
+        let is_journaled = durability == Durability::Persistent
+            && fill == Some(Fill::Growing)
+            && !(*is_opened && applied.is_closed);
         if is_journaled && (*is_opened || applied.is_change) {
             work.push(Task::Record(Record::of(write, *is_opened, applied)), true);
         }
@@ -127,7 +128,8 @@ impl State {
         // P3: what a higher creation drops never comes back. The record or the frame of that one hides it from
         // before it is answered until it is gone.
         dropped.iter().for_each(|former| work.push(Task::Drop(former.id.creation), false));
-        if *is_opened && is_growing && !is_journaled && !applied.is_closed {
+        let is_listed = matches!(fill, Some(Fill::Growing | Fill::Side));
+        if *is_opened && is_listed && !is_journaled && !applied.is_closed {
             // Nothing hides it: it is gone before the open is answered.
             work.need_all();
         }

@@ -28,6 +28,7 @@ pub fn encode_write(write: &ReplicaWrite) -> FrameWriter {
         None => 0,
         Some(Fill::Growing) => 1,
         Some(Fill::Atomic) => 2,
+        Some(Fill::Side) => 3,
     });
     out.put_u32_le(write.capacity);
     out.put_u32_le(write.offset);
@@ -48,6 +49,7 @@ pub fn decode_write(body: &Bytes) -> Result<ReplicaWrite, WireError> {
         0 => None,
         1 => Some(Fill::Growing),
         2 => Some(Fill::Atomic),
+        3 => Some(Fill::Side),
         _ => return Err(WireError::Invalid { what: "fill" }),
     };
     let (capacity, offset) = (r.u32()?, r.u32()?);
