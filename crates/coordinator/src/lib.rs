@@ -42,5 +42,5 @@ pub use observer::{Event, NoObserver, Observer};
 pub use office::{Coordinator, OpenError, Servers, Stopped};
 pub use rekindle_recovery::SegmentReplicas;
 pub use resilience::Resilience;
-pub use room::{FramesShort, Rooms, cluster_room, frames_suffice};
+pub use room::{FramesShort, Rooms, cluster_room, frames_suffice, room_beside};
 pub use state::{ClusterState, Step, Unreadable};

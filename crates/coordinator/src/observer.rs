@@ -71,6 +71,15 @@ pub enum Event {
         /// What happened.
         reason: String,
     },
+    /// A partition fitted nowhere: others have its pieces.
+    Cut {
+        /// Whose recovery.
+        dead: ServerId,
+        /// Which partition.
+        partition: PartitionIndex,
+        /// Bytes that it has, as far as is known.
+        bytes: u64,
+    },
     /// A partition is replayed and durable on its master.
     Replayed {
         /// Whose recovery.

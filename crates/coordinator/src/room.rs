@@ -4,7 +4,7 @@ use crate::ClusterState;
 use crate::entity::{OperationState, PartitionRecord, RecoverPhase};
 use rekindle_log::partition_segments;
 use rekindle_recovery::{BackupRoom, ClusterRoom, MasterRoom};
-use rekindle_types::{LogId, ServerId, ServerRoom};
+use rekindle_types::{LogId, PartitionIndex, ServerId, ServerRoom};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What each server told last. It is told anew in every reign, and forgotten with the server.
@@ -14,6 +14,16 @@ pub type Rooms = BTreeMap<ServerId, ServerRoom>;
 /// has nothing.
 #[must_use]
 pub fn cluster_room(state: &ClusterState, rooms: &Rooms) -> ClusterRoom {
+    room_beside(state, rooms, None)
+}
+
+/// The same, as if this partition had reserved nothing: its attempt is over.
+#[must_use]
+pub fn room_beside(
+    state: &ClusterState,
+    rooms: &Rooms,
+    over: Option<(LogId, PartitionIndex)>,
+) -> ClusterRoom {
     let told = |server: ServerId| rooms.get(&server).copied().unwrap_or_default();
     // T7: nobody whose first head is not recorded gets a tablet.
     let mut masters: BTreeMap<ServerId, MasterRoom> = state
@@ -24,7 +34,7 @@ pub fn cluster_room(state: &ClusterState, rooms: &Rooms) -> ClusterRoom {
             (id, MasterRoom { free_bytes, busy_bytes: 0, segment_bytes })
         })
         .collect();
-    for partition in state.partitions().filter(|p| !p.is_committed()) {
+    for partition in state.partitions().filter(|p| p.is_open() && over != Some((p.crashed, p.index))) {
         if let Some(master) = masters.get_mut(&partition.master) {
             let taken = master.taken_by(partition.bytes);
             master.free_bytes = master.free_bytes.saturating_sub(taken);
@@ -74,7 +84,7 @@ pub fn frames_suffice(
     let replicas = u64::from(state.shape().map_or(0, |shape| shape.replicas));
     let segments = |bytes: u64| partition_segments(bytes, segment_bytes);
     let open = |log: &LogId| -> u64 {
-        let open = state.partitions_of(*log).filter(|p| !p.is_committed() && is_placed(state, p));
+        let open = state.partitions_of(*log).filter(|p| p.is_open() && is_placed(state, p));
         open.map(|p| segments(p.bytes)).sum()
     };
     // Of this one, a last segment and a new head on each master.

@@ -34,9 +34,11 @@
 //!     created: SegmentId(0),
 //! };
 //! let rules = Rules::default();
-//! let input = PlanInput { log: found, owned: vec![tablet], will: None, partition_bytes: 2048, rules };
+//! let (partition_bytes, partition_bytes_min) = (2048, 1024);
+//! let owned = vec![tablet];
+//! let input = PlanInput { log: found, owned, will: None, partition_bytes, partition_bytes_min, rules };
 //! let mut room = ClusterRoom::default();
-//! room.masters.insert(ServerId(3), MasterRoom { free_bytes: 1 << 20, busy_bytes: 0 });
+//! room.masters.insert(ServerId(3), MasterRoom { free_bytes: 1 << 20, ..MasterRoom::default() });
 //! let plan = EvenPlanner.plan(&input, &mut room)?;
 //! assert_eq!(plan.partitions.len(), 2);
 //! assert!(plan.partitions.iter().all(|p| p.master == Some(ServerId(3))));
@@ -50,7 +52,8 @@ pub mod replay;
 
 pub use discovery::{Contradiction, FoundReplica, Incomplete, LogMap, SegmentMap, discover};
 pub use plan::{
-    BackupRoom, ClusterRoom, EvenPlanner, MasterRoom, PlanError, PlanInput, PlannedPartition, RecoveryPlan,
-    RecoveryPlanner, ReplicaSource, SegmentReplicas, Will, WillPiece, plan_reads,
+    BackupRoom, ClusterRoom, EvenPlanner, Half, MasterRoom, NextPlace, PlanError, PlanInput,
+    PlannedPartition, RecoveryPlan, RecoveryPlanner, ReplicaSource, SegmentReplicas, Tried, Will, WillPiece,
+    halve, next_place, plan_reads,
 };
 pub use replay::{ApplyError, Filling, LostSegment, ReplayConfig, ReplayFailure, ReplayTask};

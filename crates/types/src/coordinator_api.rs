@@ -129,7 +129,25 @@ pub enum PartitionOutcome {
     Failed {
         /// What an operator needs to know.
         reason: String,
+        /// Memory was short: the partition may fit elsewhere, or when it is cut.
+        shortage: Option<Shortage>,
     },
+}
+
+/// Memory did not suffice for a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shortage {
+    /// Bytes that each piece of the partition has at least: so many were there when the memory was used up. Empty
+    /// when nothing was replayed.
+    pub pieces: Vec<u64>,
+}
+
+impl Shortage {
+    /// Bytes that the partition has at least.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(*piece))
+    }
 }
 
 /// The answer to a [`Request`].

@@ -25,7 +25,7 @@ mod tablets;
 
 pub use condition::Condition;
 pub use coordinator_api::{
-    CoordinatorApi, Enlisted, Former, PartitionOutcome, PartitionReport, Refusal, Reply, Request,
+    CoordinatorApi, Enlisted, Former, PartitionOutcome, PartitionReport, Refusal, Reply, Request, Shortage,
 };
 pub use ids::{
     Attempt, CreationNumber, ListVersion, LogId, Lsn, PartitionIndex, ReplicaId, SegmentId, ServerId,

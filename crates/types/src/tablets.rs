@@ -42,7 +42,15 @@ impl Partition {
     #[inline]
     #[must_use]
     pub fn piece_of(&self, table: TableId, hash: KeyHash, segment: SegmentId) -> Option<&Tablet> {
-        self.pieces.iter().find(|p| p.table == table && p.range.contains(hash) && segment >= p.created)
+        self.place_of(table, hash, segment).map(|at| &self.pieces[at])
+    }
+
+    /// Where that piece is among the others.
+    #[inline]
+    #[must_use]
+    pub fn place_of(&self, table: TableId, hash: KeyHash, segment: SegmentId) -> Option<usize> {
+        let is_of = |p: &Tablet| p.table == table && p.range.contains(hash) && segment >= p.created;
+        self.pieces.iter().position(is_of)
     }
 }
 

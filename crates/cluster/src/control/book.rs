@@ -1,7 +1,8 @@
 //! What this server replays, and how far each attempt is (T3).
 
 use rekindle_types::{
-    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, PartitionReport, SegmentId, TableId,
+    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, PartitionReport, SegmentId, Shortage,
+    TableId,
 };
 use std::{collections::BTreeMap, mem};
 
@@ -25,7 +26,12 @@ pub enum Progress {
         objects: u64,
     },
     /// Could not be done here; reported until told discard.
-    Failed(String),
+    Failed {
+        /// What an operator needs to know.
+        reason: String,
+        /// Memory was short (L2).
+        shortage: Option<Shortage>,
+    },
     /// Told to forget it.
     Discarded,
 }
@@ -145,7 +151,9 @@ impl ReplayBook {
                 Progress::Committed { created, bytes, objects, .. } => {
                     PartitionOutcome::Committed { created: *created, bytes: *bytes, objects: *objects }
                 }
-                Progress::Failed(reason) => PartitionOutcome::Failed { reason: reason.clone() },
+                Progress::Failed { reason, shortage } => {
+                    PartitionOutcome::Failed { reason: reason.clone(), shortage: shortage.clone() }
+                }
                 Progress::Running | Progress::Discarded => return None,
             };
             Some(PartitionReport { crashed: key.0, partition: key.1, attempt: entry.attempt, outcome })
@@ -215,7 +223,8 @@ mod tests {
         assert!(book.pending().is_empty());
         assert_eq!(book.begin(KEY, Attempt(1), Lsn(5), ranges()), Begin::Obsolete(Attempt(2)));
         assert_eq!(book.discard(KEY, Attempt(1)), None, "the later attempt stays");
-        assert!(book.finish(KEY, Attempt(2), Progress::Failed("no room".into())));
+        let failed = Progress::Failed { reason: "no room".into(), shortage: Some(Shortage::default()) };
+        assert!(book.finish(KEY, Attempt(2), failed));
         assert_eq!(book.pending().len(), 1);
     }
 

@@ -2,35 +2,46 @@
 
 use super::{Begin, Entry, Progress, Ranges};
 use crate::master::OrderTag;
-use futures_util::{FutureExt, select_biased};
+use futures_util::{FutureExt, future::Shared, select_biased};
 use rekindle_coordinator::{ControlError, ReplayOrder, Report};
 use rekindle_log::{
     MemoryReservation, NoRoom,
     store::{Replay, Replayed},
 };
-use rekindle_recovery::{Filling, ReplayTask};
-use rekindle_types::{Attempt, KeyRange, Rule, SegmentId, TableId};
+use rekindle_recovery::{Filling, ReplayFailure, ReplayTask};
+use rekindle_types::{Attempt, KeyRange, Rule, SegmentId, Shortage, TableId};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// A replay's task, as others see it. Dropping it cancels the task.
 pub(super) struct Running {
     attempt: Attempt,
+    ranges: Vec<(TableId, KeyRange)>,
     cancel: Option<oneshot::Sender<()>>,
-    ended: Option<oneshot::Receiver<()>>,
+    ended: End,
 }
+
+/// Resolves when a task has let go of the store.
+type End = Shared<oneshot::Receiver<()>>;
 
 impl Running {
     /// Stops the task at its next await.
     pub(super) fn cancel(&mut self) {
         self.cancel = None;
     }
+
+    fn overlaps(&self, ranges: &[(TableId, KeyRange)]) -> bool {
+        let with = |(table, range): &(TableId, KeyRange)| {
+            ranges.iter().any(|(t, r)| t == table && r.intersection(*range).is_some())
+        };
+        self.ranges.iter().any(with)
+    }
 }
 
 /// What a replay needs to know of those before it.
 struct Former {
     /// Their tasks.
-    ended: Vec<oneshot::Receiver<()>>,
+    ended: Vec<End>,
     /// What they took.
     entries: Vec<Entry>,
 }
@@ -63,10 +74,17 @@ impl Ranges {
             }
             for (other, attempt) in book.overlapping(key, &ranges) {
                 former.entries.extend(book.discard(other, attempt));
-                former.ended.extend(running.get_mut(&other).and_then(stop));
+                if let Some(task) = running.get_mut(&other) {
+                    task.cancel();
+                }
             }
         }
-        former.ended.extend(running.get_mut(&key).and_then(stop));
+        if let Some(task) = running.get_mut(&key) {
+            task.cancel();
+        }
+        // Whoever discarded it: several partitions may take what one had.
+        let overlapping = running.iter().filter(|(k, task)| **k == key || task.overlaps(&ranges));
+        former.ended.extend(overlapping.map(|(_, task)| task.ended.clone()));
         let exclusions: Vec<_> = ranges
             .iter()
             .map(|(table, range)| self.parts.tablets.take(*table, *range, order.cause))
@@ -78,7 +96,13 @@ impl Ranges {
         let (cancel, cancelled) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let reserved = reserved.expect("only a new attempt comes so far");
-        running.insert(key, Running { attempt: order.attempt, cancel: Some(cancel), ended: Some(ended) });
+        let task = Running {
+            attempt: order.attempt,
+            ranges: ranges.clone(),
+            cancel: Some(cancel),
+            ended: ended.shared(),
+        };
+        running.insert(key, task);
         drop(running);
         let this = self.clone();
         tasks.start("replay", async move {
@@ -165,17 +189,18 @@ impl Ranges {
         let env = &self.parts.env;
         let filling = Filling::new(replay, self.parts.replay_lanes);
         let filled = select_biased! {
-            _ = cancelled => Err(Progress::Discarded),
+            _ = cancelled => Err(Unfinished::Cancelled),
             filled = task.fill(&filling, &*self.parts.backups, env).fuse() => {
-                filled.map_err(|failure| Progress::Failed(failure.to_string()))
+                filled.map_err(Unfinished::Failed)
             }
         };
         // Heavy work can't be stopped: what it still puts into the store must come before this attempt's end.
         let replay = filling.end().await;
-        if let Err(progress) = filled {
+        let pieces = replay.piece_bytes();
+        if let Err(unfinished) = filled {
             // It purges what it has put there.
             env.spawn.heavy("drop a replay", Box::new(move || drop(replay))).join().await;
-            return progress;
+            return unfinished.progress(pieces);
         }
         select_biased! {
             _ = cancelled => Progress::Discarded,
@@ -183,14 +208,27 @@ impl Ranges {
                 Ok(Replayed { head, bytes, objects, .. }) => {
                     Progress::Committed { created, head, bytes, objects }
                 }
-                Err(error) => Progress::Failed(error.to_string()),
+                Err(error) => Unfinished::Failed(error.into()).progress(pieces),
             },
         }
     }
 }
 
-/// Cancels a task, and gives what tells its end.
-fn stop(running: &mut Running) -> Option<oneshot::Receiver<()>> {
-    running.cancel();
-    running.ended.take()
+/// Why a replay was not brought to its end.
+enum Unfinished {
+    Cancelled,
+    Failed(ReplayFailure),
+}
+
+impl Unfinished {
+    /// What is noted of it; `pieces` are the bytes that were replayed.
+    fn progress(self, pieces: Vec<u64>) -> Progress {
+        match self {
+            Self::Cancelled => Progress::Discarded,
+            Self::Failed(failure) => {
+                let shortage = matches!(failure, ReplayFailure::NoRoom(_)).then_some(Shortage { pieces });
+                Progress::Failed { reason: failure.to_string(), shortage }
+            }
+        }
+    }
 }

@@ -288,7 +288,11 @@ fn updates() -> [ListUpdate; 2] {
 fn requests() -> Vec<Request> {
     let outcomes = [
         PartitionOutcome::Committed { created: SegmentId(1), bytes: 2, objects: 3 },
-        PartitionOutcome::Failed { reason: "x".into() },
+        PartitionOutcome::Failed { reason: "x".into(), shortage: None },
+        PartitionOutcome::Failed {
+            reason: "full".into(),
+            shortage: Some(Shortage { pieces: vec![1, 1 << 40] }),
+        },
     ];
     let report = |outcome| PartitionReport {
         crashed: LogId::of(ServerId(1)),

@@ -5,6 +5,7 @@ use crate::entity::{
     RecoverPhase, id,
 };
 use crate::{Batch, ClusterState, Step};
+use rekindle_recovery::{Half, halve};
 use rekindle_types::{
     Attempt, KeyRange, LogId, Lsn, Partition, PartitionIndex, Rule, Rules, ServerId, Tablet, TabletState,
     TabletVersion,
@@ -23,6 +24,9 @@ pub struct Placed {
 
 /// Nobody: the master of a partition that waits for room.
 const NOBODY: ServerId = ServerId(0);
+
+/// Most partitions of one recovery, those that were cut among them.
+const PARTITIONS_MAX: usize = 4096;
 
 /// Records a plan: splits the dead server's map entries along the pieces, and makes a partition of each part.
 ///
@@ -57,13 +61,7 @@ pub fn record_plan(
 
     let mut index = PartitionIndex(0);
     for (pieces, bytes, master) in parts {
-        let recovering = |piece: Tablet| Tablet {
-            owner: dead,
-            state: TabletState::Recovering,
-            version: TabletVersion(0),
-            ..piece
-        };
-        let pieces: Vec<Tablet> = pieces.into_iter().map(recovering).collect();
+        let pieces: Vec<Tablet> = pieces.into_iter().map(|piece| recovering(dead, piece)).collect();
         for piece in &pieces {
             step.put(&Entity::Tablet(*piece));
         }
@@ -112,20 +110,95 @@ fn in_phase(operation: &Operation, server: ServerId, phase: RecoverPhase) -> Ent
     Entity::Operation(Operation { state: OperationState::Recover { server, phase }, ..operation.clone() })
 }
 
-/// Gives the partition to another master: its number is recorded before `replay` is sent (T3). The former one
-/// must forget its attempt; the same one does so by itself when it sees the higher number.
+/// Gives the partition, of so many bytes as is known by now, to another master: its number is recorded before `replay`
+/// is sent (T3). The former one must forget its attempt; the same one does so by itself when it sees the higher number.
 #[must_use]
-pub fn place_again(state: &ClusterState, partition: &PartitionRecord, master: ServerId) -> Batch {
-    let mut next = partition.clone();
-    if partition.master != master && state.servers().is_up(partition.master) {
-        next.obsolete.retain(|o| o.master != partition.master);
-        let (master, attempt) = (partition.master, partition.attempt);
-        next.obsolete.push(Obsolete { master, attempt, cause: Lsn(0) });
+pub fn place_again(state: &ClusterState, partition: &PartitionRecord, master: ServerId, bytes: u64) -> Batch {
+    let mut next = PartitionRecord { bytes, ..partition.clone() };
+    if partition.master != master {
+        leave_master(state, &mut next);
     }
     (next.master, next.attempt, next.cause) = (master, partition.attempt.next(), Lsn(0));
     let mut step = Step::new(state);
     step.read(id::server(master)).change(&Entity::Partition(next));
     step.batch()
+}
+
+/// Takes the partition from its master, who could not replay it, and gives it to nobody: it waits for room.
+#[must_use]
+pub fn park(state: &ClusterState, partition: &PartitionRecord, bytes: u64) -> Batch {
+    place_again(state, partition, NOBODY, bytes)
+}
+
+/// Cuts an open partition in two, and the map entries with it (T1): new partitions, with indexes that were never used,
+/// take its pieces over and wait for masters; its own master must forget it. Tables dropped meanwhile are in neither,
+/// so that nothing may be left to take over. `known` are bytes seen of each piece. `None` when it can't be cut.
+///
+/// T4: recorded only while the partition and its tablets are as they were.
+#[must_use]
+pub fn cut(
+    state: &ClusterState,
+    partition: &PartitionRecord,
+    bytes: u64,
+    known: &[u64],
+    rules: Rules,
+) -> Option<Batch> {
+    let left = pieces_left(state, partition, rules);
+    let halves = match &left[..] {
+        [] => Vec::new(),
+        left => {
+            // What is known is known of the recorded pieces.
+            let known: &[u64] = if left.len() == partition.pieces.len() { known } else { &[] };
+            Vec::from(halve(left, bytes, known)?)
+        }
+    };
+    let last = state.partitions_of(partition.crashed).map(|p| p.index).max()?;
+    if last.0 as usize + halves.len() >= PARTITIONS_MAX {
+        return None;
+    }
+    let mut step = Step::new(state);
+    for piece in &left {
+        step.read(id::tablet(piece.table, piece.range.first()));
+    }
+    let mut index = last;
+    for Half { partition: half, bytes } in halves {
+        index = index.next();
+        let pieces =
+            half.pieces.into_iter().map(|piece| recovering(partition.crashed.server, piece)).collect();
+        let half = PartitionRecord {
+            index,
+            pieces,
+            bytes,
+            master: NOBODY,
+            attempt: Attempt(1),
+            cause: Lsn(0),
+            phase: PartitionPhase::Replay,
+            obsolete: Vec::new(),
+            ..partition.clone()
+        };
+        for piece in &half.pieces {
+            step.put(&Entity::Tablet(*piece));
+        }
+        step.change(&Entity::Partition(half));
+    }
+    let mut former = PartitionRecord { bytes, phase: PartitionPhase::Cut, ..partition.clone() };
+    leave_master(state, &mut former);
+    step.change(&Entity::Partition(former));
+    Some(step.batch())
+}
+
+/// The present attempt is obsolete: its master, while it is up, must forget it.
+fn leave_master(state: &ClusterState, partition: &mut PartitionRecord) {
+    let (master, attempt) = (partition.master, partition.attempt);
+    if state.servers().is_up(master) {
+        partition.obsolete.retain(|o| o.master != master);
+        partition.obsolete.push(Obsolete { master, attempt, cause: Lsn(0) });
+    }
+}
+
+/// A piece as the map has it while it is recovered.
+fn recovering(dead: ServerId, piece: Tablet) -> Tablet {
+    Tablet { owner: dead, state: TabletState::Recovering, version: TabletVersion(0), ..piece }
 }
 
 /// The pieces of the partition that are still the dead server's: those of dropped tables are not (T1).

@@ -128,6 +128,7 @@ fn partition(r: &mut Reader<'_>, version: Lsn) -> Result<PartitionRecord, Corrup
         1 => PartitionPhase::Replay,
         2 => PartitionPhase::Committed(committed(r, version)?),
         3 => PartitionPhase::Ended(committed(r, version)?),
+        4 => PartitionPhase::Cut,
         _ => return Err(r.corrupt("unknown phase")),
     };
     let obsolete = r.list(20, |r| {

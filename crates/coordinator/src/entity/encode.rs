@@ -110,6 +110,7 @@ fn encode_partition(partition: &PartitionRecord) -> Bytes {
         PartitionPhase::Replay => w.u8(1),
         PartitionPhase::Committed(committed) => put_committed(w.u8(2), committed),
         PartitionPhase::Ended(committed) => put_committed(w.u8(3), committed),
+        PartitionPhase::Cut => w.u8(4),
     };
     w.count(partition.obsolete.len());
     for old in &partition.obsolete {

@@ -37,6 +37,8 @@ pub enum PartitionPhase {
     Committed(Committed),
     /// Its master has confirmed that it serves, or died since; or there was nothing left to serve.
     Ended(Committed),
+    /// It fitted nowhere: partitions with higher indexes have its pieces, but for those of dropped tables.
+    Cut,
 }
 
 /// What a commit recorded.
@@ -74,14 +76,20 @@ impl PartitionRecord {
     #[must_use]
     pub fn committed(&self) -> Option<Committed> {
         match self.phase {
-            PartitionPhase::Replay => None,
+            PartitionPhase::Replay | PartitionPhase::Cut => None,
             PartitionPhase::Committed(committed) | PartitionPhase::Ended(committed) => Some(committed),
         }
+    }
+
+    /// Whether somebody has to replay it: it is neither committed nor cut.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phase == PartitionPhase::Replay
     }
 
     /// Whether nothing is left to do for it.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        matches!(self.phase, PartitionPhase::Ended(_)) && self.obsolete.is_empty()
+        matches!(self.phase, PartitionPhase::Ended(_) | PartitionPhase::Cut) && self.obsolete.is_empty()
     }
 }

@@ -8,6 +8,7 @@ mod discovery;
 mod drop_table;
 mod engine;
 mod enlist;
+mod failure;
 mod handover;
 mod list_push;
 mod orders;
@@ -16,6 +17,7 @@ mod proof;
 mod recover;
 mod room;
 mod scribe;
+mod search;
 mod sources;
 mod vigil;
 

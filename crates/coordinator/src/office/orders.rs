@@ -16,6 +16,8 @@ pub(super) enum Ordered {
     Superseded,
     /// The server is no member any more.
     Down,
+    /// It has no memory for it.
+    NoRoom(String),
     /// It can't carry it out.
     Refused(String),
     /// No answer in time, or the outcome is unknown.
@@ -41,6 +43,7 @@ impl Core {
                 self.stop(Stopped::Deposed(seen));
                 Ordered::Unknown
             }
+            Some(Err(error @ ControlError::NoRoom { .. })) => Ordered::NoRoom(error.to_string()),
             Some(Err(error)) => Ordered::Refused(error.to_string()),
         }
     }
@@ -50,7 +53,7 @@ impl Core {
         let mut pause = self.config.times.heartbeat;
         loop {
             match self.order(server, kind.clone(), self.config.times.dead_after).await {
-                Ordered::Refused(_) | Ordered::Unknown => {}
+                Ordered::NoRoom(_) | Ordered::Refused(_) | Ordered::Unknown => {}
                 result => return result,
             }
             self.while_up(server, self.clock.sleep(pause)).await;

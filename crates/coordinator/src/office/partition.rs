@@ -1,13 +1,12 @@
 //! One recovery's partitions: replayed, committed, served, each at its own pace (T3).
 
-use super::{core::Core, discovery::FoundLog, recover::PATIENCE, scribe::Decision};
+use super::{core::Core, discovery::FoundLog, failure::Failure, scribe::Decision, search::Search};
 use crate::change;
 use crate::entity::{Committed, PartitionPhase, PartitionRecord};
-use crate::{ClusterState, Event, OrderKind};
+use crate::{Event, OrderKind};
 use futures_util::{
     FutureExt, StreamExt, future::BoxFuture, pin_mut, select_biased, stream::FuturesUnordered,
 };
-use rekindle_recovery::{ClusterRoom, EvenPlanner, RecoveryPlanner};
 use rekindle_types::{LogId, PartitionIndex, PartitionOutcome, Rule, ServerId};
 use std::time::Duration;
 
@@ -32,13 +31,22 @@ impl<'a> Recovery<'a> {
 
     /// Until every partition has ended.
     pub async fn run(&self) {
-        let all: Vec<_> = self.core.read(|s| s.partitions_of(self.log).map(|p| p.index).collect());
         let mut tasks: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-        for index in all {
-            tasks.push(self.bring_to_end(index).boxed());
-            tasks.push(self.forget_attempts(index).boxed());
+        let mut next = PartitionIndex(0);
+        loop {
+            // Those that others were cut into come behind all.
+            let new = |index: &PartitionIndex| *index >= next;
+            let new: Vec<_> =
+                self.core.read(|s| s.partitions_of(self.log).map(|p| p.index).filter(new).collect());
+            for index in new {
+                tasks.push(self.bring_to_end(index).boxed());
+                tasks.push(self.forget_attempts(index).boxed());
+                next = index.next();
+            }
+            if tasks.next().await.is_none() {
+                return;
+            }
         }
-        while tasks.next().await.is_some() {}
     }
 
     fn record(&self, index: PartitionIndex) -> Option<PartitionRecord> {
@@ -46,25 +54,23 @@ impl<'a> Recovery<'a> {
     }
 
     async fn bring_to_end(&self, index: PartitionIndex) {
-        // Masters whose attempts failed, the latest last: others are tried first, then these in turn.
-        let mut failed: Vec<ServerId> = Vec::new();
+        let mut search = Search::default();
         let mut pause = self.core.config.times.heartbeat;
-        let mut is_news = true;
         while let Some(partition) = self.record(index) {
             match partition.phase {
-                PartitionPhase::Ended(_) => return,
+                PartitionPhase::Ended(_) | PartitionPhase::Cut => return,
                 PartitionPhase::Committed(committed) => self.serve(&partition, committed).await,
-                PartitionPhase::Replay if !self.core.is_up(partition.master) => {
-                    is_news = self.place_again(&partition, &failed, is_news).await;
+                PartitionPhase::Replay
+                    if !self.core.is_up(partition.master) || search.has_failed_at(partition.attempt) =>
+                {
+                    self.move_on(&partition, &mut search).await;
                 }
                 PartitionPhase::Replay => {
-                    if let Err(reason) = self.attempt(&partition, !failed.is_empty()).await {
-                        self.report_failure(&partition, reason);
-                        failed.retain(|s| *s != partition.master && self.core.is_up(*s));
-                        failed.push(partition.master);
+                    if let Err(failure) = self.attempt(&partition, search.has_failed()).await {
+                        self.report_failure(&partition, failure.reason.clone());
                         self.core.clock.sleep(pause).await;
                         pause = (pause * 2).min(PAUSE_MAX);
-                        is_news = self.place_again(&partition, &failed, is_news).await;
+                        self.note_failure(&mut search, &partition, &failure);
                     }
                 }
             }
@@ -83,44 +89,8 @@ impl<'a> Recovery<'a> {
         });
     }
 
-    /// Gives the partition to the server that has room and least to do; waits when there is none, or during a hold
-    /// (F8). The bytes that are missing are reported when they are news.
-    async fn place_again(&self, partition: &PartitionRecord, avoid: &[ServerId], is_news: bool) -> bool {
-        self.core.until_tick(|core| !core.inner.lock().detector.is_held()).await;
-        self.core.until_rooms_known().await;
-        // O2: one placement after another, each against what the others have reserved.
-        let planner = self.core.planner.lock().await;
-        let place = |state: &ClusterState| {
-            let mut room = self.core.room(state);
-            place_avoiding(&planner, partition.bytes, &mut room, avoid)
-        };
-        let recorded = self.core.record(|state| {
-            // Somebody else may have moved it on: T4 would not see that we look at an old one.
-            if state.partition(self.log, partition.index) != Some(partition) {
-                return Decision::Settled(true);
-            }
-            match place(state) {
-                None => Decision::Settled(false),
-                Some(master) => Decision::Record(change::place_again(state, partition, master), true),
-            }
-        });
-        let is_placed = matches!(recorded.await, Ok(true));
-        drop(planner);
-        if !is_placed {
-            if is_news {
-                let PartitionRecord { index, bytes, .. } = partition;
-                let reason =
-                    format!("no server has room for partition {index}: {bytes} bytes of memory are missing");
-                self.core.observe(&Event::Waiting { dead: self.dead, reason });
-            }
-            // Not for changes: with many partitions that wait every change would try them all.
-            self.core.clock.sleep(PATIENCE).await;
-        }
-        is_placed
-    }
-
     /// One attempt, up to its commit. `Ok` when the record has moved on, or its master died.
-    async fn attempt(&self, partition: &PartitionRecord, is_repeated: bool) -> Result<(), String> {
+    async fn attempt(&self, partition: &PartitionRecord, is_repeated: bool) -> Result<(), Failure> {
         let master = partition.master;
         // It may have been told by an earlier reign, and be done.
         let report = match self.report(partition) {
@@ -140,7 +110,7 @@ impl<'a> Recovery<'a> {
             }
         };
         match report {
-            Some(PartitionOutcome::Failed { reason }) => Err(reason),
+            Some(PartitionOutcome::Failed { reason, shortage }) => Err(Failure { reason, shortage }),
             Some(PartitionOutcome::Committed { created, bytes, objects }) => {
                 let index = partition.index;
                 self.core.stuck.lock().remove(&self.log);
@@ -213,24 +183,6 @@ impl<'a> Recovery<'a> {
             }
         }
     }
-}
-
-/// Who has room, but for those to avoid; failing that one of these, the first of them first: whoever can't do it must
-/// not keep it from another.
-fn place_avoiding(
-    planner: &EvenPlanner,
-    bytes: u64,
-    room: &mut ClusterRoom,
-    avoid: &[ServerId],
-) -> Option<ServerId> {
-    let avoided: Vec<_> = avoid.iter().filter_map(|id| room.masters.remove_entry(id)).collect();
-    let place = |room: &mut ClusterRoom| planner.place(&[bytes], room).first().copied().flatten();
-    place(room).or_else(|| {
-        avoided.into_iter().find_map(|(id, master)| {
-            room.masters = [(id, master)].into();
-            place(room)
-        })
-    })
 }
 
 /// T3: what the present attempt's master says; words about other attempts don't count.

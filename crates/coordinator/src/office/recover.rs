@@ -178,7 +178,7 @@ fn operation_now<'a>(state: &'a ClusterState, operation: &'a Operation) -> &'a O
 fn may_free(state: &ClusterState, log: LogId, rules: rekindle_types::Rules) -> bool {
     let mut partitions = state.partitions_of(log);
     if rules.on(rekindle_types::Rule::T3) {
-        partitions.all(|p| p.is_committed())
+        partitions.all(|p| !p.is_open())
     } else {
         partitions.any(|p| p.is_committed())
     }

@@ -1,6 +1,7 @@
 //! Everything of consequence is recorded first, one batch after another.
 
 use super::{coordinator::Stopped, core::Core, core::Inner};
+use crate::entity::PartitionRecord;
 use crate::{AppendError, Batch, ClusterState, Event};
 use rekindle_types::{Lsn, ServerId};
 use std::collections::BTreeSet;
@@ -107,7 +108,7 @@ impl Core {
         lists.retain(|server, _| after.contains(server));
         self.rooms.lock().retain(|server, _| after.contains(server));
         leases.forget(now, |server| after.contains(&server));
-        reports.retain(|(log, index), _| state.partition(*log, *index).is_some_and(|p| !p.is_committed()));
+        reports.retain(|(log, index), _| state.partition(*log, *index).is_some_and(PartitionRecord::is_open));
         drop(inner);
         after.difference(&before).for_each(|server| self.observe(&Event::Enlisted(*server)));
         before.difference(&after).for_each(|server| self.observe(&Event::Fenced(*server)));

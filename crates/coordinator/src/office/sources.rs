@@ -1,7 +1,7 @@
 //! Telling a recovery master to replay, and where it reads.
 
-use super::{orders::Ordered, partition::Recovery, recover::PATIENCE};
-use crate::entity::PartitionRecord;
+use super::{failure::Failure, orders::Ordered, partition::Recovery, recover::PATIENCE};
+use crate::entity::{PartitionPhase, PartitionRecord};
 use crate::{ClusterState, Event, OrderKind, ReplayOrder, SegmentReplicas};
 use futures_util::{StreamExt, future::join, stream::FuturesUnordered};
 use rekindle_backup::ReadPlan;
@@ -14,7 +14,11 @@ type Sources = (Vec<SegmentReplicas>, BTreeMap<ServerId, ReadPlan>);
 
 impl Recovery<'_> {
     /// Sends `replay`, repeated until it is confirmed: its attempt is recorded (T3).
-    pub async fn tell_to_replay(&self, partition: &PartitionRecord, is_repeated: bool) -> Result<(), String> {
+    pub async fn tell_to_replay(
+        &self,
+        partition: &PartitionRecord,
+        is_repeated: bool,
+    ) -> Result<(), Failure> {
         let (segments, reads) = self.until_readable(is_repeated).await;
         let order = OrderKind::Replay(ReplayOrder {
             cause: partition.cause,
@@ -29,13 +33,16 @@ impl Recovery<'_> {
         join(self.start_reading(reads), self.send_replay(partition.master, order)).await.1
     }
 
-    async fn send_replay(&self, master: ServerId, order: OrderKind) -> Result<(), String> {
+    async fn send_replay(&self, master: ServerId, order: OrderKind) -> Result<(), Failure> {
         let within = self.core.config.times.dead_after;
         loop {
             match self.core.order(master, order.clone(), within).await {
                 Ordered::Done(_) | Ordered::Down => return Ok(()),
-                Ordered::Superseded => return Err("a later order about the range was carried out".into()),
-                Ordered::Refused(reason) => return Err(reason),
+                Ordered::Superseded => {
+                    return Err(Failure::of("a later order about the range was carried out"));
+                }
+                Ordered::NoRoom(reason) => return Err(Failure::short_of_memory(reason)),
+                Ordered::Refused(reason) => return Err(Failure::of(reason)),
                 Ordered::Unknown => self.core.clock.sleep(self.core.config.times.heartbeat).await,
             }
         }
@@ -79,10 +86,14 @@ impl Recovery<'_> {
         if let Some(lost) = found.map.segments.iter().find(|s| s.replicas.is_empty()) {
             return Err(format!("{}: no replica of {} is left", self.log, lost.segment));
         }
-        // Cut as recorded, whatever has been committed since: the masters ask for those partitions.
+        // Cut as recorded, whatever has been committed since: the masters ask for those partitions. Of those that
+        // were cut again others have the pieces.
         let reads = |state: &ClusterState| {
-            let recorded = state.partitions_of(self.log);
-            let partitions: Vec<_> = recorded.map(|p| Partition { pieces: p.pieces.clone() }).collect();
+            let partition = |p: &PartitionRecord| match p.phase {
+                PartitionPhase::Cut => Partition::default(),
+                _ => Partition { pieces: p.pieces.clone() },
+            };
+            let partitions: Vec<_> = state.partitions_of(self.log).map(partition).collect();
             plan_reads(&found.map, &partitions, &mut self.core.room(state))
         };
         Ok(self.core.read(reads))

@@ -63,7 +63,8 @@ impl Scene {
                     return Some(Err(ControlError::NoRoom { need: order.bytes, free: 0 }));
                 }
                 ReplayScript::Fail => {
-                    let outcome = PartitionOutcome::Failed { reason: "as the script says".into() };
+                    let outcome =
+                        PartitionOutcome::Failed { reason: "as the script says".into(), shortage: None };
                     self.report(id, &order, outcome);
                 }
             },
@@ -87,8 +88,14 @@ impl Scene {
                 held.is_some_and(|held| held.iter().any(|info| info.replica == source.replica))
             })
         });
+        let shortage = self.servers.get(&id).and_then(|s| s.is_short_of(order, &self.contents));
         let outcome = match lost {
-            Some(lost) => PartitionOutcome::Failed { reason: format!("{} can't be read", lost.segment) },
+            Some(lost) => {
+                PartitionOutcome::Failed { reason: format!("{} can't be read", lost.segment), shortage: None }
+            }
+            None if shortage.is_some() => {
+                PartitionOutcome::Failed { reason: "memory is short".into(), shortage }
+            }
             None => {
                 let server = self.servers.get_mut(&id).expect("a server of the script");
                 let created = server.next_segment;

@@ -12,7 +12,7 @@ use rekindle_env::{Env, Time};
 use rekindle_log::Certificate;
 use rekindle_types::{
     CoordinatorApi, CreationNumber, Former, LogId, Refusal, ReplicaId, Reply, Request, SegmentId, ServerId,
-    ServerRoom,
+    ServerRoom, TableId,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -31,6 +31,8 @@ pub(super) struct Scene {
     pub reigns: u32,
     pub servers: BTreeMap<ServerId, Scripted>,
     pub incarnations: u64,
+    /// Bytes of tables that matter; their hashes are even.
+    pub contents: BTreeMap<TableId, u64>,
     pub violations: Vec<String>,
     pub events: Vec<Event>,
 }
@@ -165,7 +167,7 @@ impl Script {
             let scene = self.scene.lock();
             let is_heard = |s: &&Scripted| s.answers() || s.loyal_to.is_some();
             let Some(server) = scene.servers.get(&id).filter(is_heard) else { return };
-            let (list, room) = (server.list.version(), server.room_left());
+            let (list, room) = (server.list.version(), server.room_left(&scene.contents));
             let reports = server.reports.clone();
             let coordinator = server.loyal_to.clone().or(scene.coordinator.clone());
             (Request::Renew { server: id, list, room, reports }, coordinator)
@@ -229,14 +231,24 @@ impl Script {
         stalled.iter().for_each(|order| scene.replay(id, order));
     }
 
+    /// The table has so many bytes, all hashes as many. What it is replayed into must have the memory.
+    pub fn fill_table(&self, table: TableId, bytes: u64) {
+        self.scene.lock().contents.insert(table, bytes);
+    }
+
     /// Puts replicas of a small log of `owner` on these backups: a closed segment and the head.
     pub fn give_log(&self, owner: ServerId, on: &[ServerId]) {
+        self.give_log_of(owner, on, 1 << 10);
+    }
+
+    /// The same, with so many bytes in the closed segment.
+    pub fn give_log_of(&self, owner: ServerId, on: &[ServerId], bytes: u32) {
         let log = LogId::of(owner);
         let (closed, head) = (SegmentId(1), SegmentId(2));
         let info = |segment, state, digest| ReplicaInfo {
             replica: ReplicaId { log, segment, creation: CreationNumber(segment.0) },
             state,
-            certificate: Certificate { length: 1 << 10, checksum: 7 },
+            certificate: Certificate { length: if segment == closed { bytes } else { 1 << 10 }, checksum: 7 },
             primary: true,
             digest: Some(digest),
         };

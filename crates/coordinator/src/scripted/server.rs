@@ -3,7 +3,9 @@
 use crate::{Coordinator, OrderKind, ReplayOrder, TabletGrant};
 use rekindle_backup::ReplicaInfo;
 use rekindle_env::{Task, Time};
-use rekindle_types::{LogId, Lsn, PartitionReport, SegmentId, ServerId, ServerRoom};
+use rekindle_types::{
+    KeyRange, LogId, Lsn, PartitionReport, SegmentId, ServerId, ServerRoom, Shortage, TableId, Tablet,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What a server does about `replay`.
@@ -48,9 +50,14 @@ pub(super) struct Scripted {
 }
 
 impl Scripted {
-    /// Every tablet takes a segment.
-    pub fn room_left(&self) -> ServerRoom {
-        let taken = u64::from(self.room.segment_bytes) * self.serving.len() as u64;
+    /// Every tablet takes a segment, or what is in it.
+    pub fn room_left(&self, contents: &BTreeMap<TableId, u64>) -> ServerRoom {
+        let segment_bytes = u64::from(self.room.segment_bytes);
+        let of = |grant: &TabletGrant| match contents.get(&grant.table) {
+            Some(bytes) => share_of(*bytes, grant.range).next_multiple_of(segment_bytes),
+            None => segment_bytes,
+        };
+        let taken: u64 = self.serving.iter().map(of).sum();
         ServerRoom { memory_free_bytes: self.room.memory_free_bytes.saturating_sub(taken), ..self.room }
     }
 
@@ -68,7 +75,26 @@ impl Scripted {
         })
     }
 
+    /// What an order would put there, by piece; and whether that is more than there is memory for.
+    pub fn is_short_of(&self, order: &ReplayOrder, contents: &BTreeMap<TableId, u64>) -> Option<Shortage> {
+        let of = |piece: &Tablet| share_of(contents.get(&piece.table).copied().unwrap_or(0), piece.range);
+        let pieces: Vec<u64> = order.pieces.pieces.iter().map(of).collect();
+        let ServerRoom { segment_bytes, memory_free_bytes: free, .. } = self.room_left(contents);
+        let bytes: u64 = pieces.iter().sum();
+        if contents.is_empty() || bytes.next_multiple_of(segment_bytes.into()) <= free {
+            return None;
+        }
+        let seen = |piece: u64| u128::from(piece) * u128::from(free) / u128::from(bytes);
+        Some(Shortage { pieces: pieces.into_iter().map(|piece| seen(piece) as u64).collect() })
+    }
+
     pub fn is_serving(&self, now: Time) -> bool {
         self.is_running && now < self.lease_until
     }
+}
+
+/// What a range has of the bytes of a table.
+fn share_of(bytes: u64, range: KeyRange) -> u64 {
+    let width = u128::from(range.last().0 - range.first().0) + 1;
+    ((u128::from(bytes) * width) >> 64) as u64
 }

@@ -15,6 +15,7 @@ mod members_come_and_go;
 mod memory_meta_log_conforms;
 mod no_bytes_make_the_decoder_panic;
 mod no_reign_begins_on_a_broken_record;
+mod partitions_are_cut_to_fit;
 mod proof_of_death_ends_waits;
 mod recoveries_wait_for_room;
 mod recovery_brings_tablets_back;

@@ -61,6 +61,7 @@ fn entities() -> Vec<Entity> {
         operation(OperationState::DropTable { table, owners }, Some(Outcome::Lost { tablets: 2 })),
         operation(recover, Some(Outcome::Recovered { bytes: 9, objects: 8 })),
         Entity::Partition(partition.clone()),
+        Entity::Partition(PartitionRecord { phase: PartitionPhase::Cut, ..partition.clone() }),
         Entity::Partition(PartitionRecord { phase: PartitionPhase::Ended(committed), ..partition }),
     ]
 }

@@ -8,10 +8,10 @@ use rekindle_coordinator::meta::{
     AppendError, Batch, FileMetaLog, FileMetaLogConfig, Leadership, MemoryMetaLog, MetaLog, MetaOpenError,
     Opened, Recorded,
 };
-use rekindle_coordinator::scripted::Stage;
+use rekindle_coordinator::scripted::{Script, Stage};
 use rekindle_coordinator::{ClusterSize, ClusterState, CoordinatorConfig};
 use rekindle_env::memory::{Crash, Node, World};
-use rekindle_types::{Lsn, Refusal, Reply, Request, Rules, TabletState, Term};
+use rekindle_types::{Lsn, Refusal, Reply, Request, Rules, ServerRoom, TabletState, Term};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{sync::Arc, task::Poll};
 
@@ -65,12 +65,43 @@ fn play<M: MetaLog + Clone + 'static>(stage: &Stage<M>) -> End {
     })
 }
 
+/// A recovery whose plan is cut again: one of its parts has all the bytes.
+fn play_cut(stage: &Stage) -> End {
+    let segment = Script::PLENTY.segment_bytes;
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(3, 2).await;
+        for name in ["full", "empty"] {
+            let reply = stage.create(name, 3).await;
+            let exists = Reply::Refused(Refusal::TableExists(name.into()));
+            assert!(matches!(reply, Reply::Table(_)) || reply == exists, "{reply:?}");
+        }
+        stage.settled().await;
+        let table = |name: &str| stage.script.coordinator().unwrap().state().map().table(name).unwrap();
+        let full = table("full");
+        stage.script.fill_table(full, 3 * 36 * u64::from(segment));
+        stage.script.fill_table(table("empty"), 0);
+        let room = ServerRoom { memory_free_bytes: (36 + 22) * u64::from(segment), ..Script::PLENTY };
+        ids.iter().for_each(|id| stage.script.set_room(*id, room));
+        stage.script.give_log_of(ids[0], &ids[1..], 36 * segment);
+        stage.script.wait_for(std::time::Duration::from_millis(200), |_| false).await;
+        stage.script.kill(ids[0]);
+        stage.settled().await;
+        let state = stage.script.coordinator().unwrap().state();
+        assert_eq!((state.unfinished().count(), state.partitions().count()), (0, 0));
+        let full = state.map().tablets_of(full).count();
+        assert!(full > 3, "it was not cut: {full} tablets");
+        let reread = ClusterState::rebuild(&stage.meta.open().await.unwrap()).unwrap();
+        assert_eq!(end_of(&reread), end_of(&state));
+        end_of(&state)
+    })
+}
+
 fn config() -> CoordinatorConfig {
-    CoordinatorConfig::new(ClusterSize::Servers(4))
+    CoordinatorConfig::new(ClusterSize::Replicas(2))
 }
 
 /// Over a meta log in memory, with at most one crash.
-fn play_in_memory(crash: Option<(u64, Recorded)>) -> (End, u64) {
+fn play_in_memory(crash: Option<(u64, Recorded)>, play: fn(&Stage) -> End) -> (End, u64) {
     let meta = MemoryMetaLog::new(Rules::default());
     if let Some((at, recorded)) = crash {
         meta.crash_after(at, recorded);
@@ -153,21 +184,34 @@ fn assert_same(end: &End, calm: &End, crash: &dyn std::fmt::Debug) {
     assert_eq!(tables(end), tables(calm), "tables after a crash at {crash:?}");
 }
 
-#[test]
-fn restart_at_every_record_ends_in_the_same_state() {
-    let (calm, records) = play_in_memory(None);
-    assert_eq!(calm.0.len(), 4);
-    assert_eq!(calm.1, [("kept".to_owned(), calm.1[0].1, true)]);
+/// The history, and again with a crash at each of its records.
+fn crash_at_every_record(play: fn(&Stage) -> End) -> End {
+    let (calm, records) = play_in_memory(None, play);
     assert!(records > 20, "{records} records");
     for crash in (0..records).flat_map(|at| [Recorded::Yes, Recorded::No].map(|recorded| (at, recorded))) {
-        assert_same(&play_in_memory(Some(crash)).0, &calm, &crash);
+        assert_same(&play_in_memory(Some(crash), play).0, &calm, &crash);
     }
+    calm
+}
+
+#[test]
+fn restart_at_every_record_ends_in_the_same_state() {
+    let calm = crash_at_every_record(play);
+    assert_eq!(calm.0.len(), 4);
+    assert_eq!(calm.1, [("kept".to_owned(), calm.1[0].1, true)]);
+}
+
+#[test]
+fn restart_at_every_record_of_a_recovery_that_is_cut_again_ends_in_the_same_state() {
+    let calm = crash_at_every_record(play_cut);
+    assert_eq!(calm.0.len(), 2);
+    assert!(calm.1.len() == 2 && calm.1.iter().all(|(_, _, is_well)| *is_well), "{:?}", calm.1);
 }
 
 #[test]
 fn restart_before_inside_and_after_every_record_on_disk_ends_in_the_same_state() {
     let (calm, records) = play_on_disk(None);
-    assert_same(&calm, &play_in_memory(None).0, &"no record");
+    assert_same(&calm, &play_in_memory(None, play).0, &"no record");
     assert!(records > 20, "{records} records");
     for at in 0..records {
         for cut in [Cut::Before, Cut::Inside, Cut::After] {

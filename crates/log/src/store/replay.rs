@@ -27,7 +27,8 @@ pub struct Replay {
     /// Highest version seen, SafeVersions among them (V1).
     version_max: AtomicU64,
     objects: AtomicI64,
-    bytes: AtomicU64,
+    /// Bytes appended, by piece.
+    bytes: Vec<AtomicU64>,
 }
 
 /// What came of one call of [`Replay::apply`].
@@ -70,6 +71,8 @@ pub enum ReplayError {
 #[derive(Clone, Copy)]
 struct Item<'a> {
     hash: KeyHash,
+    /// Place of its piece in the partition.
+    piece: usize,
     entry: Entry<'a>,
     draft: EntryDraft<'a>,
 }
@@ -80,7 +83,8 @@ struct Pass<'a> {
     applied: Applied,
     /// Objects that came to be, less those that ceased to be.
     objects: i64,
-    bytes: usize,
+    /// Bytes appended, by piece.
+    bytes: Vec<u64>,
     version_max: Version,
 }
 
@@ -121,6 +125,7 @@ impl Store {
             self.purge(piece.table, piece.range);
         }
         let created = self.log.skip_id();
+        let bytes = partition.pieces.iter().map(|_| AtomicU64::new(0)).collect();
         Replay {
             store: Arc::clone(self),
             partition,
@@ -129,7 +134,7 @@ impl Store {
             tombstones: Tombstones::new(),
             version_max: AtomicU64::new(0),
             objects: AtomicI64::new(0),
-            bytes: AtomicU64::new(0),
+            bytes,
         }
     }
 }
@@ -144,7 +149,13 @@ impl Replay {
     /// Bytes appended so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.piece_bytes().iter().sum()
+    }
+
+    /// The same, for each piece of the partition.
+    #[must_use]
+    pub fn piece_bytes(&self) -> Vec<u64> {
+        self.bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).collect()
     }
 
     /// Applies entries, back to back, of the dead log's segment `from`, through lane 0.
@@ -160,13 +171,15 @@ impl Replay {
             side: side.lane(lane),
             applied: Applied::default(),
             objects: 0,
-            bytes: 0,
+            bytes: vec![0; self.bytes.len()],
             version_max: Version(0),
         };
         let result = self.apply_all(&mut pass, from, bytes);
         // Counted when it failed, too: what was appended is there.
         self.objects.fetch_add(pass.objects, Ordering::Relaxed);
-        self.bytes.fetch_add(pass.bytes as u64, Ordering::Relaxed);
+        for (all, appended) in self.bytes.iter().zip(&pass.bytes) {
+            all.fetch_add(*appended, Ordering::Relaxed);
+        }
         self.version_max.fetch_max(pass.version_max.0, Ordering::Relaxed);
         result.map(|()| pass.applied)
     }
@@ -186,7 +199,7 @@ impl Replay {
             for item in &batch {
                 was_there |= match &item.draft {
                     EntryDraft::Object(object) => self.object(pass, item, object)?,
-                    EntryDraft::Tombstone(tombstone) => self.tombstone(pass, item.hash, tombstone)?,
+                    EntryDraft::Tombstone(tombstone) => self.tombstone(pass, item, tombstone)?,
                 };
             }
             if is_end {
@@ -233,12 +246,12 @@ impl Replay {
             let hash = key_hash(table, key);
             pass.note_version(version_of(&draft))?;
             // The filter has looked already (T6, T2); looking again costs little.
-            if self.partition.piece_of(table, hash, from).is_none() {
+            let Some(piece) = self.partition.place_of(table, hash, from) else {
                 pass.applied.skipped += 1;
                 continue;
-            }
+            };
             self.store.index.prefetch(hash);
-            batch.push(Item { hash, entry, draft });
+            batch.push(Item { hash, piece, entry, draft });
         }
         Ok(false)
     }
@@ -251,7 +264,7 @@ impl Replay {
         item: &Item<'_>,
         object: &ObjectEntry<'_>,
     ) -> Result<bool, ReplayError> {
-        let Item { hash, entry, .. } = item;
+        let Item { hash, piece, entry, .. } = item;
         let mut stripe = self.store.index.write(*hash);
         let present = self.store.present(&stripe, *hash, object.table, object.key);
         if present.is_some_and(|p| p.version >= object.version)
@@ -268,7 +281,7 @@ impl Replay {
             pass.side.append(&EntryDraft::Object(ObjectEntry { replaces, ..*object }))?
         };
         pass.applied.appended += 1;
-        pass.bytes += entry.bytes().len();
+        pass.bytes[*piece] += entry.bytes().len() as u64;
         let to = index_ref(appended.at);
         match present {
             Some(present) => {
@@ -287,9 +300,10 @@ impl Replay {
     fn tombstone(
         &self,
         pass: &mut Pass<'_>,
-        hash: KeyHash,
+        item: &Item<'_>,
         tombstone: &TombstoneEntry<'_>,
     ) -> Result<bool, ReplayError> {
+        let Item { hash, piece, .. } = *item;
         let TombstoneEntry { table, version, key, .. } = *tombstone;
         let mut stripe = self.store.index.write(hash);
         let present = self.store.present(&stripe, hash, table, key);
@@ -304,7 +318,7 @@ impl Replay {
             let draft = EntryDraft::Tombstone(TombstoneEntry { replaces: present.segment, ..*tombstone });
             pass.side.append(&draft)?;
             pass.applied.appended += 1;
-            pass.bytes += draft.encoded_len();
+            pass.bytes[piece] += draft.encoded_len() as u64;
         }
         stripe.remove(present.slot);
         self.store.log.mark_dead(present.at);

@@ -1,5 +1,6 @@
 //! Why a partition could not be replayed here.
 
+use rekindle_log::LogError;
 use rekindle_types::{SegmentId, ServerId};
 use std::fmt;
 
@@ -11,9 +12,21 @@ pub enum ReplayFailure {
     /// part of it.
     #[error("{0}")]
     Lost(LostSegment),
-    /// The store takes no more: replay it elsewhere, or cut it finer.
+    /// The store's memory is used up: replay it elsewhere, or cut it finer (L2).
+    #[error("no memory for all of it: {0}")]
+    NoRoom(String),
+    /// The store takes no more, for another reason: replay it elsewhere.
     #[error("the store refused: {0}")]
     Refused(String),
+}
+
+impl From<LogError> for ReplayFailure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Full { .. } => Self::NoRoom(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
+    }
 }
 
 /// A segment without a readable replica, and what is wrong with each.
@@ -38,7 +51,10 @@ pub enum ApplyError {
     /// Get them from another replica. Some of them may have been applied: that does no harm.
     #[error("{0}")]
     Damaged(String),
-    /// No room, or the log failed.
+    /// There is no memory left.
+    #[error("{0}")]
+    NoRoom(String),
+    /// The log failed.
     #[error("{0}")]
     Refused(String),
 }

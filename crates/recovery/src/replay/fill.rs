@@ -19,7 +19,7 @@ impl ReplayTask {
         let filling = Filling::new(store.replay(self.partition.clone(), lanes), lanes);
         self.fill(&filling, backups, env).await?;
         let replay = filling.end().await;
-        replay.commit().await.map_err(|error| ReplayFailure::Refused(error.to_string()))
+        Ok(replay.commit().await?)
     }
 
     /// Fills a replay that was begun.

@@ -4,6 +4,7 @@ use super::ApplyError;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rekindle_env::Spawn;
+use rekindle_log::LogError;
 use rekindle_log::store::{Replay, ReplayError};
 use rekindle_types::SegmentId;
 use std::sync::Arc;
@@ -72,6 +73,9 @@ impl Filling {
         match answer.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(ReplayError::Corrupt(why))) => Err(ApplyError::Damaged(why.to_string())),
+            Ok(Err(ReplayError::Log(error @ LogError::Full { .. }))) => {
+                Err(ApplyError::NoRoom(error.to_string()))
+            }
             Ok(Err(error)) => Err(ApplyError::Refused(error.to_string())),
             Err(_) => Err(ApplyError::Refused("the thread that applied it has ended".into())),
         }

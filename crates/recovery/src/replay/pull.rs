@@ -80,6 +80,9 @@ impl ReplayTask {
                 Some(Ended::Apply((pull, Err(ApplyError::Damaged(why))))) => {
                     queue.not_applied(&pull, now(), why);
                 }
+                Some(Ended::Apply((_, Err(ApplyError::NoRoom(why))))) => {
+                    return Err(ReplayFailure::NoRoom(why));
+                }
                 Some(Ended::Apply((_, Err(ApplyError::Refused(why))))) => {
                     return Err(ReplayFailure::Refused(why));
                 }

@@ -31,7 +31,7 @@ pub const TABLE: TableId = TableId(1);
 pub type Remains = BTreeMap<SegmentId, Bytes>;
 
 /// Hands out what is left of dead masters.
-struct Graveyard(BTreeMap<ServerId, Remains>);
+struct Graveyard(BTreeMap<ServerId, Remains>, Env);
 
 pub struct LoneMaster<'w> {
     world: &'w World,
@@ -61,7 +61,7 @@ impl<'w> LoneMaster<'w> {
             tablets: tablets.clone(),
             log: log.clone(),
             store: store.clone(),
-            backups: Arc::new(Graveyard(graves)),
+            backups: Arc::new(Graveyard(graves, env.clone())),
             replay: ReplayConfig::default(),
             replay_lanes: 2,
             rules,
@@ -111,9 +111,26 @@ impl<'w> LoneMaster<'w> {
         dead: (&Self, &Remains),
         created: SegmentId,
     ) -> Result<Report, ControlError> {
+        let order = self.replay_order(cause, dead, KeyRange::FULL, created);
+        self.order(ReplayOrder { attempt: Attempt(attempt), bytes, ..order })
+    }
+
+    /// Orders it to do as it says.
+    pub fn order(&self, order: ReplayOrder) -> Result<Report, ControlError> {
+        self.world.block_on(self.ranges.replay(order))
+    }
+
+    /// The order to take a range from a dead master, as partition 0.
+    pub fn replay_order(
+        &self,
+        cause: u64,
+        dead: (&Self, &Remains),
+        range: KeyRange,
+        created: SegmentId,
+    ) -> ReplayOrder {
         let piece = Tablet {
             table: TABLE,
-            range: KeyRange::FULL,
+            range,
             owner: dead.0.server,
             version: TabletVersion(1),
             state: TabletState::Recovering,
@@ -128,16 +145,16 @@ impl<'w> LoneMaster<'w> {
                 checksum: 0,
             }],
         };
-        self.world.block_on(self.ranges.replay(ReplayOrder {
+        ReplayOrder {
             cause: Lsn(cause),
             crashed: LogId::of(dead.0.server),
             partition: PartitionIndex(0),
-            attempt: Attempt(attempt),
+            attempt: Attempt(1),
             pieces: Partition { pieces: vec![piece] },
-            bytes,
+            bytes: 1,
             segments: dead.1.keys().rev().map(|id| replicas(*id)).collect(),
             list: ListVersion(1),
-        }))
+        }
     }
 
     /// Takes the table over and serves it. Returns its creation position here.
@@ -185,12 +202,15 @@ fn replica(server: ServerId, segment: SegmentId) -> ReplicaId {
 
 impl Backups for Graveyard {
     fn store(&self, server: ServerId) -> Arc<dyn BackupStore> {
-        Arc::new(Grave(self.0.get(&server).cloned().unwrap_or_default()))
+        Arc::new(Grave(self.0.get(&server).cloned().unwrap_or_default(), self.1.clone()))
     }
 }
 
-/// Loads, and nothing else.
-struct Grave(Remains);
+/// How long a load of partition 0 takes.
+const LOAD: Duration = Duration::from_millis(1);
+
+/// Loads, and nothing else; partition 0 takes its time.
+struct Grave(Remains, Env);
 
 #[async_trait]
 impl BackupStore for Grave {
@@ -210,7 +230,10 @@ impl BackupStore for Grave {
         Ok(())
     }
 
-    async fn load(&self, replica: ReplicaId, _: LoadRequest) -> Result<Loaded, BackupError> {
+    async fn load(&self, replica: ReplicaId, what: LoadRequest) -> Result<Loaded, BackupError> {
+        if matches!(what, LoadRequest::Filtered { index: PartitionIndex(0), .. }) {
+            self.1.clock.sleep(LOAD).await;
+        }
         let bytes = self.0.get(&replica.segment).cloned().ok_or(BackupError::NotOpen(replica))?;
         Ok(Loaded { bytes, certificate: Default::default() })
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod a_cluster_comes_back_from_its_disks;
+mod a_full_table_is_recovered_into_what_room_there_is;
 mod a_zombie_serves_nothing_stale;
 mod acknowledged_writes_survive_any_seed;
 mod acknowledged_writes_survive_with_disks;

@@ -2,11 +2,11 @@
 
 use crate::lone_master::{LoneMaster, Remains, TABLE};
 use rekindle_cluster::server::Reports;
-use rekindle_coordinator::{ControlError, Report, TabletGrant};
-use rekindle_env::memory::World;
+use rekindle_coordinator::{ControlError, ReplayOrder, Report, TabletGrant};
+use rekindle_env::memory::{Order, World, WorldConfig};
 use rekindle_log::NoRoom;
 use rekindle_types::{
-    Attempt, KeyRange, ListVersion, LogId, Lsn, PartitionIndex, PartitionOutcome, Rules, SegmentId,
+    Attempt, KeyHash, KeyRange, ListVersion, LogId, Lsn, PartitionIndex, PartitionOutcome, Rules, SegmentId,
     ServerEntry, ServerId, ServerList, ServerStatus, TabletVersion, key_hash,
 };
 use std::time::Duration;
@@ -191,6 +191,43 @@ fn the_next_dead_masters_partition_takes_the_place_of_the_first_ones() {
     assert_eq!(grant(&master, &next, 1, created), Ok(Report::Done));
     assert!(is_served(&master, "next", 50));
     assert_eq!(master.get("first"), None);
+}
+
+/// L2: a partition that is cut comes back in parts; what was at work on the whole, told to forget it or not, takes
+/// nothing away from them.
+#[test]
+fn parts_of_a_partition_that_was_cut_take_its_place_while_it_is_at_work() {
+    for (seed, is_discarded) in (0..100).flat_map(|seed| [(seed, true), (seed, false)]) {
+        let world = World::with(WorldConfig { order: Order::Random, ..WorldConfig::new(seed) });
+        let crashed = LoneMaster::new(&world, 1, &[], Rules::default());
+        let keys: Vec<String> = (0..200).map(|n| format!("key-{n}")).collect();
+        keys.iter().for_each(|key| crashed.put(key, "value"));
+        let remains = crashed.remains();
+        let master = LoneMaster::new(&world, 2, &[(&crashed, remains.clone())], Rules::default());
+        let order = |cause, range, partition| {
+            let order = master.replay_order(cause, (&crashed, &remains), range, ZERO);
+            master.order(ReplayOrder { partition: PartitionIndex(partition), ..order })
+        };
+        order(10, KeyRange::FULL, 0).unwrap();
+        // It is somewhere between its beginning and its end.
+        world.run_for(Duration::from_micros(500));
+        if is_discarded {
+            master.discard(12, &crashed, 1).unwrap();
+        }
+        let middle = KeyHash(u64::MAX / 2);
+        let halves = [(KeyHash(0), middle), (KeyHash(middle.0 + 1), KeyHash(u64::MAX))];
+        for (index, (first, last)) in (1..).zip(halves) {
+            order(12, KeyRange::new(first, last).unwrap(), index).unwrap();
+        }
+        if !is_discarded {
+            master.discard(12, &crashed, 1).unwrap();
+        }
+        world.run_for(SECOND);
+        let reports: Vec<_> = master.ranges.pending().iter().map(|r| r.partition.0).collect();
+        assert_eq!(reports, [1, 2], "seed {seed}");
+        let lost = keys.iter().filter(|key| master.get(key).is_none()).count();
+        assert_eq!(lost, 0, "seed {seed}, discarded before: {is_discarded}");
+    }
 }
 
 #[test]
