@@ -8,10 +8,7 @@ use std::{
     io::{self, Write},
     mem,
     process::{self, ChildStdin, ExitStatus},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -32,8 +29,6 @@ pub(super) struct Process {
     input: Mutex<Option<ChildStdin>>,
     pub lines: Arc<Lines>,
     readers: Mutex<Vec<JoinHandle<()>>>,
-    /// Of the last question. Only has to differ: relaxed.
-    asked: AtomicU64,
 }
 
 impl Child {
@@ -114,10 +109,11 @@ impl Child {
 
     /// Asks it how it is; an error when it does not answer in time.
     pub fn status(&self, within: Duration) -> io::Result<NodeReport> {
-        let number = self.process.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        self.process.command(Command::Status(number))?;
-        let report = self.process.lines.report(number, within);
-        report.ok_or_else(|| self.error(&format!("does not say within {within:?} how it is")))
+        let question = self.process.lines.question();
+        self.process.command(Command::Status(question.number))?;
+        question
+            .answer(within)
+            .ok_or_else(|| self.error(&format!("does not say within {within:?} how it is")))
     }
 
     /// Takes the events that it told since the last time.
@@ -168,7 +164,6 @@ impl Process {
             input: Mutex::new(input),
             lines: lines.clone(),
             readers: Mutex::default(),
-            asked: AtomicU64::new(0),
         };
         let read =
             |name: &str, body: Box<dyn FnOnce() + Send>| thread::Builder::new().name(name.into()).spawn(body);

@@ -3,7 +3,7 @@
 use super::{Failed, Line, NodeReport, Observed, Ready};
 use parking_lot::{Condvar, Mutex};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io::{BufRead, BufReader, Read},
     sync::Arc,
     time::{Duration, Instant},
@@ -28,8 +28,10 @@ struct Heard {
     start: Option<Result<Ready, Failed>>,
     events: VecDeque<Observed>,
     dropped: u64,
-    /// The newest answer.
-    report: Option<(u64, NodeReport)>,
+    /// Questions that somebody waits for, by their numbers, with the answers.
+    reports: BTreeMap<u64, Option<NodeReport>>,
+    /// The number of the last question.
+    asked: u64,
     ended: Option<String>,
     is_stopped: bool,
     is_closed: bool,
@@ -75,7 +77,12 @@ impl Lines {
                 }
                 heard.events.push_back(event);
             }
-            Line::Status(number, report) => heard.report = Some((number, *report)),
+            Line::Status(number, report) => {
+                // Nobody waits any more for what is not there.
+                if let Some(answer) = heard.reports.get_mut(&number) {
+                    *answer = Some(*report);
+                }
+            }
             Line::Dropped(count) => heard.dropped += count,
             Line::Ended(why) => heard.ended = Some(why),
             Line::Stopped => heard.is_stopped = true,
@@ -89,10 +96,13 @@ impl Lines {
         self.wait(within, |heard| heard.start.clone())
     }
 
-    /// The answer to the question of this number.
-    pub fn report(&self, number: u64, within: Duration) -> Option<NodeReport> {
-        self.wait(within, |heard| heard.report.take_if(|(answered, _)| *answered == number))
-            .map(|(_, report)| report)
+    /// A new question, to be asked by its number: its answer is kept until it is dropped.
+    pub fn question(&self) -> Question<'_> {
+        let mut heard = self.heard.lock();
+        heard.asked += 1;
+        let number = heard.asked;
+        heard.reports.insert(number, None);
+        Question { lines: self, number }
     }
 
     /// Takes the events that came since the last time.
@@ -141,11 +151,31 @@ impl Lines {
     }
 }
 
+/// A question to the child. Several may be under way.
+pub(super) struct Question<'a> {
+    lines: &'a Lines,
+    pub number: u64,
+}
+
+impl Question<'_> {
+    /// Waits for its answer.
+    pub fn answer(self, within: Duration) -> Option<NodeReport> {
+        self.lines.wait(within, |heard| heard.reports.get_mut(&self.number)?.take())
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        self.lines.heard.lock().reports.remove(&self.number);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::CoordinatorReport;
     use rekindle_coordinator::Event;
-    use rekindle_types::ServerId;
+    use rekindle_types::{ServerId, Term};
 
     fn read(output: &str) -> Arc<Lines> {
         let lines = Arc::new(Lines::default());
@@ -172,6 +202,32 @@ mod tests {
         let events = lines.take_events();
         assert_eq!((events.len(), events[0].at_ns), (EVENTS_MAX, 3));
         assert!(lines.take_events().is_empty());
+    }
+
+    fn report(term: u64) -> NodeReport {
+        NodeReport::Coordinator(CoordinatorReport {
+            term: Term(term),
+            is_held: false,
+            resilience: String::new(),
+            servers: vec![],
+            tables: vec![],
+            tablets: vec![],
+            operations: vec![],
+        })
+    }
+
+    #[test]
+    fn askers_get_their_own_answers() {
+        let lines = Lines::default();
+        let [first, second, given_up] = [lines.question(), lines.question(), lines.question()];
+        let numbers = [given_up.number, second.number, first.number];
+        drop(given_up);
+        for number in numbers {
+            lines.take(Line::Status(number, Box::new(report(number))));
+        }
+        assert_eq!(first.answer(Duration::ZERO), Some(report(numbers[2])));
+        assert_eq!(second.answer(Duration::ZERO), Some(report(numbers[1])));
+        assert!(lines.heard.lock().reports.is_empty(), "what nobody waits for is not kept");
     }
 
     #[test]
