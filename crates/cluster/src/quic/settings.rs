@@ -207,7 +207,12 @@ pub(super) fn endpoint(credentials: &Credentials, track: Track, limits: &QuicLim
     // The key outlives the process: one that is started again tells peers of the former one that their connections
     // are gone, instead of leaving them to the idle time-out.
     let secret = hmac::Key::new(hmac::HMAC_SHA256, credentials.key.secret_der());
-    let key = hmac::sign(&secret, b"rekindle/1 stateless reset");
+    // One for each endpoint: with a shared one, what the one resets would break connections of the other.
+    let purpose: &[u8] = match track {
+        Track::Main => b"rekindle/1 stateless reset, main",
+        Track::Urgent => b"rekindle/1 stateless reset, urgent",
+    };
+    let key = hmac::sign(&secret, purpose);
     let mut config = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())));
     config
         .cid_generator(|| Box::new(RandomIds(SystemRandom::new())))
