@@ -1,6 +1,10 @@
 //! The role of a coordinator.
 
-use super::{node::Node, output::Output, world::World};
+use super::{
+    node::{Node, Rest},
+    output::Output,
+    world::World,
+};
 use crate::{
     local::{CoordinatorNode, CoordinatorReport, Line, NodeConfig, NodeReport, Observed, Ready, boot_time},
     server::{CoordinatorServer, CoordinatorServerConfig},
@@ -54,10 +58,10 @@ impl Node for Reign {
         self.server.ended()
     }
 
-    fn stop(self: Box<Self>) -> Result<(), String> {
+    fn stop(self: Box<Self>) -> (Result<(), String>, Rest) {
         let Self { server, world } = *self;
         world.main().block_on(server.shutdown());
-        Ok(())
+        (Ok(()), Box::new(world))
     }
 }
 

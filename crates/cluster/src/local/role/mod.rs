@@ -115,7 +115,7 @@ fn serve(mut node: Box<dyn Node>, output: &Output, commands: &Receiver<Command>)
     let mut is_ready = false;
     loop {
         if let Some(why) = node.ended() {
-            drop(node);
+            // Said before the node is dropped, which waits for a disk that may never answer.
             return if is_ready { end(output, why) } else { fail(output, why) };
         }
         if !is_ready && let Some(ready) = node.ready() {
@@ -134,9 +134,62 @@ fn serve(mut node: Box<dyn Node>, output: &Output, commands: &Receiver<Command>)
             Err(RecvTimeoutError::Disconnected) => std::thread::park(),
         }
     }
-    if let Err(why) = node.stop() {
-        return end(output, why);
+    let (stopped, rest) = node.stop();
+    if let Err(why) = stopped {
+        return end(output, why); // Likewise.
     }
+    drop(rest);
     output.finish(Line::Stopped);
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::{NodeReport, Ready};
+    use node::Rest;
+    use std::sync::mpsc;
+
+    /// Ends, or fails to stop; and waits for its disk when it is dropped.
+    struct Stalled {
+        has_ended: bool,
+        disk: Disk,
+    }
+
+    struct Disk(Arc<Output>);
+
+    impl Drop for Disk {
+        fn drop(&mut self) {
+            assert!(self.0.is_finished(), "a stalled disk must not keep the last word back");
+        }
+    }
+
+    impl Node for Stalled {
+        fn ready(&self) -> Option<Ready> {
+            None
+        }
+
+        fn report(&self) -> Option<NodeReport> {
+            None
+        }
+
+        fn ended(&mut self) -> Option<String> {
+            self.has_ended.then(|| "the disk is stalled".into())
+        }
+
+        fn stop(self: Box<Self>) -> (Result<(), String>, Rest) {
+            (Err("the disk is stalled".into()), Box::new(self.disk))
+        }
+    }
+
+    #[test]
+    fn the_last_word_does_not_wait_for_the_disk() {
+        for has_ended in [true, false] {
+            let output = Output::start().unwrap();
+            let (commands, received) = mpsc::sync_channel(1);
+            commands.send(Command::Stop).unwrap();
+            let node = Stalled { has_ended, disk: Disk(output.clone()) };
+            assert_ne!(serve(Box::new(node), &output, &received), ExitCode::SUCCESS);
+        }
+    }
 }

@@ -2,7 +2,10 @@
 
 use super::{coordinator::Reign, output::Output, storage::Storage};
 use crate::local::{NodeConfig, NodeReport, NodeRole, Ready};
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
+
+/// What a stopped node stood on.
+pub(super) type Rest = Box<dyn Any>;
 
 /// A server, whatever it does.
 pub(super) trait Node {
@@ -15,8 +18,8 @@ pub(super) trait Node {
     /// Why it is of no use any more, if so.
     fn ended(&mut self) -> Option<String>;
 
-    /// Stops it cleanly; an error says what that left undone.
-    fn stop(self: Box<Self>) -> Result<(), String>;
+    /// Stops it cleanly; an error says what that left undone. What is dropped after that waits for threads and disks.
+    fn stop(self: Box<Self>) -> (Result<(), String>, Rest);
 }
 
 /// Opens the directory and starts the server.

@@ -51,6 +51,14 @@ impl Output {
     }
 }
 
+#[cfg(test)]
+impl Output {
+    /// Whether the last word was said.
+    pub fn is_finished(&self) -> bool {
+        self.writer.lock().is_none()
+    }
+}
+
 fn is_last(line: &Line) -> bool {
     matches!(line, Line::Failed(_) | Line::Ended(_) | Line::Stopped)
 }

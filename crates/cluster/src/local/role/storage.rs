@@ -1,6 +1,9 @@
 //! The role of a storage server.
 
-use super::{node::Node, world::World};
+use super::{
+    node::{Node, Rest},
+    world::World,
+};
 use crate::{
     local::{NodeConfig, NodeReport, Ready, StorageNode, StorageReport},
     server::{FileStoreSettings, StorageConfig, StorageServer, StoreKind},
@@ -61,9 +64,11 @@ impl Node for Storage {
         self.server.ended().map(|end| end.to_string())
     }
 
-    fn stop(self: Box<Self>) -> Result<(), String> {
+    fn stop(self: Box<Self>) -> (Result<(), String>, Rest) {
         let Self { server, world } = *self;
         let stopped = world.main().block_on(server.shutdown());
-        stopped.map_err(|error| format!("what the backup holds could not be made durable: {error}"))
+        let stopped =
+            stopped.map_err(|error| format!("what the backup holds could not be made durable: {error}"));
+        (stopped, Box::new(world))
     }
 }
