@@ -1,6 +1,6 @@
 //! The cluster's certificate authority.
 
-use super::AuthorityError;
+use super::{AuthorityError, durable_file};
 use crate::{
     quic::{Credentials, dns_names},
     wire::Role,
@@ -11,8 +11,6 @@ use rcgen::{
 };
 use std::{
     fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -46,16 +44,17 @@ impl Authority {
     }
 
     /// A new authority, kept in `ca.pem` and `ca.key.pem` of `dir`, which is made if it does not exist. Refuses to
-    /// replace one: every certificate that it signed would be void.
+    /// replace one: every certificate that it signed would be void. A key without a certificate has signed nothing: who
+    /// made it was killed, and it is replaced.
     pub fn create(dir: &Path) -> Result<Self, AuthorityError> {
         let authority = Self::new()?;
-        fs::create_dir_all(dir).map_err(AuthorityError::file(dir))?;
+        let _lock = take(dir)?;
         let certificate = dir.join(Self::CERTIFICATE);
         if certificate.exists() {
             return Err(AuthorityError::Exists { path: certificate });
         }
-        write_new(&dir.join(Self::KEY), &authority.key.serialize_pem(), 0o600)?;
-        write_new(&certificate, &authority.certificate_pem, 0o644)?;
+        write(&dir.join(Self::KEY), &authority.key.serialize_pem(), 0o600)?;
+        write(&certificate, &authority.certificate_pem, 0o644)?;
         Ok(authority)
     }
 
@@ -108,16 +107,20 @@ impl Issued {
         Ok(Credentials::from_pem(&self.authority_pem, &self.certificate_pem, &self.key_pem)?)
     }
 
-    /// Keeps them in `dir`, as `ca.pem`, `<name>.pem` and `<name>.key.pem`, and returns the last two paths.
+    /// Keeps them in `dir`, as `ca.pem`, `<name>.pem` and `<name>.key.pem`, and returns the last two paths. Refuses to
+    /// replace a certificate; a key without one was left by who was killed, and is replaced.
     pub fn save(&self, dir: &Path, name: &str) -> Result<(PathBuf, PathBuf), AuthorityError> {
-        fs::create_dir_all(dir).map_err(AuthorityError::file(dir))?;
+        let _lock = take(dir)?;
+        let (certificate, key) = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key.pem")));
+        if certificate.exists() {
+            return Err(AuthorityError::Exists { path: certificate });
+        }
         let authority = dir.join(Authority::CERTIFICATE);
         if !authority.exists() {
-            write_new(&authority, &self.authority_pem, 0o644)?;
+            write(&authority, &self.authority_pem, 0o644)?;
         }
-        let (certificate, key) = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key.pem")));
-        write_new(&key, &self.key_pem, 0o600)?;
-        write_new(&certificate, &self.certificate_pem, 0o644)?;
+        write(&key, &self.key_pem, 0o600)?;
+        write(&certificate, &self.certificate_pem, 0o644)?;
         Ok((certificate, key))
     }
 
@@ -141,9 +144,36 @@ fn common_name(name: &str) -> DistinguishedName {
     names
 }
 
-/// Never replaces a file, and never lets others read a key, not even for a moment.
-fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
-    let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(AuthorityError::file(path))
+/// Makes the folder if it is not there; others that make certificates in it wait.
+fn take(dir: &Path) -> Result<fs::File, AuthorityError> {
+    let locked = fs::create_dir_all(dir).and_then(|()| durable_file::lock(dir));
+    locked.map_err(AuthorityError::file(dir))
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
+    durable_file::write(path, text, mode).map_err(AuthorityError::file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_kept<T>(result: Result<T, AuthorityError>) -> bool {
+        matches!(result, Err(AuthorityError::Exists { .. }))
+    }
+
+    #[test]
+    fn who_was_killed_between_key_and_certificate_leaves_a_directory_of_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        fs::write(dir.join(Authority::KEY), "half a k").unwrap();
+        let authority = Authority::create(dir).unwrap();
+        assert!(is_kept(Authority::create(dir)));
+
+        fs::write(dir.join("one.key.pem"), "half a k").unwrap();
+        authority.issue("one", Role::Server).unwrap().save(dir, "one").unwrap();
+        let again = Authority::load(dir).unwrap().issue("one", Role::Server).unwrap();
+        assert!(is_kept(again.save(dir, "one")));
+        Issued::load(dir, "one").unwrap().credentials().unwrap();
+    }
 }

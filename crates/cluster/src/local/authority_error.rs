@@ -14,7 +14,7 @@ pub enum AuthorityError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// Load the one that is there, or choose another folder.
-    #[error("{path:?} exists: load that authority, or choose another folder for a new cluster")]
+    #[error("{path:?} exists: load it, or choose another folder for a new cluster")]
     Exists {
         /// The certificate that is there.
         path: PathBuf,

@@ -17,6 +17,7 @@ mod authority_error;
 mod child;
 mod cluster;
 mod config;
+mod durable_file;
 mod launcher;
 mod lines;
 mod memory_use;

@@ -12,7 +12,8 @@ pub use config::ClusterConfig;
 pub use error::ClusterError;
 
 use super::{
-    Child, CoordinatorReport, Launcher, NodeReport, Observed, StorageReport, launcher::Starting, place::Place,
+    Child, CoordinatorReport, Launcher, NodeReport, Observed, StorageReport, durable_file,
+    launcher::Starting, place::Place,
 };
 use crate::wire::ClusterId;
 use certificates::Certificates;
@@ -440,7 +441,8 @@ fn cluster_id(dir: &Path) -> Result<ClusterId, ClusterError> {
             .map_err(|_| ClusterError::Invalid(format!("{path:?} names no cluster: take another directory"))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let id = new_id();
-            fs::write(&path, format!("{id:032x}\n")).map_err(failed())?;
+            // Durable before any process starts: they refuse directories of another cluster.
+            durable_file::write(&path, &format!("{id:032x}\n"), 0o644).map_err(failed())?;
             Ok(ClusterId(id))
         }
         Err(error) => Err(failed()(error)),
@@ -475,6 +477,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let id = cluster_id(dir.path()).unwrap();
         assert_eq!(cluster_id(dir.path()).unwrap(), id);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "written in one step");
         fs::write(dir.path().join("cluster"), "mine").unwrap();
         assert!(cluster_id(dir.path()).unwrap_err().to_string().contains("take another directory"));
     }
