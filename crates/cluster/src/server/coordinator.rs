@@ -10,7 +10,7 @@ use rekindle_coordinator::{
     ConfigError, Coordinator, Event, MetaLog, NoObserver, Observer, ServerControl, Servers,
 };
 use rekindle_env::{Env, Time};
-use rekindle_types::{ServerId, Term};
+use rekindle_types::{ServerEntry, Term};
 use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
@@ -139,22 +139,23 @@ struct RemoteServers {
     probe_timeout: Duration,
 }
 
-impl RemoteServers {
-    fn peer(server: ServerId, address: &str) -> Peer {
-        // Ids are never reused (F6): the id alone says who has to answer.
-        Peer { party: Party::Server(server), address: address.to_owned(), name: None }
-    }
-}
-
 impl Servers for RemoteServers {
-    fn control(&self, server: ServerId, address: &str) -> Arc<dyn ServerControl> {
-        let peer = Self::peer(server, address);
-        Arc::new(RemoteControl::new(self.peers.clone(), peer, self.call_timeout, self.probe_timeout))
+    fn control(&self, server: &ServerEntry) -> Arc<dyn ServerControl> {
+        Arc::new(RemoteControl::new(
+            self.peers.clone(),
+            Peer::of(server),
+            self.call_timeout,
+            self.probe_timeout,
+        ))
     }
 
-    fn store(&self, server: ServerId, address: &str) -> Arc<dyn BackupStore> {
-        let peer = Self::peer(server, address);
-        Arc::new(RemoteBackup::new(self.peers.clone(), peer, self.call_timeout, self.call_timeout))
+    fn store(&self, server: &ServerEntry) -> Arc<dyn BackupStore> {
+        Arc::new(RemoteBackup::new(
+            self.peers.clone(),
+            Peer::of(server),
+            self.call_timeout,
+            self.call_timeout,
+        ))
     }
 }
 

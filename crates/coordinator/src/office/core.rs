@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 use rekindle_backup::BackupStore;
 use rekindle_env::{Clock, Time};
 use rekindle_recovery::EvenPlanner;
-use rekindle_types::{Attempt, ListVersion, LogId, PartitionIndex, PartitionOutcome, Rule, ServerId, Term};
+use rekindle_types::{
+    Attempt, ListVersion, LogId, PartitionIndex, PartitionOutcome, Rule, ServerEntry, ServerId, Term,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -20,10 +22,10 @@ use tokio::sync::{mpsc, watch};
 /// Finds servers: local ones, or stubs that speak the wire. Never fails: calls to a server that is gone do.
 pub trait Servers: Send + Sync {
     /// Whom to order.
-    fn control(&self, server: ServerId, address: &str) -> Arc<dyn ServerControl>;
+    fn control(&self, server: &ServerEntry) -> Arc<dyn ServerControl>;
 
     /// Its backup.
-    fn store(&self, server: ServerId, address: &str) -> Arc<dyn BackupStore>;
+    fn store(&self, server: &ServerEntry) -> Arc<dyn BackupStore>;
 }
 
 /// Shared by all futures of one coordinator. Locks: `inner`, then any one of the small ones, which are leaves. None is

@@ -30,9 +30,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 impl Core {
     /// Orders once.
     pub async fn order(&self, server: ServerId, kind: OrderKind, within: Duration) -> Ordered {
-        let address = self.read(|s| s.servers().entry(server).map(|e| e.address.clone()));
-        let Some(address) = address else { return Ordered::Down };
-        let control = self.servers.control(server, &address);
+        let entry = self.read(|s| s.servers().entry(server).cloned());
+        let Some(entry) = entry else { return Ordered::Down };
+        let control = self.servers.control(&entry);
         let call = control.call(Order { term: self.term, kind });
         match self.bounded(server, call, within).await {
             None if !self.is_up(server) => Ordered::Down,
@@ -63,8 +63,8 @@ impl Core {
 
     /// The backup of a server.
     pub fn backup(&self, server: ServerId) -> Option<Arc<dyn BackupStore>> {
-        let address = self.read(|s| s.servers().entry(server).map(|e| e.address.clone()))?;
-        Some(self.servers.store(server, &address))
+        let entry = self.read(|s| s.servers().entry(server).cloned())?;
+        Some(self.servers.store(&entry))
     }
 
     /// A call's result; `None` when it takes too long or the server stops being a member.

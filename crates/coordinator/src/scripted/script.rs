@@ -11,8 +11,8 @@ use rekindle_backup::{BackupStore, ReplicaInfo, ReplicaState};
 use rekindle_env::{Env, Time};
 use rekindle_log::Certificate;
 use rekindle_types::{
-    CoordinatorApi, CreationNumber, Former, LogId, Refusal, ReplicaId, Reply, Request, SegmentId, ServerId,
-    ServerRoom, TableId,
+    CoordinatorApi, CreationNumber, Former, LogId, Refusal, ReplicaId, Reply, Request, SegmentId,
+    ServerEntry, ServerId, ServerRoom, TableId,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -362,11 +362,11 @@ impl Observer for Script {
 }
 
 impl Servers for Script {
-    fn control(&self, server: ServerId, _: &str) -> Arc<dyn ServerControl> {
-        Arc::new(ScriptedControl { script: self.clone(), server })
+    fn control(&self, server: &ServerEntry) -> Arc<dyn ServerControl> {
+        Arc::new(ScriptedControl { script: self.clone(), server: server.id })
     }
 
-    fn store(&self, server: ServerId, _: &str) -> Arc<dyn BackupStore> {
-        Arc::new(ScriptedStore { script: self.clone(), server })
+    fn store(&self, server: &ServerEntry) -> Arc<dyn BackupStore> {
+        Arc::new(ScriptedStore { script: self.clone(), server: server.id })
     }
 }
