@@ -1,7 +1,8 @@
 //! Brings the server list up to date when somebody knows more.
 
 use super::Membership;
-use crate::wire::{Party, Stamp, Stamps};
+use crate::wire::{Members, Party, Stamp, Stamps};
+use async_trait::async_trait;
 use rekindle_env::Clock;
 use rekindle_types::{CoordinatorApi, ListUpdate, RemoteError, Reply, Request, ServerId};
 use std::{
@@ -106,5 +107,20 @@ impl ListKeeper {
             let _ = self.watch.membership.apply(&ListUpdate::Full(list));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Members for ListKeeper {
+    fn name(&self, server: ServerId) -> Option<String> {
+        self.watch.membership.list().entry(server).map(|entry| entry.name.clone())
+    }
+
+    fn has_seen(&self, server: ServerId) -> bool {
+        self.knows(server)
+    }
+
+    async fn look_for(&self, server: ServerId) {
+        let _ = self.know(server).await; // Judged by the list that is here.
     }
 }

@@ -138,7 +138,7 @@ impl Member {
     ) {
         let (env, config) = (&self.env, &self.config);
         let (own, ties) = (Party::Server(self.id()), &self.ties);
-        let gate = Arc::new(Gate::new(config.cluster, own, self.membership.clone(), config.rules));
+        let gate = Arc::new(Gate::new(config.cluster, own, ties.list_keeper.clone(), config.rules));
         let stamps = ties.list_watch.clone();
         let lanes = serve(env.clone(), transport, gate, self.services(), stamps, ServeConfig::default());
         tasks.start("lanes", self.pulse.watch(lanes));

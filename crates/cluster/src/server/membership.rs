@@ -1,6 +1,5 @@
 //! What a server knows of the cluster: the server list, the coordinator's term, and whether it is a member.
 
-use crate::wire::Members;
 use parking_lot::{Mutex, RwLock};
 use rekindle_types::{ListUpdate, ListVersion, Rule, Rules, ServerId, ServerList, Term};
 use std::sync::{
@@ -169,12 +168,6 @@ impl Membership {
     #[must_use]
     pub fn term(&self) -> Term {
         Term(self.term.load(Ordering::Acquire))
-    }
-}
-
-impl Members for Membership {
-    fn name(&self, server: ServerId) -> Option<String> {
-        self.list().entry(server).map(|entry| entry.name.clone())
     }
 }
 

@@ -35,4 +35,9 @@ impl Members for Reach {
     fn name(&self, server: ServerId) -> Option<String> {
         self.coordinator()?.look(|state| state.servers().entry(server).map(|entry| entry.name.clone()))
     }
+
+    fn has_seen(&self, server: ServerId) -> bool {
+        self.coordinator()
+            .is_some_and(|coordinator| coordinator.look(|state| state.servers().next_id() > server))
+    }
 }

@@ -20,5 +20,6 @@ mod samples;
 mod small_cluster;
 mod strangers_are_turned_away;
 mod support;
+mod unknown_callers_are_looked_up_first;
 mod values_survive_the_wire;
 mod writes_wait_for_backups;

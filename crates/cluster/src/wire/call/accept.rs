@@ -1,10 +1,18 @@
 //! A process's open door.
 
-use super::{Gate, LaneLimits, Stamps, accept_hello, serve_lane};
-use crate::wire::{Accepted, Frame, FrameWriter, LaneKind, Origin, Role, Services, Track, Transport};
+use super::{Gate, LaneLimits, Stamps, accept_hello, deadline::until, serve_lane};
+use crate::wire::{
+    Accepted, CallRefusal, Frame, FrameWriter, LaneKind, Origin, Role, Services, Track, Transport,
+};
 use futures_util::{FutureExt, StreamExt, select_biased, stream::FuturesUnordered};
 use rekindle_env::{Env, Time};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::Semaphore;
 
 /// What all lanes to a process may use together.
@@ -97,15 +105,30 @@ impl Door {
         let role = identity.role;
         let from = Origin { party: hello.sender, name: identity.name, role, lane: kind };
         let limits = LaneLimits::of(kind);
-        let answer = |frame, deadline| self.answer(&from, frame, deadline);
+        let is_known = AtomicBool::new(false);
+        let answer = |frame, deadline| self.answer(&from, &is_known, frame, deadline);
         serve_lane(lane, kind, hello.sender, limits, clock.clone(), self.stamps.clone(), answer).await;
     }
 
-    async fn answer(&self, from: &Origin, frame: Frame, deadline: Time) -> FrameWriter {
+    /// `is_known` is set once the caller needs no further look; read and written by the lane's task alone.
+    async fn answer(
+        &self,
+        from: &Origin,
+        is_known: &AtomicBool,
+        frame: Frame,
+        deadline: Time,
+    ) -> FrameWriter {
         // V3: what objects may use is not for other calls to wait for.
         let room = (from.lane == LaneKind::Object).then(|| self.object_requests.try_acquire());
         if matches!(room, Some(Err(_))) {
             return self.services.put_off(&frame);
+        }
+        if !is_known.load(Ordering::Relaxed) {
+            match until(&*self.env.clock, deadline, self.gate.judge(from)).await {
+                Some(Ok(stays)) => is_known.store(stays, Ordering::Relaxed),
+                Some(Err(refusal)) => return refusal.encode(),
+                None => return CallRefusal::NotDone("no newer list in time".into()).encode(),
+            }
         }
         self.services.answer(from, frame, deadline.since(self.env.clock.now())).await
     }

@@ -2,17 +2,27 @@
 
 use super::deadline::until;
 use crate::wire::{
-    Accepted, CallRefusal, ClusterId, Frame, FrameKind, Hello, Identity, LaneKind, Party, Stamp, WireError,
+    Accepted, CallRefusal, ClusterId, Frame, FrameKind, Hello, Identity, LaneKind, Origin, Party, Stamp,
+    Track, WireError,
 };
+use async_trait::async_trait;
 use parking_lot::RwLock;
 use rekindle_env::{Clock, Time};
 use rekindle_types::{Rule, Rules, ServerId};
 use std::sync::Arc;
 
 /// What a process knows about server names: the list binds them to current ids (F6).
+#[async_trait]
 pub trait Members: Send + Sync {
-    /// The name of this server, when the list knows it. `None` for an id that the list does not know (yet).
+    /// The name of this server, when the list knows it. `None` for an id that the list does not know yet, or no more.
     fn name(&self, server: ServerId) -> Option<String>;
+
+    /// Whether the list has seen this id: then it is a removed one when it has no name.
+    fn has_seen(&self, server: ServerId) -> bool;
+
+    /// Looks for a newer list if the one here has not seen this id. Without an answer the list stays as it is. There is
+    /// none newer than the record.
+    async fn look_for(&self, _server: ServerId) {}
 }
 
 /// Admits lanes: the right cluster, the right target (F6), a sender that its certificate backs.
@@ -62,13 +72,39 @@ impl Gate {
             return Err(CallRefusal::Unauthorised(why));
         }
         match sender {
-            // Unknown to this list: it may be older than the server. The calls themselves judge by the list.
-            Party::Server(id) if self.members.name(id).is_some_and(|name| name != identity.name) => {
-                Err(CallRefusal::Unauthorised(format!("{:?} speaks as {id}", identity.name)))
-            }
+            // Unknown to this list: it may be older than the server. Each call is judged, until one finds the name.
+            Party::Server(id) => match self.members.name(id) {
+                Some(name) if name != identity.name => Err(impostor(id, &identity.name)),
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
     }
+
+    /// Judges who makes a call on an admitted lane; whether that holds for all later ones, since a name that is bound
+    /// to an id stays so.
+    ///
+    /// F6: an id that the list did not know at the hello may get another name later. So the list is fetched first, and
+    /// who is not in it then makes no call. Only heartbeats don't wait for that (F7): what is called there is judged
+    /// by the record, or changes nothing.
+    pub(super) async fn judge(&self, from: &Origin) -> Result<bool, CallRefusal> {
+        let Party::Server(id) = from.party else { return Ok(true) };
+        let may_wait = from.lane.track() == Track::Main;
+        if may_wait {
+            self.members.look_for(id).await;
+        }
+        match self.members.name(id) {
+            Some(name) if name == from.name => Ok(true),
+            Some(_) => Err(impostor(id, &from.name)),
+            // A removed one: what it calls says so by itself.
+            None if !may_wait || self.members.has_seen(id) => Ok(false),
+            None => Err(CallRefusal::NotDone(format!("{id} is in no list that is known here: try again"))),
+        }
+    }
+}
+
+fn impostor(id: ServerId, name: &str) -> CallRefusal {
+    CallRefusal::Unauthorised(format!("{name:?} speaks as {id}"))
 }
 
 /// Reads the hello of an accepted lane until `deadline` and answers it. `None`: the lane was refused, it is

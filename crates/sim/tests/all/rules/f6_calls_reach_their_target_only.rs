@@ -131,6 +131,10 @@ impl Members for Nobody {
     fn name(&self, _: ServerId) -> Option<String> {
         None
     }
+
+    fn has_seen(&self, _: ServerId) -> bool {
+        true
+    }
 }
 
 fn start(world: &World, network: &MemoryNetwork, id: ServerId, rules: Rules) -> Task {
