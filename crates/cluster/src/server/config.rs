@@ -55,7 +55,8 @@ pub struct StorageConfig {
     pub replay_lanes: usize,
     /// Most object requests that wait for durability at once. Default 4,096.
     pub waiting_max: u32,
-    /// Longest time that a clean stop waits for what was appended to become durable. Default 5 s.
+    /// Longest time that a clean stop waits for what was appended to become durable, and then for its backup to close.
+    /// Default 5 s.
     pub drain_timeout: Duration,
     /// Rules in force.
     pub rules: Rules,

@@ -2,7 +2,8 @@
 
 use super::{
     BackupService, FrameShortage, HeartbeatCounts, Heartbeats, MasterParts, Membership, Pulse, RoomBoard,
-    StorageConfig, StorageConfigError, StorageEnd, StorageStatus, Tasks, storage::Shared, ties::Ties,
+    ShutdownError, StorageConfig, StorageConfigError, StorageEnd, StorageStatus, Tasks, shutdown_error,
+    storage::Shared, ties::Ties,
 };
 use crate::{
     control::Control,
@@ -10,7 +11,6 @@ use crate::{
 };
 use futures_util::{FutureExt, future::select};
 use rekindle_backup::{
-    BackupError,
     replicator::{FloorError, Replication},
     store::LocalStore,
 };
@@ -230,7 +230,7 @@ impl Member {
     }
 
     /// Serves no more, waits until what was appended is durable, hands the lease back, and closes the backup.
-    pub(super) async fn drain(&self) -> Result<(), BackupError> {
+    pub(super) async fn drain(&self) -> Result<(), ShutdownError> {
         self.master.lease.revoke();
         let clock = &self.env.clock;
         let deadline = clock.now() + self.config.drain_timeout;
@@ -243,7 +243,8 @@ impl Member {
         // F9: nothing is served from here on, whatever a renewal under way says: nobody needs to wait for the lease.
         // Without an answer it is waited for.
         select(pin!(self.leave()), clock.sleep_until(deadline)).await;
-        self.backup.close().await
+        // With time of its own: the log may have taken all of that, waiting for others.
+        shutdown_error::close(&*self.backup, &**clock, self.config.drain_timeout).await
     }
 
     /// Tells the coordinator that this server ends, until it has heard.

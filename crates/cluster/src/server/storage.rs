@@ -1,12 +1,12 @@
 //! A storage server, as its process holds it.
 
 use super::{
-    StorageConfig, StorageConfigError, StorageEnd, StorageStatus, Tasks, ending::Ending, enlist::enlist,
-    member::Member, store::OpenedStore,
+    ShutdownError, StorageConfig, StorageConfigError, StorageEnd, StorageStatus, Tasks, ending::Ending,
+    enlist::enlist, member::Member, store::OpenedStore,
 };
 use crate::wire::Transport;
 use parking_lot::Mutex;
-use rekindle_backup::{BackupError, store::LocalStore};
+use rekindle_backup::store::LocalStore;
 use rekindle_env::Env;
 use rekindle_log::store::Store;
 use rekindle_types::{Former, ServerId};
@@ -121,11 +121,12 @@ impl StorageServer {
 
     /// Serves no more, waits until what was appended is durable, hands its lease back so that its tablets are
     /// recovered at once (F9), makes durable what its backup holds (J5), and stops. What can't be had within the drain
-    /// timeout is left: the cluster bears a crash, too. When it returns, another may open the same directory.
+    /// timeout, which the backup has for itself once more, is left: the cluster bears a crash, too. When it returns,
+    /// another may open the same directory.
     ///
     /// # Errors
-    /// When the backup could not make durable what it holds.
-    pub async fn shutdown(self) -> Result<(), BackupError> {
+    /// When the backup could not make durable what it holds, or not in time.
+    pub async fn shutdown(self) -> Result<(), ShutdownError> {
         let closed = match self.member() {
             Some(member) => member.drain().await,
             None => Ok(()),
