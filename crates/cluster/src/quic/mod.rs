@@ -3,7 +3,7 @@
 //! A process has two endpoints, each on a thread of its own: one for heartbeats, one for everything else (F7). To
 //! each peer and track it dials one connection, lazily and once, and opens lanes on it: bidirectional streams whose
 //! first byte names the lane's kind. Who is at the other end, its certificate says: name and role are DNS names in
-//! it. Byte tables: docs/formats/quic.md. Why each setting is what it is: [`settings`] and docs/decisions/0007-quic.md.
+//! it. Byte tables: docs/formats/quic.md. Why each setting is what it is: [`settings`] and docs/decisions/0008-quic.md.
 //!
 //! Not here: what frames mean, deadlines of calls, retries; those are the same on every transport.
 //!

@@ -1,4 +1,4 @@
-//! Every setting of the transport, each with its reason. What chose them: docs/decisions/0007-quic.md.
+//! Every setting of the transport, each with its reason. What chose them: docs/decisions/0008-quic.md.
 
 use super::{Credentials, CredentialsError, QuicLimits, tls};
 use crate::wire::{LaneKind, Role, Track};
