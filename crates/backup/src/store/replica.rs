@@ -108,6 +108,8 @@ impl Replica {
         };
         if let Content::Growing(bytes) = &mut self.content {
             let before = bytes.len();
+            // All of it at once: growing by doubling would copy every byte once more.
+            bytes.reserve_exact(self.capacity as usize - before);
             bytes.extend_from_slice(change.tail);
             if applied
                 .certificate
