@@ -178,7 +178,7 @@ impl Files {
 }
 
 /// Makes a directory and those above it, as far as they are missing, and their names durable: else a power failure
-/// could take all that was synced in it.
+/// could take all that was synced in it. Its own name always: a process that made it may have been killed before that.
 fn make_durably(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|path| !is_there(path)).collect();
     fs::create_dir_all(path)?;
@@ -186,7 +186,13 @@ fn make_durably(path: &Path) -> io::Result<()> {
         let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     }
-    Ok(())
+    let whole = fs::canonicalize(path)?;
+    match File::open(whole.parent().unwrap_or(&whole)) {
+        Ok(parent) => parent.sync_all(),
+        // One that may not be read was not made by such a process.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The empty path stands for the present directory.
