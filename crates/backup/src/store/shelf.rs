@@ -5,7 +5,7 @@ use super::{
     slot::{Replaced, Slot},
 };
 use crate::store::{BackupError, Fill, ReplicaInfo, ReplicaState, ReplicaWrite};
-use rekindle_types::{LogId, ReplicaId, Rule, Rules, SegmentId};
+use rekindle_types::{CreationNumber, LogId, ReplicaId, Rule, Rules, SegmentId};
 use std::collections::BTreeMap;
 
 /// Replicas by log and segment.
@@ -81,6 +81,20 @@ impl Shelf {
         self.settle(log, segment, before);
     }
 
+    /// Lets a replica count again that was replaced by one that is gone, unless another counts.
+    pub(crate) fn put_back(&mut self, replica: Replica) {
+        let (log, segment) = (replica.id.log, replica.id.segment);
+        let slot = self.logs.entry(log).or_default().entry(segment).or_default();
+        let before = Room::of(slot.replicas());
+        slot.current.get_or_insert(replica);
+        self.settle(log, segment, before);
+    }
+
+    /// The creation that counts of a segment.
+    pub(crate) fn current(&self, log: LogId, segment: SegmentId) -> Option<CreationNumber> {
+        Some(self.logs.get(&log)?.get(&segment)?.current.as_ref()?.id.creation)
+    }
+
     /// Drops a replica and every older creation of its segment, and gives them.
     pub(crate) fn free(&mut self, id: ReplicaId) -> Vec<Replica> {
         let slot = self.logs.get_mut(&id.log).and_then(|log| log.get_mut(&id.segment));
@@ -139,16 +153,11 @@ impl Shelf {
         self.logs.get(&id.log)?.get(&id.segment)?.replicas().find(|replica| replica.id == id)
     }
 
-    /// Lets open replicas that are listed take nothing any more (J5), and names them.
-    pub(crate) fn freeze_growing(&mut self) -> Vec<ReplicaId> {
+    /// Lets open replicas that are listed take nothing any more (J5).
+    pub(crate) fn freeze_growing(&mut self) {
         let slots = self.logs.values_mut().flat_map(BTreeMap::values_mut);
         let current = slots.filter_map(|slot| slot.current.as_mut());
-        let open = current.filter(|r| r.state() == ReplicaState::Open && r.certificate().is_some());
-        open.map(|replica| {
-            replica.freeze();
-            replica.id
-        })
-        .collect()
+        current.filter(|replica| replica.certificate().is_some()).for_each(Replica::freeze);
     }
 
     /// All replicas.

@@ -1,5 +1,6 @@
 //! A file store on a node of a simulated world, life after life.
 
+use super::faulty_dir::{Faults, FaultyDir};
 use rekindle_backup::store::conformance::{Image, write};
 use rekindle_backup::{
     BackupError, BackupStore, Durability, FileStore, FileStoreConfig, Fill, LocalStore, OpenError,
@@ -18,6 +19,8 @@ pub struct FileRig {
     pub config: FileStoreConfig,
     /// Of the next life.
     pub id: u64,
+    /// What happens to the store's disk calls.
+    pub faults: Arc<Faults>,
 }
 
 /// One life of the store.
@@ -32,11 +35,13 @@ impl FileRig {
         let node = world.node("backup");
         let config = FileStoreConfig::new(7, "backup");
         let config = FileStoreConfig { segment_bytes: 64 << 10, frames: 8, durability, ..config };
-        Self { world, node, config, id: 9 }
+        Self { world, node, config, id: 9, faults: Arc::default() }
     }
 
     pub fn env(&self) -> Env {
-        if self.node.is_up() { self.node.env() } else { self.node.restart() }
+        let env = if self.node.is_up() { self.node.env() } else { self.node.restart() };
+        let dir = FaultyDir { dir: Arc::clone(&env.dir), faults: Arc::clone(&self.faults) };
+        Env { dir: Arc::new(dir), ..env }
     }
 
     /// Opens the directory and does nothing more.

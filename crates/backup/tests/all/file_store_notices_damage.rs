@@ -1,9 +1,12 @@
 //! Bits turn over, disks fill up and fail: what a store can't vouch for it does not give, and says so.
 
-use super::file_rig::{FileRig, appended, opened};
-use rekindle_backup::store::conformance::{Image, MASTER, replica, write};
+use super::{
+    faulty_dir::{Call, Fate},
+    file_rig::{FileRig, appended, opened},
+};
+use rekindle_backup::store::conformance::{Image, MASTER, OTHER, replica, write};
 use rekindle_backup::{BackupError, BackupStore, Durability, Fill, LoadRequest, OpenError};
-use rekindle_env::memory::Crash;
+use rekindle_env::{DiskError, memory::Crash};
 use rekindle_types::ServerId;
 
 fn head() -> Image {
@@ -195,4 +198,73 @@ fn open_buffers_are_bounded() {
     rig.world.run_until_idle();
     rig.write(&life, opened(&side(3), 3)).unwrap();
     life.stop();
+}
+
+/// Sectors from here on can't be read.
+fn unreadable(file: &'static str, from: u64, to: u64) -> impl FnMut(Call<'_>) -> Fate + Send + 'static {
+    move |call| match call {
+        Call::ReadAt(name, at, len) if name == file && at < to && from < at + len as u64 => {
+            Fate::Fail(DiskError::Io("unreadable sector".into()))
+        }
+        _ => Fate::Done,
+    }
+}
+
+#[test]
+fn an_unreadable_sector_costs_what_is_in_it() {
+    let mut rig = FileRig::new(Durability::Persistent);
+    let life = rig.start();
+    rig.write(&life, write(&head(), 1, Some(Fill::Growing), true)).unwrap();
+    rig.write(&life, opened(&Image::side(MASTER, 6), 2)).unwrap();
+    rig.write(&life, opened(&Image::head(MASTER, 7, &[]), 3)).unwrap();
+    rig.world.run_until_idle();
+    let (file, blocks) = life.store.place_of(replica(MASTER, 5, 1), 0).unwrap();
+    rig.crash(life, Crash::DropUnsynced);
+    // One copy of two costs nothing.
+    for (file, at) in
+        [("superblocks", 0), ("superblocks", 4096), (file, blocks - 8192), (file, blocks - 4096)]
+    {
+        rig.faults.set(unreadable(file, at, at + 512));
+        let store = rig.open().unwrap();
+        assert_eq!(store.former(), Some(ServerId(9)), "{file} {at}");
+        assert_eq!((rig.list(&store, MASTER).len(), store.found_damaged()), (3, vec![]), "{file} {at}");
+    }
+    rig.faults.set(unreadable("superblocks", 0, 8192));
+    assert!(matches!(rig.open(), Err(OpenError::Damaged { .. })));
+    // A journal.
+    rig.faults.set(|call| match call {
+        Call::Read => Fate::Fail(DiskError::Io("unreadable sector".into())),
+        _ => Fate::Done,
+    });
+    let store = rig.open().unwrap();
+    assert_eq!((rig.list(&store, MASTER).len(), store.found_damaged().len()), (1, 2));
+    let loaded = rig.world.block_on(store.load(replica(MASTER, 7, 3), LoadRequest::Whole));
+    assert!(matches!(loaded, Err(BackupError::Damaged { .. })), "{loaded:?}");
+    drop(store);
+    // Both copies of a header: the frame is not written again.
+    rig.faults.set(unreadable(file, blocks - 8192, blocks));
+    let life = rig.start();
+    assert_eq!((rig.list(&life.store, MASTER).len(), life.store.found_damaged().len()), (2, 1));
+    for segment in 20..25 {
+        let call = write(&Image::head(OTHER, segment, &[]), 1, Some(Fill::Growing), true);
+        rig.write(&life, call).unwrap();
+        let place = life.store.place_of(replica(OTHER, segment, 1), 0);
+        assert_ne!(place, Some((file, blocks)));
+    }
+    let full = rig.write(&life, write(&Image::head(OTHER, 30, &[]), 1, Some(Fill::Growing), true));
+    assert_eq!(full, Err(BackupError::NoRoom { frames: 7 }), "one frame less");
+    life.stop();
+}
+
+#[test]
+fn frames_that_are_missing_are_not_made_anew() {
+    let mut rig = FileRig::new(Durability::Persistent);
+    let life = rig.start();
+    rig.write(&life, write(&head(), 1, Some(Fill::Growing), true)).unwrap();
+    rig.crash(life, Crash::DropUnsynced);
+    rig.world.block_on(rig.env().dir.remove("frames")).unwrap();
+    for _ in 0..2 {
+        let refused = rig.open().err().unwrap();
+        assert!(matches!(&refused, OpenError::Damaged { file, .. } if file == "frames"), "{refused:?}");
+    }
 }

@@ -1,8 +1,12 @@
 //! A directory outlives its process: what was answered is there under the next id, whose it is is checked, and
 //! who was recovered is forgotten.
 
-use super::file_rig::{FileRig, appended, opened};
-use rekindle_backup::store::conformance::{Image, MASTER, OTHER, write};
+use super::{
+    faulty_dir::{Call, Fate},
+    file_rig::{FileRig, appended, opened},
+};
+use futures_util::FutureExt;
+use rekindle_backup::store::conformance::{Image, MASTER, OTHER, replica, write};
 use rekindle_backup::{
     AdoptError, BackupError, BackupStore, Durability, Fill, LoadRequest, LocalStore, OpenError, ReplicaState,
 };
@@ -202,4 +206,32 @@ fn a_device_without_room_for_the_frames_is_refused() {
     assert!(matches!(rig.open(), Err(OpenError::NoSpace { .. })));
     rig.node.disk().set_capacity(None);
     rig.open().unwrap();
+}
+
+#[test]
+fn a_stop_that_is_given_up_holds_up_no_other() {
+    let mut rig = FileRig::new(Durability::Persistent);
+    let life = rig.start();
+    rig.faults.set(|call| if matches!(call, Call::SyncDevice) { Fate::Stall } else { Fate::Done });
+    let mut first = life.store.close();
+    for _ in 0..3 {
+        rig.world.block_on(async { assert!((&mut first).now_or_never().is_none()) });
+        rig.world.run_until_idle();
+    }
+    drop(first);
+    rig.faults.clear();
+    rig.world.block_on(life.store.close()).unwrap();
+    life.stop();
+}
+
+#[test]
+fn loads_of_an_open_replica_share_its_bytes() {
+    let mut rig = FileRig::new(Durability::Buffered);
+    let life = rig.start();
+    rig.write(&life, opened(&head(5), 1)).unwrap();
+    assert_eq!(rig.list(&life.store, MASTER).len(), 1);
+    let load = || rig.world.block_on(life.store.load(replica(MASTER, 5, 1), LoadRequest::Whole)).unwrap();
+    let (first, second) = (load(), load());
+    assert_eq!((&first.bytes, first.bytes.as_ptr()), (&head(5).bytes(), second.bytes.as_ptr()));
+    life.stop();
 }

@@ -1,9 +1,11 @@
 //! Behaviour of backups and of the replicator: one module per claim.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_full_disk_loses_nothing_answered;
 mod any_calls_keep_the_memory_store_honest;
 mod crashes;
 mod explore;
+mod faulty_dir;
 mod file_rig;
 mod file_store_conforms;
 mod file_store_notices_damage;

@@ -14,7 +14,7 @@ use super::{
     work::Answer,
 };
 use crate::store::{
-    BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
+    BackupError, BackupStats, BackupStore, Fill, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaWrite,
     membership::Membership,
     read_ahead::ReadAhead,
@@ -22,7 +22,7 @@ use crate::store::{
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rekindle_env::{Clock, Device, Dir, DirLock, DiskError, Env, Spawn};
+use rekindle_env::{Clock, Device, Dir, DirLock, Env, Spawn};
 use rekindle_types::{ListVersion, LogId, ReplicaId, ServerId, ServerList};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{Notify, Semaphore, oneshot};
@@ -66,11 +66,11 @@ impl FileStore {
     pub async fn open(env: &Env, config: FileStoreConfig) -> Result<Arc<Self>, OpenError> {
         config.check().map_err(OpenError::Config)?;
         let lock = env.dir.lock("lock").await?;
-        let Opened { superblocks, superblock, frames, free_frames, restored, unreadable } =
+        let Opened { superblocks, superblock, frames, free_frames, lost_frames, restored, unreadable } =
             open::open(&env.dir, &config).await?;
-        let mut shelf = Shelf::new(Room { frames: config.frames, bytes: u64::MAX }, config.rules);
-        let mut free_frames = free_frames;
-        free_frames.extend(unreadable.iter().map(|(frame, _)| *frame));
+        // What is kept out of use is not promised to a replica.
+        let room = Room { frames: config.frames.saturating_sub(lost_frames), bytes: u64::MAX };
+        let mut shelf = Shelf::new(room, config.rules);
         let in_memory: Vec<ReplicaId> =
             restored.replicas.iter().filter(|r| r.present().is_some()).map(|r| r.id).collect();
         restored.replicas.into_iter().for_each(|replica| shelf.restore(replica));
@@ -84,12 +84,15 @@ impl FileStore {
             work: BTreeMap::new(),
             ready: Default::default(),
             free_frames,
-            kept_for_later: Vec::new(),
+            kept_for_later: Default::default(),
+            retried: None,
             images: 0,
             damaged: restored.damaged,
             unreadable: unreadable.into_iter().map(|(frame, why)| damage_of(&frames, frame, why)).collect(),
             poisoned: None,
             is_closing: false,
+            unkept: None,
+            last_syncs: [0; 3],
             read_rate: 0,
         };
         for (key, disk) in restored.kept {
@@ -193,6 +196,11 @@ impl FileStore {
 
     /// Waits until nothing is left to do.
     async fn drained(&self) -> Result<(), BackupError> {
+        self.until(|state| state.work.values().all(|work| !work.is_active && !work.has_tasks())).await
+    }
+
+    /// Waits until it is so, or the store is poisoned.
+    async fn until(&self, is_so: impl Fn(&State) -> bool) -> Result<(), BackupError> {
         loop {
             let idle = self.idle.notified();
             {
@@ -200,7 +208,7 @@ impl FileStore {
                 if let Some(why) = &state.poisoned {
                     return Err(BackupError::Poisoned(why.clone()));
                 }
-                if state.work.values().all(|work| !work.is_active && !work.has_tasks()) {
+                if is_so(&state) {
                     return Ok(());
                 }
             }
@@ -243,26 +251,44 @@ impl LocalStore for FileStore {
         {
             let state = &mut *self.state.lock();
             state.is_closing = true;
+            state.unkept = None;
             if self.config.durability == Durability::Buffered && state.poisoned.is_none() {
-                for id in state.shelf.freeze_growing() {
-                    state.queue_image(id);
-                }
+                state.shelf.freeze_growing();
+                let in_memory = state.shelf.replicas().filter(|r| r.valid().is_some());
+                let promised: Vec<ReplicaId> =
+                    in_memory.filter(|r| r.fill != Fill::Atomic).map(|r| r.id).collect();
+                promised.into_iter().for_each(|id| state.queue_image(id));
             }
         }
         self.wake.notify_one();
         self.drained().await?;
-        self.frames.sync().await.map_err(|error: DiskError| {
-            self.poison(error.to_string());
-            BackupError::Poisoned(error.to_string())
-        })
+        if let Some(unkept) = self.state.lock().unkept.clone() {
+            return Err(unkept);
+        }
+        let number = {
+            let asked = &mut self.state.lock().last_syncs[0];
+            *asked += 1;
+            *asked
+        };
+        self.wake.notify_one();
+        self.until(|state| state.last_syncs[2] >= number).await
     }
 }
 
 #[async_trait]
 impl BackupStore for FileStore {
     async fn write(&self, write: ReplicaWrite) -> Result<(), BackupError> {
-        let answer = self.state.lock().write(&write, &self.config)?;
-        self.wait(answer).await
+        let answer = {
+            let state = &mut *self.state.lock();
+            let answer = state.write(&write, &self.config);
+            if let Err(BackupError::NoRoom { .. }) = answer {
+                // Buffers are taken by what waits for its frame, too.
+                state.retry_kept(self.clock.now());
+            }
+            answer
+        };
+        self.wake.notify_one();
+        self.wait(answer?).await
     }
 
     async fn free(&self, free: ReplicaFree) -> Result<(), BackupError> {

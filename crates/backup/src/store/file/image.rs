@@ -44,6 +44,17 @@ impl Image {
     }
 }
 
+/// What is where a frame's header is.
+pub(super) enum Found {
+    /// Zeros: the frame is free.
+    Nothing,
+    Header(FrameHeader),
+    /// Something that is no header: torn by a crash before it counted, or damaged. The frame is free.
+    Torn(String),
+    /// Nobody knows: the disk can't read it. The frame is kept out of use.
+    Lost(String),
+}
+
 /// The device of frames.
 pub(super) struct FrameDevice {
     pub(super) device: Arc<dyn Device>,
@@ -55,7 +66,8 @@ impl FrameDevice {
     /// Bytes of one write.
     const PIECE_BYTES: usize = 1 << 20;
 
-    /// Writes a replica to a frame whose former header is durably gone. When this returns the replica is durable.
+    /// Writes a replica to a frame whose former header is durably gone. When this returns the replica is durable, or,
+    /// when the disk is full, the frame is as free as before.
     pub(super) async fn write(
         &self,
         frame: FrameIndex,
@@ -75,14 +87,39 @@ impl FrameDevice {
             self.sync().await?;
         }
         let copy = header.encode(self.layout.header_bytes);
-        self.device.write_at(self.layout.header(frame), [&copy[..], &copy].concat().into()).await?;
-        self.sync().await
+        let written =
+            self.device.write_at(self.layout.header(frame), [&copy[..], &copy].concat().into()).await;
+        if written == Err(DiskError::Full) {
+            // A part of it may be there, one whole copy even.
+            self.wipe(frame).await?;
+        }
+        self.sync().await?;
+        written
     }
 
     /// Takes the header out of a frame, not yet durably.
     pub(super) async fn wipe(&self, frame: FrameIndex) -> Result<(), DiskError> {
         let zeros = Bytes::from(vec![0; 2 * self.layout.header_bytes]);
-        self.device.write_at(self.layout.header(frame), zeros).await
+        match self.device.write_at(self.layout.header(frame), zeros).await {
+            Err(DiskError::Full) => self.wipe_pages(frame).await,
+            other => other,
+        }
+    }
+
+    /// The same on a full disk: there is room for the pages that were ever written, and the others read as zeros.
+    async fn wipe_pages(&self, frame: FrameIndex) -> Result<(), DiskError> {
+        let (start, len) = (self.layout.header(frame), 2 * self.layout.header_bytes);
+        for page in (0..len).step_by(PAGE_BYTES) {
+            match self.device.write_at(start + page as u64, vec![0; PAGE_BYTES].into()).await {
+                Ok(()) | Err(DiskError::Full) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if is_zeros(&self.device.read_at(start, len).await?) {
+            Ok(())
+        } else {
+            Err(DiskError::Io("no space to take a header out of its frame".into()))
+        }
     }
 
     /// Makes everything written so far durable. A full disk that shows here only has cost what was written.
@@ -91,20 +128,36 @@ impl FrameDevice {
         result.map_err(|error| DiskError::Io(format!("sync of the frames: {error}")))
     }
 
-    /// The header of a frame; `Err` when there is something that is none.
-    pub(super) async fn header(
-        &self,
-        frame: FrameIndex,
-    ) -> Result<Result<Option<FrameHeader>, String>, DiskError> {
+    /// What is where the header of a frame is.
+    pub(super) async fn header(&self, frame: FrameIndex) -> Result<Found, DiskError> {
         let len = self.layout.header_bytes;
-        let copies = self.device.read_at(self.layout.header(frame), 2 * len).await?;
-        // Page by page: comparing slices is many times faster than looking at bytes, and most frames are empty.
-        if copies.chunks(PAGE_BYTES).all(|page| page == &[0; PAGE_BYTES][..page.len()]) {
-            return Ok(Ok(None));
+        let copies = match self.device.read_at(self.layout.header(frame), 2 * len).await {
+            Err(DiskError::Io(why)) => return self.readable_copy(frame, why).await,
+            copies => copies?,
+        };
+        if is_zeros(&copies) {
+            return Ok(Found::Nothing);
         }
         let first = FrameHeader::decode(&copies[..len]);
         let header = first.or_else(|_| FrameHeader::decode(&copies[len..]));
-        Ok(header.map(Some).map_err(|corrupt| corrupt.to_string()))
+        Ok(header.map_or_else(|corrupt| Found::Torn(corrupt.to_string()), Found::Header))
+    }
+
+    /// The header of a frame whose copies can't both be read.
+    async fn readable_copy(&self, frame: FrameIndex, why: String) -> Result<Found, DiskError> {
+        let len = self.layout.header_bytes;
+        for copy in [0, len as u64] {
+            match self.device.read_at(self.layout.header(frame) + copy, len).await {
+                Ok(bytes) => {
+                    if let Ok(header) = FrameHeader::decode(&bytes) {
+                        return Ok(Found::Header(header));
+                    }
+                }
+                Err(DiskError::Io(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Found::Lost(why))
     }
 
     /// Reads an image up to `length` bytes, as they are: [`FrameHeader::verify`] comes next.
@@ -112,6 +165,11 @@ impl FrameDevice {
         let stored = length.next_multiple_of(PAGE_BYTES);
         Ok(self.device.read_at(self.layout.blocks(frame), stored).await?.slice(..length))
     }
+}
+
+/// Page by page: comparing slices is many times faster than looking at bytes, and most frames are empty.
+fn is_zeros(bytes: &[u8]) -> bool {
+    bytes.chunks(PAGE_BYTES).all(|page| page == &[0; PAGE_BYTES][..page.len()])
 }
 
 /// A range, up to the end of its last page with zeros behind it: devices write whole pages.

@@ -7,13 +7,13 @@ use super::{
     image::damaged,
 };
 use crate::store::{
-    BackupError, Loaded, ReplicaInfo, ReplicaState,
+    BackupError, Loaded, ReplicaInfo,
     filter::{self, Filter, digest},
 };
 use bytes::Bytes;
 use rekindle_env::Time;
 use rekindle_log::Certificate;
-use rekindle_types::{Partition, PartitionIndex, ReplicaId};
+use rekindle_types::{Partition, PartitionIndex, ReplicaId, Rule};
 use std::sync::Arc;
 
 /// A replica to read for all partitions of its plan.
@@ -112,8 +112,8 @@ impl FileStore {
         index: PartitionIndex,
         partition: &Partition,
     ) -> Result<Way, BackupError> {
-        self.place(replica)?;
         let state = &mut *self.state.lock();
+        state.check_fixed(replica)?;
         if let Some(loaded) = state.read_ahead.fetch(replica, index, partition) {
             return Ok(Way::Ready(loaded));
         }
@@ -172,24 +172,23 @@ impl FileStore {
         let result = self.heavy("filter for recovery", work).await;
         let stopped = || BackupError::NotReady("the work on it was stopped".into());
         // Freed while it was read, its frame may hold another one by now: that is no damage.
-        self.place(replica)?;
+        self.state.lock().check_fixed(replica)?;
         let (bytes, looked) = result.ok_or_else(stopped)??;
         Ok((bytes, certificate, looked))
     }
 
     /// Where a replica is that can't change any more.
     fn place(&self, id: ReplicaId) -> Result<(Place, Certificate), BackupError> {
-        let state = self.state.lock();
-        if let Some(damage) = state.damaged.get(&id) {
-            return Err(damage.error(id));
-        }
-        let replica = state.shelf.find(id)?;
-        if replica.state() == ReplicaState::Open && !state.membership.is_fenced(id.log) {
-            return Err(BackupError::NotReady(format!("{id} is open and its log not fenced")));
-        }
-        let certificate = replica.certificate().ok_or(BackupError::NotOpen(id))?;
-        if let Some((bytes, certificate)) = replica.valid() {
-            return Ok((Place::Memory(bytes), certificate));
+        let state = &mut *self.state.lock();
+        let certificate = state.check_fixed(id)?;
+        if let Some(replica) = state.shelf.get_mut(id) {
+            if self.config.rules.on(Rule::F1) {
+                // Its log is fenced when it is open. Frozen, its bytes are shared; growing, each load would copy them.
+                replica.freeze();
+            }
+            if let Some((bytes, certificate)) = replica.valid() {
+                return Ok((Place::Memory(bytes), certificate));
+            }
         }
         let (frame, header) = state.frame(id).ok_or(BackupError::NotOpen(id))?;
         Ok((Place::Frame(frame, header), certificate))

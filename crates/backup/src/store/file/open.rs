@@ -5,8 +5,8 @@ use super::{
     format::{FrameHeader, PAGE_BYTES, Superblock, parse_journal_name},
     frames::{FrameIndex, Layout},
     group_sync::GroupSync,
-    image::FrameDevice,
-    journal::scan,
+    image::{Found, FrameDevice},
+    journal::{Scan, scan},
     open_error::OpenError,
     restore::{FoundJournal, Restored, restore},
     work::OnDisk,
@@ -29,6 +29,8 @@ pub(super) struct Opened {
     pub(super) superblock: Superblock,
     pub(super) frames: FrameDevice,
     pub(super) free_frames: BTreeSet<FrameIndex>,
+    /// Frames on sectors that can't be read: nothing is written there.
+    pub(super) lost_frames: u64,
     pub(super) restored: Restored,
     /// Frames whose headers can't be read: torn by a crash before they counted, or damaged.
     pub(super) unreadable: Vec<(FrameIndex, String)>,
@@ -48,6 +50,10 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
     let found = read_superblock(&superblocks).await?;
     if let Some(found) = &found {
         check_owner(found, config)?;
+        // They were durable before the first id was taken.
+        if found.server.is_some() && !names.iter().any(|name| name == FRAMES) {
+            return Err(OpenError::Damaged { file: FRAMES.into(), why: "it is missing".into() });
+        }
     }
     let device = dir.device(FRAMES, bytes).await.map_err(|error| match error {
         DiskError::Full => OpenError::NoSpace { bytes },
@@ -59,7 +65,7 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
     }
     let frames = FrameDevice { device, layout, syncs: GroupSync::default() };
     let mut free_frames = BTreeSet::new();
-    let (headers, unreadable) = read_headers(&frames, &mut free_frames).await?;
+    let (headers, unreadable, lost_frames) = read_headers(&frames, &mut free_frames).await?;
     let journals: Vec<String> = names.into_iter().filter(|name| parse_journal_name(name).is_some()).collect();
     let superblock = match found {
         Some(found) => found,
@@ -72,7 +78,8 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
     frames.sync().await?;
     let restored = restore(headers, read_journals(dir, &journals, config.rules).await?);
     dir.sync().await?;
-    let mut opened = Opened { superblocks, superblock, frames, free_frames, restored, unreadable };
+    let mut opened =
+        Opened { superblocks, superblock, frames, free_frames, lost_frames, restored, unreadable };
     for step in std::mem::take(&mut opened.restored.dropped) {
         opened.drop_all(dir, step).await?;
     }
@@ -87,13 +94,20 @@ async fn read_superblock(device: &Arc<dyn Device>) -> Result<Option<Superblock>,
     }
     let mut copies = Vec::new();
     for at in [0, PAGE_BYTES as u64] {
-        copies.push(device.read_at(at, PAGE_BYTES).await?);
+        match device.read_at(at, PAGE_BYTES).await {
+            Ok(copy) => copies.push(Some(copy)),
+            // A sector may be gone: then there is the other copy.
+            Err(DiskError::Io(_)) => copies.push(None),
+            Err(error) => return Err(error.into()),
+        }
     }
-    let newest =
-        copies.iter().filter_map(|copy| Superblock::decode(copy).ok()).max_by_key(|copy| copy.sequence);
+    let whole = copies.iter().flatten().filter_map(|copy| Superblock::decode(copy).ok());
+    let newest = whole.max_by_key(|copy| copy.sequence);
     // The second copy is written after the first is durable: without it nothing was ever kept here.
     match newest {
-        None if copies[1].iter().any(|byte| *byte != 0) => Err(damaged("both copies are unreadable".into())),
+        None if copies[1].as_ref().is_none_or(|copy| copy.iter().any(|byte| *byte != 0)) => {
+            Err(damaged("both copies are unreadable".into()))
+        }
         newest => Ok(newest),
     }
 }
@@ -144,23 +158,30 @@ pub(super) async fn write_superblocks(
     Ok(superblock)
 }
 
-type Headers = (Vec<(FrameIndex, FrameHeader)>, Vec<(FrameIndex, String)>);
+type Headers = (Vec<(FrameIndex, FrameHeader)>, Vec<(FrameIndex, String)>, u64);
 
-/// All headers; frames without one are free.
+/// All headers; frames without one are free. The number of those that can't be read.
 async fn read_headers(frames: &FrameDevice, free: &mut BTreeSet<FrameIndex>) -> Result<Headers, OpenError> {
-    let (mut headers, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut headers, mut unreadable, mut lost) = (Vec::new(), Vec::new(), 0);
     let all = (0..frames.layout.count).map(FrameIndex);
     let mut reads = stream::iter(all)
         .map(|index| async move { frames.header(index).await.map(|header| (index, header)) })
         .buffered(HEADERS_AT_ONCE);
     while let Some((index, header)) = reads.try_next().await? {
         match header {
-            Ok(None) => free.extend([index]),
-            Ok(Some(header)) => headers.push((index, header)),
-            Err(why) => unreadable.push((index, why)),
+            Found::Nothing => free.extend([index]),
+            Found::Header(header) => headers.push((index, header)),
+            Found::Torn(why) => {
+                free.extend([index]);
+                unreadable.push((index, why));
+            }
+            Found::Lost(why) => {
+                lost += 1;
+                unreadable.push((index, why));
+            }
         }
     }
-    Ok((headers, unreadable))
+    Ok((headers, unreadable, lost))
 }
 
 async fn read_journals(
@@ -172,7 +193,12 @@ async fn read_journals(
     for name in names {
         let Some(replica) = parse_journal_name(name) else { continue };
         dir.sync_file(name).await?;
-        let scan = scan(replica, &dir.read(name).await?, rules);
+        let scan = match dir.read(name).await {
+            Ok(file) => scan(replica, &file, rules),
+            // A sector of it may be gone: that is one replica's damage.
+            Err(DiskError::Io(why)) => Scan { records: Vec::new(), bad: Some((0, why)), is_damaged: true },
+            Err(error) => return Err(error.into()),
+        };
         journals.push(FoundJournal { replica, file: name.clone(), scan });
     }
     Ok(journals)

@@ -105,8 +105,15 @@ fn of_journal(found: FoundJournal) -> Found {
         }
     };
     let is_closed = matches!(&content, Content::Replica(replica) if replica.is_closed());
-    let journal = Some(Journal { last, synced: last, is_closed });
+    let journal = Some(Journal { last, synced: last, is_closed, is_full: false });
     Found { disk: OnDisk { journal, frame: None }, former: Vec::new(), content }
+}
+
+impl Replica {
+    /// One that is in a frame with this header.
+    pub(super) fn in_frame(header: &FrameHeader) -> Self {
+        Self::on_disk(header.replica, header.state, header.capacity, header.certificate, header.primary)
+    }
 }
 
 impl Found {
@@ -119,14 +126,7 @@ impl Found {
         match &self.disk.frame {
             Some((_, other)) if other.generation > header.generation => self.former.push((index, header)),
             _ => {
-                let replica = Replica::on_disk(
-                    header.replica,
-                    header.state,
-                    header.capacity,
-                    header.certificate,
-                    header.primary,
-                );
-                self.content = Content::Replica(replica);
+                self.content = Content::Replica(Replica::in_frame(&header));
                 self.former.extend(self.disk.frame.replace((index, header)));
             }
         }

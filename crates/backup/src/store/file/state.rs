@@ -5,15 +5,18 @@ use super::{
     format::{FrameHeader, Superblock},
     frames::FrameIndex,
     restore::Damage,
-    work::{Answer, Record, Task, Work},
+    work::{Answer, OnDisk, Record, Task, Work},
 };
 use crate::store::{
-    BackupError, Fill, Misfit, ReplicaFree, ReplicaWrite,
+    BackupError, Fill, Misfit, ReplicaFree, ReplicaState, ReplicaWrite,
     membership::Membership,
     read_ahead::ReadAhead,
+    replica::Replica,
     session::Sessions,
     shelf::{Effect, Shelf},
 };
+use rekindle_env::Time;
+use rekindle_log::Certificate;
 use rekindle_types::{CreationNumber, LogId, ReplicaId, SegmentId, ServerList};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -40,7 +43,9 @@ pub(super) struct State {
     /// Frames that hold no replica: no header is there, durably.
     pub(super) free_frames: BTreeSet<FrameIndex>,
     /// Closed replicas that the disk has no room for beside their journals.
-    pub(super) kept_for_later: Vec<ReplicaId>,
+    pub(super) kept_for_later: BTreeSet<ReplicaId>,
+    /// When they were tried again last.
+    pub(super) retried: Option<Time>,
     /// Images written so far in this start.
     pub(super) images: u64,
     /// Replicas that this store can't vouch for, and why.
@@ -49,6 +54,10 @@ pub(super) struct State {
     pub(super) unreadable: Vec<Damage>,
     pub(super) poisoned: Option<String>,
     pub(super) is_closing: bool,
+    /// What a stop could not keep first.
+    pub(super) unkept: Option<BackupError>,
+    /// Stops that wait for a last sync of the frames: asked for, begun, done.
+    pub(super) last_syncs: [u64; 3],
     /// Bytes per second.
     pub(super) read_rate: u64,
 }
@@ -86,7 +95,7 @@ impl State {
         }
         self.check_room(write, config)?;
         let effect = self.shelf.write(write)?;
-        Ok(self.queue_write(write, &effect, config.durability))
+        Ok(self.queue_write(write, effect, config.durability))
     }
 
     /// J4: an open is admitted with a frame reserved for it, which the shelf does, and a buffer to grow in.
@@ -107,33 +116,61 @@ impl State {
     fn queue_write(
         &mut self,
         write: &ReplicaWrite,
-        effect: &Effect,
+        effect: Effect,
         durability: Durability,
     ) -> Option<Answer> {
         let id = write.replica;
         let Effect { is_opened, applied, dropped } = effect;
         let fill = self.shelf.get(id).map(|replica| replica.fill);
+        let is_closed = self.shelf.get(id).is_some_and(Replica::is_closed);
         let work = self.work.entry((id.log, id.segment)).or_default();
+        let on_disk = work.disk.get(&id.creation);
+        let is_full = on_disk.and_then(|disk| disk.journal).is_some_and(|journal| journal.is_full);
+        // Behind what takes the place of all that they are about: until that is durable they are the only copies.
+        let drops = if dropped.is_empty() { Vec::new() } else { work.take_drops() };
         // One that opens and closes in one write needs no journal, nor one that counts only when it is complete.
         let is_journaled = durability == Durability::Persistent
             && fill == Some(Fill::Growing)
-            && !(*is_opened && applied.is_closed);
-        if is_journaled && (*is_opened || applied.is_change) {
-            work.push(Task::Record(Record::of(write, *is_opened, applied)), true);
+            && !is_full
+            && !(is_opened && applied.is_closed);
+        if is_journaled && (is_opened || applied.is_change) {
+            work.push(Task::Record(Record::of(write, is_opened, &applied)), true);
         }
         if applied.is_closed {
             // J1: a close is acknowledged when its record is synced, or else its frame.
             work.push(Task::Image(id.creation), !is_journaled);
+        } else if is_closed && is_full {
+            // Its close is in no journal: only a frame makes it true.
+            work.need_image(id.creation);
         }
         // P3: what a higher creation drops never comes back. The record or the frame of that one hides it from
         // before it is answered until it is gone.
-        dropped.iter().for_each(|former| work.push(Task::Drop(former.id.creation), false));
+        drops.into_iter().for_each(|drop| work.push(drop, false));
+        for former in dropped {
+            let creation = former.id.creation;
+            let is_kept = durability == Durability::Buffered && former.fill != Fill::Atomic;
+            let is_kept = is_kept || work.disk.contains_key(&creation);
+            work.replaced.insert(creation, is_kept.then_some(former));
+            work.push(Task::Drop(creation), false);
+        }
         let is_listed = matches!(fill, Some(Fill::Growing | Fill::Side));
-        if *is_opened && is_listed && !is_journaled && !applied.is_closed {
+        if is_opened && is_listed && !is_journaled && !applied.is_closed {
             // Nothing hides it: it is gone before the open is answered.
             work.need_all();
         }
-        self.wake((id.log, id.segment), id.creation)
+        self.wake((id.log, id.segment), Some(id.creation))
+    }
+
+    /// Refuses loads of a replica that is damaged, or may change yet. What makes its bytes valid.
+    pub(super) fn check_fixed(&self, id: ReplicaId) -> Result<Certificate, BackupError> {
+        if let Some(damage) = self.damaged.get(&id) {
+            return Err(damage.error(id));
+        }
+        let replica = self.shelf.find(id)?;
+        if replica.state() == ReplicaState::Open && !self.membership.is_fenced(id.log) {
+            return Err(BackupError::NotReady(format!("{id} is open and its log not fenced")));
+        }
+        replica.certificate().ok_or(BackupError::NotOpen(id))
     }
 
     /// Takes a free, and gives what to wait for before it is answered.
@@ -150,20 +187,23 @@ impl State {
         let freed = self.shelf.free(id);
         self.damaged.retain(|other, _| (other.log, other.segment) != key || other.creation > id.creation);
         let Some(work) = self.work.get_mut(&key) else { return Ok(None) };
+        work.replaced.retain(|creation, _| *creation > id.creation);
         let on_disk = work.disk.keys().copied().filter(|creation| *creation <= id.creation);
         let creations: BTreeSet<CreationNumber> =
             on_disk.chain(freed.iter().map(|r| r.id.creation)).collect();
         for creation in creations {
             // A closed replica that a crash brings back before this is done is what it was, and no digest names
-            // it. An open one could pass for the head: it is gone before the free is answered.
-            let is_closed = freed.iter().any(|r| r.id.creation == creation && r.is_closed());
+            // it. An open one could pass for the head: it is gone before the free is answered. So is one whose
+            // close is not on the disk.
+            let is_closed = freed.iter().any(|r| r.id.creation == creation && r.is_closed())
+                && work.disk.get(&creation).is_some_and(OnDisk::is_closed);
             work.push(Task::Drop(creation), !is_closed);
         }
-        Ok(self.wake(key, id.creation))
+        Ok(self.wake(key, None))
     }
 
     /// Lets somebody work on a segment, and gives what a call on it has to wait for.
-    fn wake(&mut self, key: Key, creation: CreationNumber) -> Option<Answer> {
+    fn wake(&mut self, key: Key, creation: Option<CreationNumber>) -> Option<Answer> {
         let work = self.work.get_mut(&key)?;
         let answer = work.answer(creation);
         if work.has_tasks() && !work.is_active {
@@ -182,7 +222,39 @@ impl State {
         }
         let key = (id.log, id.segment);
         self.work.entry(key).or_default().push(Task::Image(id.creation), true);
-        self.wake(key, id.creation);
+        self.wake(key, None);
+    }
+
+    /// P2: takes out a replica that the disk had no room for, and lets the one count again whose place it took. That
+    /// one was not dropped yet: drops come after what they make way for.
+    pub(super) fn take_out(&mut self, id: ReplicaId) {
+        self.shelf.free(id);
+        if self.shelf.current(id.log, id.segment).is_some() {
+            return;
+        }
+        let Some(work) = self.work.get_mut(&(id.log, id.segment)) else { return };
+        let Some(back) = work.take_back(id.creation) else { return };
+        if back.is_closed() && back.present().is_some() {
+            work.push(Task::Image(back.id.creation), false);
+        }
+        self.shelf.put_back(back);
+    }
+
+    /// A write that waits for a frame of this replica won't be answered by one when a newer one took its place.
+    pub(super) fn refuse_replaced(&mut self, id: ReplicaId) {
+        let newest = self.shelf.current(id.log, id.segment).filter(|newest| *newest > id.creation);
+        if let (Some(newest), Some(work)) = (newest, self.work.get_mut(&(id.log, id.segment))) {
+            work.refuse_now(id.creation, &BackupError::StaleCreation { replica: id, newest });
+        }
+    }
+
+    /// Tries again to write to frames what had no room, at most once a second.
+    pub(super) fn retry_kept(&mut self, now: Time) {
+        let is_due = |retried: Time| now.0.saturating_sub(retried.0) >= 1_000_000_000;
+        if !self.kept_for_later.is_empty() && self.retried.is_none_or(is_due) {
+            self.retried = Some(now);
+            std::mem::take(&mut self.kept_for_later).into_iter().for_each(|id| self.queue_image(id));
+        }
     }
 
     /// Takes a server list; frees what belongs to masters that were recovered and left.
@@ -203,6 +275,7 @@ impl State {
     pub(super) fn forget(&mut self, log: LogId) {
         self.read_ahead.forget(log);
         self.damaged.retain(|id, _| id.log != log);
+        self.work.iter_mut().filter(|((of, _), _)| *of == log).for_each(|(_, work)| work.replaced.clear());
         let held = self.shelf.forget(log).into_iter().map(|replica| replica.id);
         let works = self.work.iter().filter(|((of, _), _)| *of == log);
         let on_disk = works.flat_map(|((log, segment), work)| {
@@ -215,7 +288,7 @@ impl State {
         for id in all {
             let key = (id.log, id.segment);
             self.work.entry(key).or_default().push(Task::Drop(id.creation), false);
-            self.wake(key, id.creation);
+            self.wake(key, None);
         }
     }
 

@@ -1,7 +1,10 @@
 //! What is to be done on the disk for one segment, in order, and who waits for it.
 
 use super::{format::FrameHeader, frames::FrameIndex};
-use crate::store::{BackupError, ReplicaWrite, replica::Applied};
+use crate::store::{
+    BackupError, ReplicaWrite,
+    replica::{Applied, Replica},
+};
 use bytes::Bytes;
 use rekindle_log::Certificate;
 use rekindle_types::CreationNumber;
@@ -21,6 +24,8 @@ pub(super) enum Task {
     Image(CreationNumber),
     /// Take off the disk all that is there of the replica, so that no crash brings it back.
     Drop(CreationNumber),
+    /// Nothing any more: keeps its place, so that the tickets of all others stay what they are.
+    Nothing(CreationNumber),
 }
 
 /// A write that was taken, for the journal.
@@ -56,7 +61,7 @@ impl Task {
     fn creation(&self) -> CreationNumber {
         match self {
             Self::Record(record) => record.creation,
-            Self::Image(creation) | Self::Drop(creation) => *creation,
+            Self::Image(creation) | Self::Drop(creation) | Self::Nothing(creation) => *creation,
         }
     }
 }
@@ -68,6 +73,13 @@ pub(super) struct OnDisk {
     pub(super) frame: Option<(FrameIndex, Arc<FrameHeader>)>,
 }
 
+impl OnDisk {
+    /// Whether a crash brings it back closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.frame.is_some() || self.journal.is_some_and(|journal| journal.is_closed)
+    }
+}
+
 /// A journal file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Journal {
@@ -77,12 +89,15 @@ pub(super) struct Journal {
     pub(super) synced: u64,
     /// Its last record closes it.
     pub(super) is_closed: bool,
+    /// The disk had no room for its next record: it takes no other.
+    pub(super) is_full: bool,
 }
 
 #[derive(Debug)]
 struct Waiter {
     ticket: u64,
-    creation: CreationNumber,
+    /// What is written; none when it is freed, which no write's failure hinders.
+    creation: Option<CreationNumber>,
     answer: oneshot::Sender<Result<(), BackupError>>,
 }
 
@@ -103,6 +118,9 @@ pub(super) struct Work {
     pub(super) is_active: bool,
     waiters: Vec<Waiter>,
     pub(super) disk: BTreeMap<CreationNumber, OnDisk>,
+    /// What higher creations took the place of and is not dropped yet, to be put back when those find no room;
+    /// without the replica when it was never answered for.
+    pub(super) replaced: BTreeMap<CreationNumber, Option<Replica>>,
 }
 
 impl Work {
@@ -121,7 +139,7 @@ impl Work {
     }
 
     /// The answer to a call that has to wait for all that is needed so far; none when that is done.
-    pub(super) fn answer(&mut self, creation: CreationNumber) -> Option<Answer> {
+    pub(super) fn answer(&mut self, creation: Option<CreationNumber>) -> Option<Answer> {
         if self.needed <= self.done {
             return None;
         }
@@ -154,14 +172,78 @@ impl Work {
         }
     }
 
+    /// Gives up on the records of one replica.
+    pub(super) fn drop_records(&mut self, creation: CreationNumber) {
+        for task in &mut self.queue {
+            if matches!(task, Task::Record(record) if record.creation == creation) {
+                *task = Task::Nothing(creation);
+            }
+        }
+    }
+
     /// Gives up on the records of one replica, and tells all who wait for it.
     pub(super) fn fail(&mut self, creation: CreationNumber, error: &BackupError) {
-        let before = self.queue.len();
-        self.queue.retain(|task| !matches!(task, Task::Record(record) if record.creation == creation));
-        self.done += (before - self.queue.len()) as u64;
-        for waiter in self.waiters.extract_if(.., |waiter| waiter.creation == creation) {
+        self.drop_records(creation);
+        self.refuse(creation, u64::MAX, error);
+    }
+
+    /// Refuses calls on a replica that wait for nothing beyond the task at hand.
+    pub(super) fn refuse_now(&mut self, creation: CreationNumber, error: &BackupError) {
+        self.refuse(creation, self.done + 1, error);
+    }
+
+    fn refuse(&mut self, creation: CreationNumber, up_to: u64, error: &BackupError) {
+        let meant = |waiter: &mut Waiter| waiter.creation == Some(creation) && waiter.ticket <= up_to;
+        for waiter in self.waiters.extract_if(.., meant) {
             let _ = waiter.answer.send(Err(error.clone()));
         }
+    }
+
+    /// Lets calls wait for the image of this replica, those on it that wait already too; it is put in when it is
+    /// not there.
+    pub(super) fn need_image(&mut self, creation: CreationNumber) {
+        let is_it = |task: &Task| matches!(task, Task::Image(of) if *of == creation);
+        if !self.queue.iter().any(is_it) {
+            self.push(Task::Image(creation), false);
+        }
+        let behind = self.queue.iter().rev().take_while(|task| !is_it(task)).count();
+        let ticket = self.queued - behind as u64;
+        self.needed = self.needed.max(ticket);
+        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.creation == Some(creation)) {
+            waiter.ticket = waiter.ticket.max(ticket);
+        }
+    }
+
+    /// Takes out the drops that nobody waits for, to be put in again.
+    pub(super) fn take_drops(&mut self) -> Vec<Task> {
+        let first = self.queued - self.queue.len() as u64 + 1;
+        let needed = self.needed;
+        let waiting = (first..).zip(&mut self.queue).filter(|(ticket, _)| *ticket > needed);
+        let mut drops = Vec::new();
+        for (_, task) in waiting {
+            if let Task::Drop(creation) = *task {
+                drops.push(std::mem::replace(task, Task::Nothing(creation)));
+            }
+        }
+        drops
+    }
+
+    /// The highest creation below this one that is whole, to count again: it is not dropped then.
+    pub(super) fn take_back(&mut self, below: CreationNumber) -> Option<Replica> {
+        let replaced = self.replaced.range(..below).map(|(creation, _)| *creation).collect::<Vec<_>>();
+        let back = replaced.into_iter().rev().find_map(|creation| {
+            let former = self.replaced.get_mut(&creation)?.take();
+            let frame = self.disk.get(&creation).and_then(|disk| disk.frame.as_ref());
+            frame.map(|(_, header)| Replica::in_frame(header)).or(former)
+        })?;
+        let creation = back.id.creation;
+        self.replaced.remove(&creation);
+        for task in &mut self.queue {
+            if matches!(task, Task::Drop(of) if *of == creation) {
+                *task = Task::Nothing(creation);
+            }
+        }
+        Some(back)
     }
 
     /// Gives up on everything.

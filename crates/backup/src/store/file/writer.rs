@@ -8,7 +8,7 @@ use super::{
     state::Key,
     work::{Journal, Record, Task},
 };
-use crate::store::BackupError;
+use crate::store::{BackupError, Fill, replica::Replica};
 use bytes::Bytes;
 use futures_util::{
     FutureExt, StreamExt,
@@ -42,6 +42,9 @@ impl FileStore {
             while let Some(read) = self.next_read() {
                 jobs.push(Arc::clone(&self).read_ahead(read).boxed());
             }
+            if let Some(number) = self.next_last_sync() {
+                jobs.push(Arc::clone(&self).last_sync(number).boxed());
+            }
             if jobs.is_empty() {
                 woken.await;
             } else {
@@ -52,6 +55,26 @@ impl FileStore {
 
     fn next_ready(&self) -> Option<Key> {
         self.state.lock().ready.pop_front()
+    }
+
+    fn next_last_sync(&self) -> Option<u64> {
+        let [asked, begun, _] = &mut self.state.lock().last_syncs;
+        (*begun < *asked).then(|| {
+            *begun = *asked;
+            *asked
+        })
+    }
+
+    /// The sync that a stop ends with.
+    async fn last_sync(self: Arc<Self>, number: u64) {
+        match self.frames.sync().await {
+            Ok(()) => {
+                let done = &mut self.state.lock().last_syncs[2];
+                *done = number.max(*done);
+            }
+            Err(error) => self.poison(error.to_string()),
+        }
+        self.idle.notify_waiters();
     }
 
     /// Does all there is to do for a segment.
@@ -74,7 +97,7 @@ impl FileStore {
             let count = tasks.len();
             let recorded = tasks.iter().find_map(|task| match task {
                 Task::Record(record) => Some(record.creation),
-                Task::Image(_) | Task::Drop(_) => None,
+                Task::Image(_) | Task::Drop(_) | Task::Nothing(_) => None,
             });
             let mut result = self.carry_out(key, tasks).await;
             if result.is_ok() {
@@ -101,13 +124,13 @@ impl FileStore {
     async fn carry_out(&self, key: Key, mut tasks: Vec<Task>) -> Result<(), DiskError> {
         let id = |creation| ReplicaId { log: key.0, segment: key.1, creation };
         if let [Task::Image(creation)] = tasks[..] {
-            return match self.write_image(id(creation)).await {
-                Err(DiskError::Full) => {
-                    self.keep_for_later(id(creation));
-                    Ok(())
-                }
-                other => other,
-            };
+            if !self.write_image(id(creation)).await? {
+                self.keep_for_later(id(creation));
+            }
+            return Ok(());
+        }
+        if let [Task::Nothing(_)] = tasks[..] {
+            return Ok(());
         }
         if let [Task::Drop(creation)] = tasks[..] {
             return self.drop_replica(id(creation)).await;
@@ -177,12 +200,14 @@ impl FileStore {
     }
 
     /// The disk has no room for a replica's journal: that replica takes nothing any more, and is not there at all
-    /// when it was not opened yet. Others go on.
+    /// when it was not opened yet. One that is closed already is on its way to a frame: calls wait for that. Others
+    /// go on.
     fn give_up(&self, id: ReplicaId, records: &[Record]) {
         let state = &mut *self.state.lock();
         let is_new = records.iter().any(|record| record.open);
+        let is_closed = state.shelf.get(id).is_some_and(Replica::is_closed);
         let error = if is_new {
-            state.shelf.free(id);
+            state.take_out(id);
             BackupError::NoRoom { frames: state.shelf.used().frames }
         } else {
             if let Some(replica) = state.shelf.get_mut(id) {
@@ -191,6 +216,15 @@ impl FileStore {
             BackupError::Damaged { replica: id, at: 0, why: "no space for its journal".into() }
         };
         let Some(work) = state.work.get_mut(&(id.log, id.segment)) else { return };
+        if is_closed && !is_new {
+            // J1: its close is acknowledged by its frame, or not at all.
+            if let Some(journal) = work.disk.get_mut(&id.creation).and_then(|disk| disk.journal.as_mut()) {
+                journal.is_full = true;
+            }
+            work.drop_records(id.creation);
+            work.need_image(id.creation);
+            return;
+        }
         work.fail(id.creation, &error);
         if is_new {
             work.push(Task::Drop(id.creation), false);
@@ -198,28 +232,41 @@ impl FileStore {
     }
 
     /// The disk has no room for a frame, although one was reserved: the device grows as it is written. What is in a
-    /// journal stays there, and in memory, until something was freed; what is not is refused.
+    /// journal stays there, and in memory, until something was freed; what is not is refused, in an orderly stop
+    /// by that.
     fn keep_for_later(&self, id: ReplicaId) {
-        let is_kept = self.journal(id).is_some();
+        let journal = self.journal(id);
         let state = &mut *self.state.lock();
-        if is_kept {
-            state.kept_for_later.push(id);
-            return;
-        }
-        state.shelf.free(id);
-        let error = BackupError::NoRoom { frames: state.shelf.used().frames };
+        let no_space = BackupError::Damaged { replica: id, at: 0, why: "no space for its frame".into() };
+        let is_promised = state.shelf.get(id).is_some_and(|replica| replica.fill != Fill::Atomic);
+        let error = if let Some(journal) = journal {
+            state.kept_for_later.insert(id);
+            if !journal.is_full {
+                return;
+            }
+            no_space
+        } else if state.is_closing && is_promised {
+            state.unkept.get_or_insert(no_space.clone());
+            no_space
+        } else {
+            state.take_out(id);
+            BackupError::NoRoom { frames: state.shelf.used().frames }
+        };
         if let Some(work) = state.work.get_mut(&(id.log, id.segment)) {
             work.fail(id.creation, &error);
         }
     }
 
-    /// Writes a replica to a frame, and takes its journal away.
-    async fn write_image(&self, id: ReplicaId) -> Result<(), DiskError> {
+    /// Writes a replica to a frame, and takes its journal away; `false` when the disk has no room for it.
+    async fn write_image(&self, id: ReplicaId) -> Result<bool, DiskError> {
         let image = {
-            let state = self.state.lock();
-            // Dropped meanwhile, or in a frame already.
-            let Some(replica) = state.shelf.get(id) else { return Ok(()) };
-            let Some((bytes, certificate)) = replica.valid() else { return Ok(()) };
+            let state = &mut *self.state.lock();
+            let Some(replica) = state.shelf.get(id) else {
+                state.refuse_replaced(id);
+                return Ok(true);
+            };
+            // In a frame already.
+            let Some((bytes, certificate)) = replica.valid() else { return Ok(true) };
             let (state, capacity, primary) = (replica.state(), replica.capacity, replica.is_primary());
             Image { replica: id, state, capacity, primary, certificate, bytes }
         };
@@ -229,10 +276,14 @@ impl FileStore {
         let bytes = image.bytes.clone();
         let header = self.heavy("checksum a frame", move || image.header(generation)).await;
         let header = Arc::new(header.ok_or_else(|| DiskError::Io("the checksums were not computed".into()))?);
-        if let Err(error) = self.frames.write(frame, &header, &bytes, self.config.rules).await {
-            // Without a header it is as free as before; poisoned, nobody takes it.
-            self.state.lock().free_frames.insert(frame);
-            return Err(error);
+        match self.frames.write(frame, &header, &bytes, self.config.rules).await {
+            Ok(()) => {}
+            Err(DiskError::Full) => {
+                self.state.lock().free_frames.insert(frame);
+                self.freed.notify_waiters();
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
         }
         let journal = {
             let state = &mut *self.state.lock();
@@ -244,17 +295,21 @@ impl FileStore {
             }
             on_disk.journal.take()
         };
-        match journal {
-            Some(_) => self.remove_journal(id).await,
-            None => Ok(()),
+        if journal.is_some() {
+            self.remove_journal(id).await?;
         }
+        Ok(true)
     }
 
     /// Takes off the disk all that is there of a replica, durably.
     async fn drop_replica(&self, id: ReplicaId) -> Result<(), DiskError> {
         let on_disk = {
             let state = &mut *self.state.lock();
-            state.work.get_mut(&(id.log, id.segment)).and_then(|work| work.disk.remove(&id.creation))
+            let work = state.work.get_mut(&(id.log, id.segment));
+            work.and_then(|work| {
+                work.replaced.remove(&id.creation);
+                work.disk.remove(&id.creation)
+            })
         };
         let Some(on_disk) = on_disk else { return Ok(()) };
         if on_disk.journal.is_some() {
@@ -278,9 +333,12 @@ impl FileStore {
 
     async fn remove_journal(&self, id: ReplicaId) -> Result<(), DiskError> {
         match self.dir.remove(&journal_name(id)).await {
-            Ok(()) | Err(DiskError::NotFound(_)) => self.sync_names().await,
-            Err(error) => Err(error),
+            Ok(()) | Err(DiskError::NotFound(_)) => self.sync_names().await?,
+            Err(error) => return Err(error),
         }
+        self.state.lock().retry_kept(self.clock.now());
+        self.wake.notify_one();
+        Ok(())
     }
 
     /// Waits for a frame to write to. There is always one to come: replicas are admitted by their number, and
@@ -296,7 +354,8 @@ impl FileStore {
     }
 
     pub(super) async fn sync_names(&self) -> Result<(), DiskError> {
-        self.name_syncs.cover(|| self.dir.sync()).await
+        let result = self.name_syncs.cover(|| self.dir.sync()).await;
+        result.map_err(|error| DiskError::Io(format!("sync of the directory: {error}")))
     }
 
     /// Generations are never used twice: the start is part of them.
