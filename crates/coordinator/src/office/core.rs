@@ -1,6 +1,11 @@
 //! What the parts of a coordinator share.
 
-use super::{coordinator::Stopped, discovery::FoundLog, scribe::Entry};
+use super::{
+    changes::{Changes, ChangesSeen},
+    coordinator::Stopped,
+    discovery::FoundLog,
+    scribe::Entry,
+};
 use crate::lease::lease_bound;
 use crate::room::Rooms;
 use crate::{
@@ -17,7 +22,7 @@ use rekindle_types::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// Finds servers: local ones, or stubs that speak the wire. Never fails: calls to a server that is gone do.
 pub trait Servers: Send + Sync {
@@ -48,7 +53,7 @@ pub(super) struct Core {
     pub rooms: Mutex<Rooms>,
     /// Logs of which something could not be read or replayed, and nothing was since; taken last.
     pub stuck: Mutex<BTreeSet<LogId>>,
-    changed: watch::Sender<u64>,
+    changes: Arc<Changes>,
 }
 
 /// What changes.
@@ -100,7 +105,7 @@ impl Core {
             found: Mutex::default(),
             rooms: Mutex::default(),
             stuck: Mutex::default(),
-            changed: watch::Sender::new(0),
+            changes: Arc::default(),
         }
     }
 
@@ -137,12 +142,12 @@ impl Core {
 
     /// Wakes everybody who waits for a change.
     pub fn notify(&self) {
-        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+        self.changes.note();
     }
 
     /// To wait for changes that happen from now on.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub(super) fn changes(&self) -> ChangesSeen {
+        self.changes.watch()
     }
 
     /// Ends this coordinator: no call is answered from now on.
@@ -159,7 +164,7 @@ impl Core {
     }
 
     /// Waits for a change, `patience` at most.
-    pub async fn wait(&self, changes: &mut watch::Receiver<u64>, patience: Duration) {
+    pub(super) async fn wait(&self, changes: &mut ChangesSeen, patience: Duration) {
         let timeout = self.clock.sleep(patience);
         let change = std::pin::pin!(changes.changed());
         futures_util::future::select(change, timeout).await;
@@ -169,8 +174,7 @@ impl Core {
     pub async fn until(&self, mut is_so: impl FnMut(&Inner) -> bool) {
         let mut changes = self.changes();
         while !is_so(&self.inner.lock()) {
-            // The sender lives as long as this.
-            let _ = changes.changed().await;
+            changes.changed().await;
         }
     }
 }

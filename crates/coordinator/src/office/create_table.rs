@@ -30,7 +30,7 @@ impl Core {
             }
             if !told {
                 // The next look must see every change from here on.
-                let _ = changes.changed().await;
+                changes.changed().await;
             }
         }
         let recorded = self.record(|state| Decision::Record(change::finish(state, operation), ())).await;

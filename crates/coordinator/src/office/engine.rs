@@ -54,7 +54,7 @@ impl Core {
             }
             select_biased! {
                 done = tasks.select_next_some() => drop(running.remove(&done)),
-                _ = changes.changed().boxed().fuse() => {}
+                () = changes.changed().boxed().fuse() => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The coordinator at work: calls in, orders out, everything of consequence through the meta log.
 
 mod api;
+mod changes;
 mod coordinator;
 mod core;
 mod create_table;

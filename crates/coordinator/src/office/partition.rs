@@ -166,7 +166,7 @@ impl<'a> Recovery<'a> {
         let mut changes = self.core.changes();
         while let Some(partition) = self.record(index).filter(|p| !p.is_ended()) {
             if partition.obsolete.is_empty() {
-                let _ = changes.changed().await;
+                changes.changed().await;
                 continue;
             }
             for old in &partition.obsolete {

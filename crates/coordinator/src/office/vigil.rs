@@ -22,7 +22,7 @@ impl Core {
                     false
                 }
                 () = next => true,
-                _ = changes.changed().boxed().fuse() => false,
+                () = changes.changed().boxed().fuse() => false,
             };
             let now = self.now();
             let mut actions = std::mem::take(&mut self.inner.lock().probes);
