@@ -14,7 +14,9 @@ fn append(env: &Env, name: &str, bytes: Vec<u8>) -> Call {
 async fn issue(calls: &mut [Call]) {
     std::future::poll_fn(|context| {
         for call in calls.iter_mut() {
-            assert!(call.as_mut().poll(context).is_pending());
+            if call.as_mut().poll(context).is_ready() {
+                *call = Box::pin(std::future::ready(())); // The disk was quicker: it may be waited for once more.
+            }
         }
         Poll::Ready(())
     })
