@@ -68,6 +68,11 @@ impl FileRig {
         ServerList::new(ListVersion(100 * own - masters.len() as u64), ServerId(own + 1), entries)
     }
 
+    /// Lets journals get their marks.
+    pub fn fall_idle(&self) {
+        self.world.run_for(self.config.mark_after);
+    }
+
     pub fn crash(&self, life: FileLife, crash: Crash) {
         drop(life);
         self.node.kill_with(crash);

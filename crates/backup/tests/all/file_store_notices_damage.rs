@@ -20,7 +20,7 @@ fn every_flipped_byte_of_a_journal_is_noticed() {
     let longer = head().object(1, "a", "one", 1);
     rig.write(&life, opened(&head(), 1)).unwrap();
     rig.write(&life, appended(&head(), &longer, 1, false)).unwrap();
-    rig.world.run_until_idle();
+    rig.fall_idle();
     rig.crash(life, Crash::KeepUnsynced);
     let name = "journal-1-0-5-1";
     let length = rig.world.block_on(rig.env().dir.read(name)).unwrap().len() as u64;
@@ -50,8 +50,9 @@ fn every_cut_of_a_journal_leaves_whole_records() {
     let life = rig.start();
     let longer = head().object(1, "a", "one", 1);
     rig.write(&life, opened(&head(), 1)).unwrap();
+    rig.fall_idle();
     rig.write(&life, appended(&head(), &longer, 1, false)).unwrap();
-    rig.world.run_until_idle();
+    rig.fall_idle();
     let name = "journal-1-0-5-1";
     let whole = rig.world.block_on(rig.env().dir.read(name)).unwrap();
     rig.crash(life, Crash::DropUnsynced);

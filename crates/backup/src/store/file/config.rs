@@ -2,6 +2,7 @@
 
 use rekindle_log::segment::{CAPACITY_MAX, CAPACITY_MIN, CAPACITY_UNIT};
 use rekindle_types::Rules;
+use std::time::Duration;
 
 /// What an answered append has survived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub struct FileStoreConfig {
     pub reads_max: usize,
     /// Most frames written at the same time. Default 4.
     pub images_max: usize,
+    /// A journal to which nothing was appended for so long gets a record that says how far it is synced (J2): until
+    /// then damage to its last record can't be told from a torn tail. Default 100 ms.
+    pub mark_after: Duration,
     /// Which protocol rules are in force.
     pub rules: Rules,
 }
@@ -57,6 +61,7 @@ impl FileStoreConfig {
             read_ahead_bytes: 64 << 20,
             reads_max: 4,
             images_max: 4,
+            mark_after: Duration::from_millis(100),
             rules: Rules::default(),
         }
     }

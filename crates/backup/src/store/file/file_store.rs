@@ -7,6 +7,7 @@ use super::{
     frames::FrameIndex,
     group_sync::GroupSync,
     image::FrameDevice,
+    marks::Marks,
     open::{self, Opened},
     open_error::OpenError,
     restore::Damage,
@@ -82,6 +83,7 @@ impl FileStore {
             read_ahead: ReadAhead::new(config.read_ahead_bytes),
             reading: Default::default(),
             work: BTreeMap::new(),
+            marks: Marks::default(),
             ready: Default::default(),
             free_frames,
             kept_for_later: Default::default(),
@@ -261,6 +263,8 @@ impl LocalStore for FileStore {
             }
         }
         self.wake.notify_one();
+        self.drained().await?;
+        self.mark_all();
         self.drained().await?;
         if let Some(unkept) = self.state.lock().unkept.clone() {
             return Err(unkept);

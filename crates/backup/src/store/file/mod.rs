@@ -10,6 +10,7 @@ mod group_sync;
 mod image;
 mod journal;
 mod loads;
+mod marks;
 mod open;
 mod open_error;
 mod restore;

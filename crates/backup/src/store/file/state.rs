@@ -4,6 +4,7 @@ use super::{
     config::{Durability, FileStoreConfig},
     format::{FrameHeader, Superblock},
     frames::FrameIndex,
+    marks::Marks,
     restore::Damage,
     work::{Answer, OnDisk, Record, Task, Work},
 };
@@ -38,6 +39,8 @@ pub(super) struct State {
     /// Replicas that are being read and filtered for all partitions of their plan.
     pub(super) reading: BTreeSet<ReplicaId>,
     pub(super) work: BTreeMap<Key, Work>,
+    /// Journals whose last record has no mark behind it.
+    pub(super) marks: Marks,
     /// Segments with work that nobody is at.
     pub(super) ready: VecDeque<Key>,
     /// Frames that hold no replica: no header is there, durably.
@@ -223,6 +226,20 @@ impl State {
         let key = (id.log, id.segment);
         self.work.entry(key).or_default().push(Task::Image(id.creation), true);
         self.wake(key, None);
+    }
+
+    /// J2: lets journals that fell idle have their marks.
+    pub(super) fn queue_marks(&mut self, idle: Vec<ReplicaId>) {
+        if self.poisoned.is_some() {
+            return;
+        }
+        for id in idle {
+            let key = (id.log, id.segment);
+            if let Some(work) = self.work.get_mut(&key) {
+                work.push(Task::Mark(id.creation), false);
+                self.wake(key, None);
+            }
+        }
     }
 
     /// P2: takes out a replica that the disk had no room for, and lets the one count again whose place it took. That

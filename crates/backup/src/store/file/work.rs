@@ -20,6 +20,8 @@ use tokio::sync::oneshot;
 pub(super) enum Task {
     /// Append a record to the replica's journal, and sync it (J1).
     Record(Record),
+    /// Append to the replica's journal how far it is synced, when it is idle (J2).
+    Mark(CreationNumber),
     /// Write the replica, which takes nothing any more, to a fresh frame (J4).
     Image(CreationNumber),
     /// Take off the disk all that is there of the replica, so that no crash brings it back.
@@ -61,7 +63,9 @@ impl Task {
     fn creation(&self) -> CreationNumber {
         match self {
             Self::Record(record) => record.creation,
-            Self::Image(creation) | Self::Drop(creation) | Self::Nothing(creation) => *creation,
+            Self::Mark(creation) | Self::Image(creation) | Self::Drop(creation) | Self::Nothing(creation) => {
+                *creation
+            }
         }
     }
 }
@@ -257,6 +261,10 @@ impl Work {
 
     pub(super) fn has_tasks(&self) -> bool {
         !self.queue.is_empty()
+    }
+
+    pub(super) fn has_records(&self, of: CreationNumber) -> bool {
+        self.queue.iter().any(|task| matches!(task, Task::Record(record) if record.creation == of))
     }
 
     /// Nothing to do, nothing on the disk, nobody waiting.

@@ -15,7 +15,7 @@ use futures_util::{
     future::{BoxFuture, select},
     stream::FuturesUnordered,
 };
-use rekindle_env::DiskError;
+use rekindle_env::{DiskError, Time};
 use rekindle_log::crc32c;
 use rekindle_types::{CreationNumber, ReplicaId, Rule};
 use std::{pin::pin, sync::Arc};
@@ -45,6 +45,9 @@ impl FileStore {
             if let Some(number) = self.next_last_sync() {
                 jobs.push(Arc::clone(&self).last_sync(number).boxed());
             }
+            if let Some(alarm) = self.next_alarm() {
+                jobs.push(Arc::clone(&self).mark_idle(alarm).boxed());
+            }
             if jobs.is_empty() {
                 woken.await;
             } else {
@@ -63,6 +66,28 @@ impl FileStore {
             *begun = *asked;
             *asked
         })
+    }
+
+    fn next_alarm(&self) -> Option<Time> {
+        self.state.lock().marks.set_alarm(self.config.mark_after)
+    }
+
+    /// J2: waits until a journal may have fallen idle, and lets those have marks that did. Appends that come in a
+    /// steady stream pay for none.
+    async fn mark_idle(self: Arc<Self>, alarm: Time) {
+        self.clock.sleep_until(alarm).await;
+        let state = &mut *self.state.lock();
+        state.marks.end_alarm();
+        let idle = state.marks.take_idle(self.clock.now(), self.config.mark_after);
+        state.queue_marks(idle);
+    }
+
+    /// J2: lets all journals have marks: nothing more comes.
+    pub(super) fn mark_all(&self) {
+        let state = &mut *self.state.lock();
+        let unmarked = state.marks.take_all();
+        state.queue_marks(unmarked);
+        self.wake.notify_one();
     }
 
     /// The sync that a stop ends with.
@@ -95,19 +120,9 @@ impl FileStore {
                 tasks
             };
             let count = tasks.len();
-            let recorded = tasks.iter().find_map(|task| match task {
-                Task::Record(record) => Some(record.creation),
-                Task::Image(_) | Task::Drop(_) | Task::Nothing(_) => None,
-            });
-            let mut result = self.carry_out(key, tasks).await;
-            if result.is_ok() {
-                self.finish(key, count);
-                if let Some(creation) = recorded {
-                    result = self.mark(key, creation).await;
-                }
-            }
-            if let Err(error) = result {
-                self.poison(error.to_string());
+            match self.carry_out(key, tasks).await {
+                Ok(()) => self.finish(key, count),
+                Err(error) => self.poison(error.to_string()),
             }
         }
     }
@@ -131,6 +146,9 @@ impl FileStore {
         }
         if let [Task::Nothing(_)] = tasks[..] {
             return Ok(());
+        }
+        if let [Task::Mark(creation)] = tasks[..] {
+            return self.mark(id(creation)).await;
         }
         if let [Task::Drop(creation)] = tasks[..] {
             return self.drop_replica(id(creation)).await;
@@ -177,15 +195,20 @@ impl FileStore {
         }
         journal.synced = journal.last;
         self.set_journal(id, journal);
+        let marks = &mut self.state.lock().marks;
+        if journal.is_closed {
+            marks.forget(id);
+        } else {
+            marks.note(id, self.clock.now());
+        }
         Ok(())
     }
 
     /// J2: when nothing more is to be written, one more record says how far the journal is synced. Without it a
-    /// damaged last record could not be told from a torn tail.
-    async fn mark(&self, key: Key, creation: CreationNumber) -> Result<(), DiskError> {
-        let id = ReplicaId { log: key.0, segment: key.1, creation };
+    /// damaged last record could not be told from a torn tail. The next record says it as well.
+    async fn mark(&self, id: ReplicaId) -> Result<(), DiskError> {
         let Some(mut journal) = self.journal(id).filter(|journal| !journal.is_closed) else { return Ok(()) };
-        if self.has_tasks(id) {
+        if self.has_records(id) {
             return Ok(());
         }
         let generation = self.state.lock().superblock.start;
@@ -332,6 +355,7 @@ impl FileStore {
     }
 
     async fn remove_journal(&self, id: ReplicaId) -> Result<(), DiskError> {
+        self.state.lock().marks.forget(id);
         match self.dir.remove(&journal_name(id)).await {
             Ok(()) | Err(DiskError::NotFound(_)) => self.sync_names().await?,
             Err(error) => return Err(error),
@@ -375,8 +399,9 @@ impl FileStore {
         work.disk.entry(id.creation).or_default().journal = Some(journal);
     }
 
-    fn has_tasks(&self, id: ReplicaId) -> bool {
-        self.state.lock().work.get(&(id.log, id.segment)).is_some_and(|work| work.has_tasks())
+    fn has_records(&self, id: ReplicaId) -> bool {
+        let state = self.state.lock();
+        state.work.get(&(id.log, id.segment)).is_some_and(|work| work.has_records(id.creation))
     }
 }
 

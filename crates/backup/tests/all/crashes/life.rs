@@ -21,6 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// How a life ends.
@@ -40,6 +41,8 @@ pub struct Play {
     pub rounds: u64,
     /// Most calls at the same time; 1: each call has the disk for itself.
     pub at_once: u64,
+    /// With marks the journals fall idle at once, else never while calls are made.
+    pub with_marks: bool,
     pub left_out: Option<Class>,
     /// The instant, before or after a sync, and how the first life ends there; and the second one.
     pub stops: [Option<(u64, End)>; 2],
@@ -68,7 +71,14 @@ struct Life {
 impl Play {
     fn config(&self) -> FileStoreConfig {
         let config = FileStoreConfig::new(7, "backup");
-        FileStoreConfig { segment_bytes: 64 << 10, frames: 12, durability: self.durability, ..config }
+        let mark_after = if self.with_marks { Duration::ZERO } else { config.mark_after };
+        FileStoreConfig {
+            segment_bytes: 64 << 10,
+            frames: 12,
+            durability: self.durability,
+            mark_after,
+            ..config
+        }
     }
 
     /// Plays it; `Err` says what was found that must not be.

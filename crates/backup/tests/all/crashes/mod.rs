@@ -21,7 +21,7 @@ const ENDS: [End; 5] = [
 ];
 
 fn play(durability: Durability, seed: u64, rounds: u64, at_once: u64) -> Play {
-    Play { seed, durability, rounds, at_once, left_out: None, stops: [None, None] }
+    Play { seed, durability, rounds, at_once, with_marks: true, left_out: None, stops: [None, None] }
 }
 
 /// Stops the first life at every instant, in every way, and the second one somewhere. Gives the number of plays.
@@ -44,9 +44,11 @@ fn stop_everywhere(play: Play) -> u64 {
 
 #[test]
 fn every_crash_leaves_what_was_answered() {
-    let plays = stop_everywhere(play(Durability::Persistent, 1, 12, 4))
+    let persistent = play(Durability::Persistent, 1, 12, 4);
+    let plays = stop_everywhere(persistent)
+        + stop_everywhere(Play { with_marks: false, ..persistent })
         + stop_everywhere(play(Durability::Buffered, 2, 16, 4));
-    assert!(plays > 500, "{plays} crashes are too few");
+    assert!(plays > 800, "{plays} crashes are too few");
 }
 
 #[test]
@@ -55,7 +57,8 @@ fn every_crash_of_many_histories_leaves_what_was_answered() {
     let seeds = 100..140;
     let plays = seeds.flat_map(|seed| {
         [(Durability::Persistent, 1 + seed % 5), (Durability::Buffered, 1 + seed % 5)]
-            .map(|(durability, at_once)| stop_everywhere(play(durability, seed, 24, at_once)))
+            .map(|(durability, at_once)| (play(durability, seed, 24, at_once), seed % 3 != 0))
+            .map(|(play, with_marks)| stop_everywhere(Play { with_marks, ..play }))
     });
     let plays: u64 = plays.sum();
     println!("{plays} crashes");

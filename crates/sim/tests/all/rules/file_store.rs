@@ -32,10 +32,10 @@ impl Backup {
         Ok(Self { store, run })
     }
 
-    /// Makes a write, waits for its answer, and until the store is idle.
+    /// Makes a write, waits for its answer, and until the journal has its mark.
     pub fn write(&self, world: &World, write: ReplicaWrite) -> Result<(), String> {
         world.block_on(self.store.write(write)).map_err(|error| error.to_string())?;
-        world.run_until_idle();
+        world.run_for(FileStoreConfig::new(7, "backup").mark_after);
         Ok(())
     }
 
