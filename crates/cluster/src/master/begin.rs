@@ -66,6 +66,9 @@ const REPLY_BYTES_MAX: usize = 4 << 20;
 /// Does the memory parts of the calls of one request, in order, on the tablets that the caller holds. Gets that
 /// follow each other, and puts, go to the store together: it overlaps their cache misses. With `too_few` backups
 /// nothing is written.
+///
+/// V3: gets show what is durable, so that they wait for no write of others; next to writes of the same request, which
+/// is answered as a whole once those are durable, they show what these have done.
 #[must_use]
 pub fn begin_all(
     store: &Store,
@@ -74,7 +77,10 @@ pub fn begin_all(
     too_few: Option<TooFewBackups>,
     retry_after: Duration,
 ) -> Vec<Begun> {
-    let mut all = Beginning { store, retry_after, begun: Vec::with_capacity(calls.len()), read_bytes: 0 };
+    let has_writes =
+        calls.iter().any(|call| matches!(call.op, ObjectOp::Put { .. } | ObjectOp::Delete { .. }));
+    let begun = Vec::with_capacity(calls.len());
+    let mut all = Beginning { store, retry_after, has_writes, begun, read_bytes: 0 };
     let mut rest = calls.iter().zip(held).peekable();
     let (mut gets, mut puts) = (Vec::new(), Vec::new());
     while let Some((call, held)) = rest.next() {
@@ -109,6 +115,7 @@ pub fn begin_all(
 struct Beginning<'a> {
     store: &'a Store,
     retry_after: Duration,
+    has_writes: bool,
     begun: Vec<Begun>,
     /// Bytes of values in the answer so far.
     read_bytes: usize,
@@ -116,7 +123,9 @@ struct Beginning<'a> {
 
 impl Beginning<'_> {
     fn gets(&mut self, keys: &[(TableId, &[u8])]) {
-        for answer in self.store.multi_get(keys) {
+        let answers =
+            if self.has_writes { self.store.multi_get(keys) } else { self.store.multi_get_durable(keys) };
+        for answer in answers {
             let begun = answer.map(found);
             self.read(begun);
         }
@@ -222,7 +231,9 @@ mod tests {
     use rekindle_client::Condition;
     use rekindle_log::{Log, LogConfig, Volatile, store::StoreConfig};
     use rekindle_types::{LogId, ServerId, TabletVersion, Version};
+    use std::future::Future;
     use std::sync::Arc;
+    use std::task::{Context, Waker};
 
     const TABLE: TableId = TableId(1);
     const HELD: Result<HeldTablet, NotHeld> =
@@ -291,6 +302,11 @@ mod tests {
         let value = Bytes::from(vec![7; 1 << 20]);
         let puts = begun(&store, vec![(put("a", value, Condition::Always), HELD)]);
         assert!(puts[0].result.is_ok());
+        let mut run = Box::pin(store.log().clone().run());
+        assert!(
+            run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(),
+            "what was put is durable"
+        );
         let gets = begun(&store, (0..10).map(|_| (get("a"), HELD)).collect());
         let answered = gets.iter().filter(|begun| begun.result.is_ok()).count();
         assert_eq!(answered, REPLY_BYTES_MAX / (1 << 20) + 1);

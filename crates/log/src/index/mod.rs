@@ -5,10 +5,12 @@
 //! measurements: docs/decisions/0004-index.md.
 
 mod bucket;
+mod image;
 mod reference;
 mod stripe;
 mod table;
 
+pub use image::BeforeImage;
 pub use reference::IndexRef;
 pub use stripe::{StripeContent, StripeRead, StripeWrite};
 pub use table::SlotAt;

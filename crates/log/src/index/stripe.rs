@@ -1,13 +1,14 @@
 //! A lock and the table under it, on cache lines of their own.
 
 use super::{
-    IndexRef,
+    BeforeImage, IndexRef,
     bucket::Bucket,
+    image::BeforeImages,
     table::{Shape, SlotAt, Table},
 };
 use crate::memory::prefetch;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use rekindle_types::{KeyHash, Position};
+use rekindle_types::{KeyHash, KeyRange, Position, TableId};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -26,14 +27,16 @@ pub struct StripeContent {
     table: Table,
     /// Where the last tombstone of this stripe ends: an absence depends on it (V3).
     removed: Position,
+    images: BeforeImages,
 }
 
 impl Stripe {
     pub(super) fn new(number: usize) -> Self {
         let table = Table::new(number);
         let (buckets, shape) = table.shape();
+        let content = StripeContent { table, removed: Position::default(), images: BeforeImages::default() };
         Self {
-            content: RwLock::new(StripeContent { table, removed: Position::default() }),
+            content: RwLock::new(content),
             buckets: AtomicPtr::new(buckets.cast_mut()),
             shape: AtomicU32::new(shape.to_bits()),
         }
@@ -106,6 +109,17 @@ impl StripeContent {
         self.removed
     }
 
+    /// Images of the hash that are not history at `durable`, the oldest first (V3).
+    #[inline]
+    pub fn images(
+        &self,
+        table: TableId,
+        hash: KeyHash,
+        durable: Position,
+    ) -> impl Iterator<Item = &BeforeImage> {
+        self.images.of(table, hash, durable)
+    }
+
     /// References held.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -118,10 +132,10 @@ impl StripeContent {
         self.len() == 0
     }
 
-    /// Bytes of its buckets.
+    /// Bytes of its buckets and images.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
-        self.table.allocated_bytes()
+        self.table.allocated_bytes() + self.images.allocated_bytes()
     }
 }
 
@@ -153,5 +167,17 @@ impl StripeWrite<'_> {
     #[inline]
     pub fn note_removal(&mut self, at: Position) {
         self.content.removed = self.content.removed.max(at);
+    }
+
+    /// Keeps what a key of this stripe was before the change that was just appended, and lets go of what is
+    /// history at `durable`.
+    #[inline]
+    pub fn note_image(&mut self, image: BeforeImage, durable: Position) {
+        self.content.images.note(image, durable);
+    }
+
+    /// The range is nobody's any more: lets go of its images.
+    pub fn forget_images(&mut self, table: TableId, range: KeyRange) {
+        self.content.images.forget(table, range);
     }
 }

@@ -24,7 +24,7 @@ pub use view::EntryView;
 
 use crate::memory::Frames;
 use crate::segment::{EntryDraft, ObjectEntry, TabletStat};
-use crate::{Certificate, SegmentSink, SegmentSource, SinkError};
+use crate::{Certificate, SegmentKind, SegmentSink, SegmentSource, SinkError};
 use bytes::Bytes;
 use config::EMERGENCY_FRAMES;
 use parking_lot::Mutex;
@@ -259,6 +259,13 @@ impl Log {
     #[inline]
     pub fn prefetch(&self, at: EntryRef) {
         self.frames.prefetch(at.slot(), at.offset());
+    }
+
+    /// Whether the segment was made to be appended to, not as part of a side log. Takes the head lock.
+    #[must_use]
+    pub fn is_head(&self, segment: SegmentId) -> bool {
+        let state = self.state.lock();
+        state.segments.get(&segment).is_some_and(|segment| segment.kind == SegmentKind::Head)
     }
 
     /// Says that nobody needs an entry any more: its bytes count as dead. At most once per entry.

@@ -7,6 +7,7 @@
 
 mod answer;
 mod config;
+mod durable;
 mod lookup;
 mod object;
 mod purge;

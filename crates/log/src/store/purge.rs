@@ -15,6 +15,7 @@ impl Store {
     pub fn purge(&self, table: TableId, range: KeyRange) {
         for number in Index::stripes_of(range) {
             let mut stripe = self.index.write_stripe(number);
+            stripe.forget_images(table, range);
             let slots: Vec<(SlotAt, IndexRef)> = stripe.iter().collect();
             for (i, (slot, to)) in slots.iter().enumerate() {
                 if let Some((_, ahead)) = slots.get(i + AHEAD) {

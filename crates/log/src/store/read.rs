@@ -3,12 +3,13 @@
 use super::lookup::check_key;
 use super::{Answer, Object, Store, StoreError};
 use crate::EntryView;
+use crate::index::StripeContent;
 use crate::segment::ObjectEntry;
 use bytes::Bytes;
 use rekindle_types::{KeyHash, Position, Rule, TableId, key_hash};
 
 impl Store {
-    /// The object of a key, if there is one.
+    /// The object of a key, if there is one, in its newest state; the answer may have to wait for it.
     pub fn get(&self, table: TableId, key: &[u8]) -> Result<Answer<Option<Object>>, StoreError> {
         check_key(key)?;
         Ok(self.get_hashed(table, key, key_hash(table, key)))
@@ -16,13 +17,22 @@ impl Store {
 
     /// The objects of many keys, in their order; faster than one by one.
     pub fn multi_get(&self, keys: &[(TableId, &[u8])]) -> Vec<Result<Answer<Option<Object>>, StoreError>> {
+        self.get_all(keys, |table, key, hash| self.get_hashed(table, key, hash))
+    }
+
+    /// Looks many keys up, with their cache misses overlapped.
+    pub(super) fn get_all(
+        &self,
+        keys: &[(TableId, &[u8])],
+        get: impl Fn(TableId, &[u8], KeyHash) -> Answer<Option<Object>>,
+    ) -> Vec<Result<Answer<Option<Object>>, StoreError>> {
         let mut answers = Vec::with_capacity(keys.len());
         self.batched(
             keys,
             true,
             |(table, key)| key_hash(*table, key),
             |(table, key), hash| {
-                let answer = check_key(key).map(|()| self.get_hashed(*table, key, hash));
+                let answer = check_key(key).map(|()| get(*table, key, hash));
                 let was_there = answer.as_ref().is_ok_and(|a| a.value().is_some());
                 answers.push(answer);
                 was_there
@@ -32,11 +42,21 @@ impl Store {
     }
 
     #[inline]
-    fn get_hashed(&self, table: TableId, key: &[u8], hash: KeyHash) -> Answer<Option<Object>> {
-        let stripe = self.index.read(hash);
-        let found = self.find(&stripe, hash, table, key, |_, view, object| {
-            (Object { value: self.value_of(view, object), version: object.version }, view.end())
-        });
+    pub(super) fn get_hashed(&self, table: TableId, key: &[u8], hash: KeyHash) -> Answer<Option<Object>> {
+        self.get_in(&self.index.read(hash), table, key, hash)
+    }
+
+    /// As it is now; the answer may have to wait.
+    #[inline]
+    pub(super) fn get_in(
+        &self,
+        stripe: &StripeContent,
+        table: TableId,
+        key: &[u8],
+        hash: KeyHash,
+    ) -> Answer<Option<Object>> {
+        let found =
+            self.find(stripe, hash, table, key, |_, view, object| (self.object(view, object), view.end()));
         match found {
             Some((object, end)) => self.answer(Some(object), end),
             // An absence depends on the tombstone that made it, which is no later than the stripe's last.

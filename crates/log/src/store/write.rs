@@ -3,7 +3,7 @@
 use super::lookup::{Present, check_key, index_ref, object_of};
 use super::{Answer, Condition, Store, StoreError, WriteOutcome};
 use crate::LogError;
-use crate::index::StripeWrite;
+use crate::index::{BeforeImage, StripeWrite};
 use crate::segment::{EntryDraft, ObjectEntry, TombstoneEntry};
 use rekindle_types::{KeyHash, Rule, TableId, Version, key_hash};
 use std::sync::atomic::Ordering;
@@ -80,6 +80,9 @@ impl Store {
         let appended = self.log.append_shrinking(&[EntryDraft::Tombstone(tombstone)])?;
         stripe.remove(present.slot);
         stripe.note_removal(appended.end);
+        let by = index_ref(appended.refs()[0]);
+        let was = index_ref(present.at);
+        stripe.note_image(BeforeImage { table, hash, end: appended.end, by, was }, self.log.durable());
         self.log.mark_dead(present.at);
         Ok(self.answer(WriteOutcome::Deleted(present.version), appended.end))
     }
@@ -119,6 +122,9 @@ impl Store {
         let to = index_ref(appended.at);
         match present {
             Some(present) => {
+                let was = index_ref(present.at);
+                let image = BeforeImage { table, hash, end: appended.end, by: to, was };
+                stripe.note_image(image, self.log.durable());
                 stripe.replace(present.slot, to);
                 self.log.mark_dead(present.at);
             }

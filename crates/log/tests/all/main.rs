@@ -8,6 +8,7 @@ mod entries_become_durable;
 mod formats_detect_every_damage;
 mod growth_leaves_room_for_a_loss;
 mod heads_switch_in_order;
+mod reads_show_the_durable_state;
 mod replay_in_any_order_gives_the_same_store;
 mod rig;
 mod scan_lists_each_object_once;

@@ -99,6 +99,24 @@ fn an_answer_goes_out_once_all_it_depends_on_is_durable() {
 }
 
 #[test]
+fn reads_alone_wait_for_no_write() {
+    let world = World::new(1);
+    let env = world.node("a").env();
+    let (service, _log) = master(&env, 10);
+    let write = service.call(request(vec![put("key", Condition::Always)], 200));
+    let read = async {
+        env.clock.sleep(Duration::from_millis(100)).await;
+        let reply = service.call(request(vec![get("key"), get("never there")], 200)).await.unwrap();
+        (reply.results, env.clock.now())
+    };
+    let start = env.clock.now();
+    let (write, (read, at)) = world.block_on(futures_util::future::join(write, read));
+    assert_eq!(busy(&write.unwrap().results[0]), Some(true), "the write did wait");
+    assert_eq!(read, [Ok(ObjectResult::Absent), Ok(ObjectResult::Absent)], "what is durable");
+    assert_eq!(at.since(start), Duration::from_millis(100), "at once");
+}
+
+#[test]
 fn requests_beyond_the_limit_are_shed_before_anything_is_done() {
     let world = World::new(1);
     let env = world.node("a").env();

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rekindle_log::segment::{SegmentHeader, SegmentReader};
-use rekindle_log::store::{Condition, Replay, Store, StoreConfig, WriteOutcome};
+use rekindle_log::store::{Answer, Condition, Object, Replay, Store, StoreConfig, WriteOutcome};
 use rekindle_log::{Certificate, Log, LogConfig, SegmentKind, SegmentSink, SegmentSource, SinkError};
 use rekindle_types::{
     KeyRange, LogId, Partition, Rules, SegmentId, ServerId, TableId, Tablet, TabletState, TabletVersion,
@@ -119,7 +119,16 @@ impl KeptStore {
 
     /// What a client would be shown now: the value, or an absence; `None` when the answer has to wait.
     pub fn shown(&self, key: &str) -> Option<Option<Bytes>> {
-        let (object, after) = self.store.get(TABLE, key.as_bytes()).expect("a valid key").into_parts();
+        self.out(self.store.get(TABLE, key.as_bytes()).expect("a valid key"))
+    }
+
+    /// What a client would be shown that asks for the durable state.
+    pub fn shown_durable(&self, key: &str) -> Option<Option<Bytes>> {
+        self.out(self.store.get_durable(TABLE, key.as_bytes()).expect("a valid key"))
+    }
+
+    fn out(&self, answer: Answer<Option<Object>>) -> Option<Option<Bytes>> {
+        let (object, after) = answer.into_parts();
         (after <= self.store.log().durable()).then(|| object.map(|o| o.value))
     }
 
