@@ -29,7 +29,7 @@ impl Store {
             return self.get_hashed(table, key, hash);
         }
         let stripe = self.index.read(hash);
-        // Read under the stripe's lock: changes of its keys that end later can't become durable before it.
+        // Read under the stripe's lock: all changes of its keys up to there are in the index.
         let durable = self.log.durable();
         let newest = self.find(&stripe, hash, table, key, |(_, at), view, object| {
             if view.end() <= durable { Ok(self.object(view, object)) } else { Err(index_ref(at)) }
