@@ -1,6 +1,7 @@
 //! The failure detector.
 
 use super::hold::Hold;
+use super::running::RunningTime;
 use super::watch::{Phase, Watch};
 use crate::config::Times;
 use rekindle_env::Time;
@@ -26,7 +27,8 @@ pub enum DetectorAction {
 /// Watches all servers that are up.
 ///
 /// Suspect: two heartbeats missed, or a hint. Dead: all probes unanswered for `probe_timeout` with no renewal
-/// meanwhile, or silence for `dead_after`; and before any declaration one more heartbeat is waited for (F7). One that
+/// meanwhile, or silence for `dead_after`; and before any declaration one more heartbeat is waited for (F7). All these
+/// times count only while the coordinator itself runs: a heartbeat at most from one tick to the next. One that
 /// enlisted and has not renewed yet is no suspect: it writes its id to its disk before it answers anybody, and has no
 /// tablet that waits for it (T7). It has as long as a call.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub struct Detector {
     /// Servers declared dead, and when.
     declared: BTreeMap<ServerId, Time>,
     hold: Hold,
-    ticked: Time,
+    running: RunningTime,
     round: u64,
     /// Servers were known when this coordinator started, and none of them was heard since.
     is_cold: bool,
@@ -49,24 +51,26 @@ impl Detector {
     /// A coordinator starts: every server known is silent since then (F8).
     #[must_use]
     pub fn new(times: Times, now: Time, known: impl IntoIterator<Item = ServerId>) -> Self {
-        let watches: BTreeMap<_, _> = known.into_iter().map(|s| (s, Watch::new(now, false))).collect();
+        let running = RunningTime::new(now, times.heartbeat);
+        let start = running.at(now);
+        let watches: BTreeMap<_, _> = known.into_iter().map(|s| (s, Watch::new(start, false))).collect();
         let is_cold = !watches.is_empty();
         let (declared, hold) = (BTreeMap::new(), Hold::default());
-        let mut detector = Self { times, watches, declared, hold, ticked: now, round: 0, is_cold };
-        detector.update_hold(now);
+        let mut detector = Self { times, watches, declared, hold, running, round: 0, is_cold };
+        detector.update_hold(start);
         detector
     }
 
     /// A server enlisted.
     pub fn enlisted(&mut self, server: ServerId, now: Time) {
-        self.catch_up(now);
+        let now = self.running.at(now);
         self.watches.entry(server).or_insert_with(|| Watch::newcomer(now));
         self.update_hold(now);
     }
 
     /// A server's death is recorded.
     pub fn declared(&mut self, server: ServerId, now: Time) {
-        self.catch_up(now);
+        let now = self.running.at(now);
         if self.watches.remove(&server).is_some_and(|watch| !watch.is_proven) {
             self.declared.insert(server, now);
         }
@@ -76,7 +80,7 @@ impl Detector {
     /// A server is dead for another reason than silence: it counts no more for the hold, and is not held back (F8).
     /// A renewal of it takes this back, as long as its death is not recorded.
     pub fn proven(&mut self, server: ServerId, now: Time) {
-        self.catch_up(now);
+        let now = self.running.at(now);
         match self.watches.get_mut(&server) {
             Some(watch) => watch.is_proven = true,
             None => drop(self.declared.remove(&server)),
@@ -92,7 +96,7 @@ impl Detector {
 
     /// A renewal came.
     pub fn renewed(&mut self, server: ServerId, now: Time) {
-        self.catch_up(now);
+        let now = self.running.at(now);
         let Some(watch) = self.watches.get_mut(&server) else { return };
         if self.is_cold && !watch.is_heard {
             // The first one is back: the others get the whole of the shorter grace from now on.
@@ -105,12 +109,13 @@ impl Detector {
 
     /// A call to the server failed somewhere: it is looked at now. Unknown ones are ignored.
     pub fn hint(&mut self, suspect: ServerId, now: Time) -> Option<DetectorAction> {
-        self.catch_up(now);
+        let now = self.running.at(now);
         self.suspect(suspect, now)
     }
 
     /// A probe of this round was answered.
     pub fn answered(&mut self, suspect: ServerId, round: u64, now: Time) {
+        let now = self.running.at(now);
         let Some(watch) = self.watches.get_mut(&suspect) else { return };
         if matches!(watch.phase, Phase::Probing { round: current, .. } if current == round) {
             (watch.phase, watch.answered) = (Phase::Calm, Some(now));
@@ -136,22 +141,15 @@ impl Detector {
 
     /// Time passes. Declarations are repeated until [`Detector::declared`].
     pub fn tick(&mut self, now: Time) -> Vec<DetectorAction> {
-        self.catch_up(now);
-        self.ticked = now;
+        let stood_still = self.running.is_late(now);
+        let now = self.running.tick(now);
+        if stood_still {
+            self.watches.values_mut().for_each(|watch| watch.stood_still(now));
+        }
         self.declared.retain(|_, declared| now.since(*declared) < self.times.dead_after);
         self.update_hold(now);
         let servers: Vec<ServerId> = self.watches.keys().copied().collect();
         servers.into_iter().filter_map(|server| self.look_at(server, now)).collect()
-    }
-
-    /// F7: silence counts only while the coordinator itself ran. The first to be heard after it stood still may be
-    /// anybody, not only the clock.
-    fn catch_up(&mut self, now: Time) {
-        if now.since(self.ticked) > self.times.heartbeat * 2 {
-            self.watches.values_mut().for_each(|watch| watch.restart(now));
-            self.hold.stood_still(now);
-            self.ticked = now;
-        }
     }
 
     fn look_at(&mut self, server: ServerId, now: Time) -> Option<DetectorAction> {
@@ -164,14 +162,12 @@ impl Detector {
             if watch.is_new { times.dead_after.max(times.call_deadline) } else { times.dead_after };
         let is_silent = watch.silence(now) >= patience;
         match watch.phase {
-            Phase::Doomed { since } if now.since(since) >= times.heartbeat => {
+            Phase::Doomed { since, .. } if now.since(since) >= times.heartbeat => {
                 return (!self.hold.is_on()).then_some(DetectorAction::Declare(server));
             }
             Phase::Doomed { .. } => {}
-            Phase::Calm | Phase::Probing { .. } if is_silent => watch.phase = Phase::Doomed { since: now },
-            Phase::Probing { since, .. } if now.since(since) >= times.probe_timeout => {
-                watch.phase = Phase::Doomed { since: now };
-            }
+            Phase::Calm | Phase::Probing { .. } if is_silent => watch.doom(now),
+            Phase::Probing { since, .. } if now.since(since) >= times.probe_timeout => watch.doom(now),
             Phase::Probing { .. } => {}
             Phase::Calm if watch.is_new => {}
             Phase::Calm => {

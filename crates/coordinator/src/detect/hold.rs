@@ -30,13 +30,6 @@ impl Hold {
         *self = Self::default();
     }
 
-    /// F7: the coordinator itself did not run until now; the grace counts only while it does.
-    pub fn stood_still(&mut self, now: Time) {
-        if self.is_on() {
-            self.since = Some(now);
-        }
-    }
-
     /// An operator says that they are dead indeed.
     pub fn release(&mut self) {
         self.is_released = true;

@@ -2,6 +2,7 @@
 
 mod detector;
 mod hold;
+mod running;
 mod watch;
 
 pub use detector::{Detector, DetectorAction};

@@ -3,10 +3,10 @@
 use rekindle_env::Time;
 use std::time::Duration;
 
-/// One server under watch.
+/// One server under watch. All instants are of the time during which the coordinator ran (F7).
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
-    /// Its last renewal, or the start of the watch; moved on when the coordinator itself did not run.
+    /// Its last renewal, or the start of the watch.
     pub quiet_since: Time,
     /// It has renewed since this coordinator started.
     pub is_heard: bool,
@@ -30,6 +30,8 @@ pub(super) enum Phase {
     /// All but dead: one more heartbeat is waited for.
     Doomed {
         since: Time,
+        /// The coordinator stood still meanwhile: the heartbeat was begun anew.
+        is_anew: bool,
     },
 }
 
@@ -51,9 +53,16 @@ impl Watch {
         now.since(self.quiet_since)
     }
 
-    /// The coordinator did not run: what was silence may have been its own (F7).
-    pub fn restart(&mut self, now: Time) {
-        let (is_new, is_proven) = (self.is_new, self.is_proven);
-        *self = Self { is_new, is_proven, ..Self::new(now, self.is_heard) };
+    /// All but dead.
+    pub fn doom(&mut self, now: Time) {
+        self.phase = Phase::Doomed { since: now, is_anew: false };
+    }
+
+    /// The coordinator stood still until now. Whoever is all but dead gets its last heartbeat whole, once: what was
+    /// heard meanwhile may not have been noted yet (F7).
+    pub fn stood_still(&mut self, now: Time) {
+        if let Phase::Doomed { is_anew: false, .. } = self.phase {
+            self.phase = Phase::Doomed { since: now, is_anew: true };
+        }
     }
 }

@@ -12,6 +12,7 @@ const S: [ServerId; 5] = [ServerId(1), ServerId(2), ServerId(3), ServerId(4), Se
 struct Watch {
     detector: Detector,
     now: Time,
+    tick_every: Duration,
     silent: Vec<ServerId>,
     answers_probes: bool,
     probes: Vec<(Time, ServerId, Vec<ServerId>)>,
@@ -25,8 +26,9 @@ impl Watch {
             detector.enlisted(*server, Time(0));
             detector.renewed(*server, Time(0));
         }
+        let (tick_every, silent) = (detector.tick_every(), Vec::new());
         let (probes, declared) = (Vec::new(), Vec::new());
-        Self { detector, now: Time(0), silent: Vec::new(), answers_probes: false, probes, declared }
+        Self { detector, now: Time(0), tick_every, silent, answers_probes: false, probes, declared }
     }
 
     fn act(&mut self, actions: impl IntoIterator<Item = DetectorAction>) {
@@ -49,12 +51,22 @@ impl Watch {
     fn run(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         while self.now < end {
-            self.now = self.now + self.detector.tick_every();
+            self.now = self.now + self.tick_every;
             let servers = S.into_iter().filter(|s| !self.silent.contains(s));
             servers.for_each(|s| self.detector.renewed(s, self.now));
-            let actions = self.detector.tick(self.now);
-            self.act(actions);
+            self.tick();
         }
+    }
+
+    fn tick(&mut self) {
+        let actions = self.detector.tick(self.now);
+        self.act(actions);
+    }
+
+    /// The coordinator's process stands still; then it is its detector's turn first.
+    fn stand_still(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.tick();
     }
 
     fn hint(&mut self, suspect: ServerId) {
@@ -173,14 +185,74 @@ fn silence_counts_only_while_the_coordinator_ran() {
     let mut watch = Watch::new(&S);
     watch.silent = S.to_vec();
     watch.run(75);
-    // The coordinator's process stood still for ten seconds.
-    watch.now = watch.now + Duration::from_secs(10);
-    let actions = watch.detector.tick(watch.now);
-    watch.act(actions);
-    assert!(watch.probes.is_empty() && watch.declared.is_empty(), "it suspects itself first");
+    watch.stand_still(Duration::from_secs(10));
+    assert_eq!(watch.declared, []);
     watch.silent = vec![S[0]];
     watch.run(1_000);
-    assert_eq!(watch.declared.len(), 1, "then it goes on");
+    let [(_, dead)] = watch.declared[..] else { panic!("{:?}", watch.declared) };
+    assert_eq!(dead, S[0], "then it goes on");
+}
+
+#[test]
+fn nobody_is_declared_who_is_heard_within_a_heartbeat_after_the_coordinator_stood_still() {
+    // Wherever in a silence it is: calm, suspected, all but dead.
+    for ticks in 0.. {
+        let mut watch = Watch::new(&S);
+        watch.silent = vec![S[0]];
+        watch.run(25 * ticks);
+        if !watch.declared.is_empty() {
+            assert!(ticks > 10, "{ticks}");
+            return;
+        }
+        watch.stand_still(Duration::from_secs(10));
+        watch.run(25);
+        watch.silent.clear();
+        watch.run(2_000);
+        assert_eq!(watch.declared, [], "after {ticks} ticks of silence");
+    }
+}
+
+#[test]
+fn the_dead_are_declared_though_each_tick_is_late() {
+    let heartbeat = Times::default().heartbeat;
+    for late in [3, 4, 10, 100] {
+        let mut watch = Watch::new(&S);
+        watch.tick_every = heartbeat * late;
+        watch.run(5_000);
+        watch.silent = vec![S[0]];
+        let began = watch.now;
+        watch.run(60_000);
+        let [(declared, dead)] = watch.declared[..] else { panic!("{late}: {:?}", watch.declared) };
+        assert_eq!(dead, S[0]);
+        let ticks = declared.since(began).as_nanos() / watch.tick_every.as_nanos();
+        // Suspected after three, unanswered after three more, and the last heartbeat.
+        assert!((7..=9).contains(&ticks), "{ticks} ticks, each {late} heartbeats after the last");
+        assert!(watch.probes.iter().all(|(_, suspect, _)| *suspect == S[0]), "{:?}", watch.probes);
+    }
+}
+
+#[test]
+fn nobody_alive_is_declared_though_each_tick_is_late_and_comes_before_the_renewals() {
+    let heartbeat = Times::default().heartbeat;
+    for late in [1, 2, 3, 10, 100] {
+        let mut watch = Watch::new(&S);
+        for _ in 0..200 {
+            watch.stand_still(heartbeat * late);
+            S.into_iter().for_each(|s| watch.detector.renewed(s, watch.now));
+        }
+        assert!(watch.probes.is_empty() && watch.declared.is_empty(), "{late}: {:?}", watch.declared);
+    }
+}
+
+#[test]
+fn a_hold_ends_though_each_tick_is_late() {
+    let mut watch = Watch::new(&S);
+    watch.tick_every = Times::default().heartbeat * 3;
+    watch.silent = S[..3].to_vec();
+    watch.run(10_000);
+    assert!(watch.detector.is_held() && watch.declared.is_empty());
+    watch.run(10_000);
+    assert_eq!(watch.declared.len(), 3);
 }
 
 #[test]
