@@ -1,7 +1,7 @@
 //! Membership, failure detection, tablets and recorded operations over a meta log.
 //!
 //! [`Coordinator`] is the authority for one reign: it answers [`rekindle_types::CoordinatorApi`] and works while
-//! its `run` future runs. Everything of consequence is first a batch of a [`MetaLog`]: deciding is pure
+//! its futures `run` and `watch` run. Everything of consequence is first a batch of a [`MetaLog`]: deciding is pure
 //! ([`change`], [`Detector`], [`Leases`]), the recorded state is [`ClusterState`], and a coordinator that is
 //! stopped anywhere is continued by the next one on the same log.
 //!

@@ -127,6 +127,7 @@ async fn reign(
     let lanes = serve(env, transport, gate, services, reach, ServeConfig::default());
     let Some(tasks) = tasks.upgrade() else { return "stopped".into() };
     tasks.start("lanes", lanes);
+    tasks.start_urgent("vigil", coordinator.clone().watch());
     drop(tasks);
     let _ = shared.coordinator.set(coordinator.clone());
     coordinator.run().await.to_string()

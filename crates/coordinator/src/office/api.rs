@@ -74,6 +74,7 @@ impl Core {
         // F3: noted before it is answered.
         inner.leases.renew(server, now);
         inner.detector.renewed(server, now);
+        inner.condemned.remove(&server);
         let have = inner.lists.entry(server).or_default();
         *have = (*have).max(list);
         let mut has_news = self.told_room(server, room);
@@ -100,7 +101,7 @@ impl Core {
         if let Some(probe) = inner.detector.hint(suspect, now) {
             inner.probes.push(probe);
             drop(inner);
-            self.notify();
+            self.hinted.notify_one();
         }
         Reply::Done
     }

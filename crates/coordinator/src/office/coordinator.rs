@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 
 /// The authority over membership, tablets and operations, for one reign.
 ///
-/// It answers calls ([`rekindle_types::CoordinatorApi`]) and works while [`Coordinator::run`] runs.
+/// It answers calls ([`rekindle_types::CoordinatorApi`]), and works while [`Coordinator::run`] and
+/// [`Coordinator::watch`] run.
 pub struct Coordinator {
     pub(super) core: Arc<Core>,
     entries: Mutex<Option<mpsc::Receiver<Entry>>>,
@@ -103,6 +104,12 @@ impl Coordinator {
         self.core.notify();
     }
 
+    /// Watches over the servers until the reign ends: beside [`Coordinator::run`], and where nothing holds it up, with
+    /// the renewals (F7). Without it nobody is found dead.
+    pub async fn watch(self: Arc<Self>) {
+        self.core.keep_watch().await;
+    }
+
     /// Works until the reign ends. Dropping it is a crash: the next coordinator goes on from the record.
     ///
     /// # Panics
@@ -110,14 +117,14 @@ impl Coordinator {
     pub async fn run(self: Arc<Self>) -> Stopped {
         let mut entries = self.entries.lock().take().expect("a coordinator runs once");
         let core = &*self.core;
-        let (write, watch) = (core.write(&mut entries).fuse(), core.keep_watch().fuse());
+        let (write, declare) = (core.write(&mut entries).fuse(), core.declare_condemned().fuse());
         let (push, work) = (core.push_lists().fuse(), core.work().fuse());
         let stop = core.until(|_| core.is_stopped()).fuse();
-        pin_mut!(write, watch, push, work, stop);
+        pin_mut!(write, declare, push, work, stop);
         select_biased! {
             () = stop => {}
             () = write => {}
-            () = watch => {}
+            () = declare => {}
             () = push => {}
             () = work => {}
         }

@@ -22,7 +22,7 @@ use rekindle_types::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Finds servers: local ones, or stubs that speak the wire. Never fails: calls to a server that is gone do.
 pub trait Servers: Send + Sync {
@@ -53,6 +53,8 @@ pub(super) struct Core {
     pub rooms: Mutex<Rooms>,
     /// Logs of which something could not be read or replayed, and nothing was since; taken last.
     pub stuck: Mutex<BTreeSet<LogId>>,
+    /// Wakes the vigil: there are probes to be made, or the reign is over.
+    pub hinted: Notify,
     changes: Arc<Changes>,
 }
 
@@ -67,6 +69,8 @@ pub(super) struct Inner {
     pub lists: BTreeMap<ServerId, ListVersion>,
     /// Probes that hints asked for: one per suspect at most.
     pub probes: Vec<DetectorAction>,
+    /// Dead by all signs, until somebody begins to record it; who is heard before that is so no more.
+    pub condemned: BTreeSet<ServerId>,
 }
 
 impl Core {
@@ -90,6 +94,7 @@ impl Core {
             reports: BTreeMap::new(),
             lists: BTreeMap::new(),
             probes: Vec::new(),
+            condemned: BTreeSet::new(),
         };
         Self {
             config,
@@ -105,6 +110,7 @@ impl Core {
             found: Mutex::default(),
             rooms: Mutex::default(),
             stuck: Mutex::default(),
+            hinted: Notify::new(),
             changes: Arc::default(),
         }
     }
@@ -156,6 +162,7 @@ impl Core {
             let why = self.stopped.get().expect("just set");
             self.observe(&Event::Resigned(why.to_string()));
         }
+        self.hinted.notify_one();
         self.notify();
     }
 

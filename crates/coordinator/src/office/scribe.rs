@@ -98,13 +98,14 @@ impl Core {
         let before: BTreeSet<ServerId> = inner.state.servers().up().map(|s| s.id).collect();
         inner.state.apply(lsn, records)?;
         let after: BTreeSet<ServerId> = inner.state.servers().up().map(|s| s.id).collect();
-        let Inner { state, detector, leases, reports, lists, .. } = &mut *inner;
+        let Inner { state, detector, leases, reports, lists, condemned, .. } = &mut *inner;
         for new in after.difference(&before) {
             detector.enlisted(*new, now);
         }
         for dead in before.difference(&after) {
             detector.declared(*dead, now);
         }
+        condemned.retain(|server| after.contains(server));
         lists.retain(|server, _| after.contains(server));
         self.rooms.lock().retain(|server, _| after.contains(server));
         leases.forget(now, |server| after.contains(&server));

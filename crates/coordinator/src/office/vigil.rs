@@ -4,54 +4,79 @@ use super::{core::Core, orders::Ordered, scribe::Decision, scribe::NotRecorded};
 use crate::{DetectorAction, Event, OrderKind, Report, change};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, select_biased, stream::FuturesUnordered};
 use rekindle_types::ServerId;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 impl Core {
-    /// Ticks, probes, declares.
+    /// Ticks, probes, condemns, until the reign ends. F7: where the heartbeats are heard, so that nothing else holds
+    /// it up.
     pub async fn keep_watch(&self) {
-        let mut tasks: FuturesUnordered<BoxFuture<'_, Option<ServerId>>> = FuturesUnordered::new();
-        // One declaration at a time per server; probes are bounded by the detector: one round per server.
-        let mut declaring: BTreeSet<ServerId> = BTreeSet::new();
+        // Bounded by the detector: one round per server.
+        let mut probes: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         let every = self.inner.lock().detector.tick_every();
-        let mut changes = self.changes();
         let mut next = self.clock.sleep(every).fuse();
-        loop {
+        while !self.is_stopped() {
             let is_tick = select_biased! {
-                done = tasks.select_next_some() => {
-                    declaring.retain(|s| Some(*s) != done);
-                    false
-                }
+                () = probes.select_next_some() => false,
                 () = next => true,
-                () = changes.changed().boxed().fuse() => false,
+                () = self.hinted.notified().fuse() => false,
             };
-            let now = self.now();
-            let mut actions = std::mem::take(&mut self.inner.lock().probes);
+            let mut actions = mem::take(&mut self.inner.lock().probes);
             if is_tick {
                 next = self.clock.sleep(every).fuse();
-                actions.extend(self.inner.lock().detector.tick(now));
+                actions.extend(self.tick());
             }
             for action in actions {
-                match action {
-                    DetectorAction::Probe { suspect, round, through } => {
-                        self.observe(&Event::Suspected(suspect));
-                        tasks.push(self.probe(suspect, suspect, round).boxed());
-                        tasks.extend(through.into_iter().map(|via| self.probe(suspect, via, round).boxed()));
-                    }
-                    DetectorAction::Declare(server) => {
-                        if declaring.insert(server) {
-                            if !self.inner.lock().detector.is_proven(server) {
-                                self.observe(&Event::Detected(server));
-                            }
-                            tasks.push(self.declare(server).map(move |_| Some(server)).boxed());
-                        }
-                    }
-                }
+                let DetectorAction::Probe { suspect, round, through } = action else { continue };
+                self.observe(&Event::Suspected(suspect));
+                probes.push(self.probe(suspect, suspect, round).boxed());
+                probes.extend(through.into_iter().map(|via| self.probe(suspect, via, round).boxed()));
             }
         }
     }
 
+    /// Condemns whom the detector declares; what else it wants is left to do.
+    fn tick(&self) -> Vec<DetectorAction> {
+        let now = self.now();
+        let mut inner = self.inner.lock();
+        let (mut actions, mut has_news) = (inner.detector.tick(now), false);
+        actions.retain(|action| match action {
+            DetectorAction::Declare(server) => {
+                has_news |= inner.condemned.insert(*server);
+                false
+            }
+            DetectorAction::Probe { .. } => true,
+        });
+        drop(inner);
+        if has_news {
+            self.notify();
+        }
+        actions
+    }
+
+    /// Declares the condemned: with everything else that is recorded.
+    pub async fn declare_condemned(&self) {
+        let mut tasks: FuturesUnordered<BoxFuture<'_, ServerId>> = FuturesUnordered::new();
+        // One declaration at a time per server.
+        let mut declaring: BTreeSet<ServerId> = BTreeSet::new();
+        let mut changes = self.changes();
+        loop {
+            select_biased! {
+                done = tasks.select_next_some() => drop(declaring.remove(&done)),
+                () = changes.changed().boxed().fuse() => {}
+            }
+            let mut inner = self.inner.lock();
+            let condemned = mem::take(&mut inner.condemned);
+            let condemned: Vec<_> = condemned.into_iter().filter(|s| declaring.insert(*s)).collect();
+            let detected: Vec<_> =
+                condemned.iter().filter(|s| !inner.detector.is_proven(**s)).copied().collect();
+            drop(inner);
+            detected.into_iter().for_each(|server| self.observe(&Event::Detected(server)));
+            tasks.extend(condemned.into_iter().map(|s| self.declare(s).map(move |_| s).boxed()));
+        }
+    }
+
     /// Probes the suspect, itself or through another server.
-    async fn probe(&self, suspect: ServerId, via: ServerId, round: u64) -> Option<ServerId> {
+    async fn probe(&self, suspect: ServerId, via: ServerId, round: u64) {
         let kind = if via == suspect { OrderKind::Probe } else { OrderKind::ProbeFor { suspect } };
         let answer = self.order(via, kind, self.config.times.probe_timeout).await;
         let is_alive = match answer {
@@ -63,7 +88,6 @@ impl Core {
             let now = self.now();
             self.inner.lock().detector.answered(suspect, round, now);
         }
-        None
     }
 
     /// Records a death. The detector repeats the declaration when that fails.

@@ -62,6 +62,7 @@ impl Script {
                 Coordinator::open(config, clock, Arc::clone(&meta), Arc::new(self.clone()), observer).await;
             if let Ok(coordinator) = opened {
                 self.appoint(&coordinator);
+                let _vigil = self.env.urgent.spawn("vigil", Box::pin(Arc::clone(&coordinator).watch()));
                 coordinator.run().await;
                 self.scene.lock().coordinator = None;
             }

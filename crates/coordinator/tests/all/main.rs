@@ -1,6 +1,7 @@
 //! Behaviour tests of the coordinator: one module per claim.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_busy_coordinator_watches_on;
 mod a_million_operations_are_read_back_soon;
 mod any_history_of_faults_settles;
 mod appends_that_wait_share_a_sync;
