@@ -69,6 +69,12 @@ impl Leases {
         true
     }
 
+    /// When its lease was renewed last, by this coordinator.
+    #[must_use]
+    pub fn renewed(&self, server: ServerId) -> Option<Time> {
+        self.renewed.get(&server).copied()
+    }
+
     /// Whether a renewal of it was received so lately that its process is no doubt there.
     #[must_use]
     pub fn was_heard(&self, server: ServerId, now: Time, lately: Duration) -> bool {

@@ -1,8 +1,8 @@
 //! What servers and clients ask the coordinator.
 
 use crate::{
-    Attempt, ListUpdate, ListVersion, LogId, PartitionIndex, RemoteError, SegmentId, ServerId, ServerList,
-    ServerRoom, TableInfo, TabletMap, TabletVersion, Term,
+    Attempt, ClusterStatus, ListUpdate, ListVersion, LogId, PartitionIndex, RemoteError, SegmentId, ServerId,
+    ServerList, ServerRoom, TableInfo, TabletMap, TabletVersion, Term,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,8 @@ pub enum Request {
         /// Whose process.
         server: ServerId,
     },
+    /// How the cluster is. Operators only.
+    Status,
 }
 
 /// The server that a data directory belonged to before, declared dead first.
@@ -180,6 +182,8 @@ pub enum Reply {
     ServerList(Option<ServerList>),
     /// Not done, and why.
     Refused(Refusal),
+    /// To `Status`.
+    Status(Box<ClusterStatus>),
 }
 
 /// What a new member needs to know.

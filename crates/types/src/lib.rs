@@ -21,6 +21,7 @@ mod remote;
 mod room;
 mod rules;
 mod servers;
+mod status;
 mod tablets;
 
 pub use condition::Condition;
@@ -37,4 +38,7 @@ pub use remote::RemoteError;
 pub use room::ServerRoom;
 pub use rules::{Rule, Rules};
 pub use servers::{ListUpdate, ServerEntry, ServerList, ServerStatus};
+pub use status::{
+    ClusterStatus, MemberStatus, PartitionProgress, PartitionStatus, RecoveryPhase, RecoveryStatus,
+};
 pub use tablets::{Partition, TableInfo, Tablet, TabletMap, TabletState};

@@ -328,6 +328,7 @@ fn requests() -> Vec<Request> {
         Request::ServerList { newer_than: ListVersion(1) },
         Request::Leave { server: ServerId(1) },
         Request::ReportExit { server: ServerId(1) },
+        Request::Status,
     ]
 }
 
@@ -355,7 +356,40 @@ fn replies() -> Vec<Reply> {
         Reply::ServerList(Some(servers())),
     ];
     replies.extend(refusals.map(Reply::Refused));
+    replies.push(Reply::Status(Box::new(status())));
     replies
+}
+
+fn status() -> ClusterStatus {
+    let progress = [
+        PartitionProgress::Replaying,
+        PartitionProgress::Replayed,
+        PartitionProgress::Committed,
+        PartitionProgress::Served,
+    ];
+    let (index, master, attempt) = (PartitionIndex(1), ServerId(2), Attempt(3));
+    let partition = |progress| PartitionStatus { index, master, attempt, bytes: 4, progress };
+    let phases = [RecoveryPhase::Discovering, RecoveryPhase::Replaying, RecoveryPhase::Releasing];
+    let recovery =
+        |phase| RecoveryStatus { server: ServerId(5), phase, partitions: progress.map(partition).into() };
+    let member = |entry: &ServerEntry| MemberStatus {
+        entry: entry.clone(),
+        is_placeable: true,
+        renewed_ms_ago: Some(6),
+        room: Some(ServerRoom { segment_bytes: 1, frames_free: 2, ..ServerRoom::default() }),
+    };
+    ClusterStatus {
+        term: Term(1),
+        is_held: true,
+        replicas: 3,
+        failures: 4,
+        failures_at_once: 2,
+        advice: "x".into(),
+        servers: servers().iter().map(member).collect(),
+        tables: vec![TableInfo { name: "t".into(), id: TableId(1) }],
+        tablets: self::partition().pieces,
+        recoveries: phases.map(recovery).into(),
+    }
 }
 
 fn orders() -> Vec<OrderKind> {

@@ -102,6 +102,7 @@ fn a_server_speaks_for_itself_only() {
         assert!(coordinator.call(leave(1)).await.is_ok());
         assert!(is_unauthorised(coordinator.call(leave(2)).await));
         assert!(is_unauthorised(coordinator.call(Request::ReportExit { server: ServerId(1) }).await));
+        assert!(is_unauthorised(coordinator.call(Request::Status).await));
         assert!(control.call(order(OrderKind::Probe)).await.is_ok(), "servers probe each other");
         assert!(control.call(order(OrderKind::FreeLog(LogId::of(ServerId(1))))).await.is_err());
     });
@@ -159,6 +160,8 @@ fn an_operator_does_what_clients_do_and_reports_exits() {
             let coordinator = RemoteCoordinator::new(peers, ["c".into()], SECOND, SECOND);
             let reported = coordinator.call(exit()).await;
             assert!(if is_allowed { reported.is_ok() } else { is_unauthorised(reported) });
+            let told = coordinator.call(Request::Status).await;
+            assert!(if is_allowed { told.is_ok() } else { is_unauthorised(told) });
         }
         for other in [server(1), Party::Coordinator, Party::Newcomer] {
             let master = RemoteMaster::new(as_admin(other), peer(server(2), "s"));

@@ -49,6 +49,7 @@ impl Core {
                 let list = state.servers();
                 Reply::ServerList((list.version() > newer_than).then(|| list.clone()))
             })),
+            Request::Status => Ok(Reply::Status(Box::new(self.status()))),
         }
     }
 

@@ -20,6 +20,7 @@ mod room;
 mod scribe;
 mod search;
 mod sources;
+mod status;
 mod vigil;
 
 pub use coordinator::{Coordinator, OpenError, Stopped};

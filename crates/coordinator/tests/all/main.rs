@@ -21,5 +21,6 @@ mod proof_of_death_ends_waits;
 mod recoveries_wait_for_room;
 mod recovery_brings_tablets_back;
 mod restart_at_every_record_ends_in_the_same_state;
+mod status_tells_how_the_cluster_is;
 mod tables_are_made_and_dropped_once;
 mod what_was_recorded_survives_a_crash_at_any_call;

@@ -1,0 +1,88 @@
+//! How the cluster is, told to operators.
+
+use super::core::{Core, Inner};
+use crate::entity::{OperationState, PartitionPhase, PartitionRecord, RecoverPhase};
+use crate::{Resilience, room::Rooms};
+use rekindle_env::Time;
+use rekindle_types::{
+    ClusterStatus, LogId, MemberStatus, PartitionOutcome, PartitionProgress, PartitionStatus, RecoveryPhase,
+    RecoveryStatus, ServerEntry, ServerId,
+};
+
+impl Core {
+    /// Looks at everything at once.
+    pub fn status(&self) -> ClusterStatus {
+        let now = self.now();
+        let inner = self.inner.lock();
+        let rooms = self.rooms.lock();
+        let resilience = Resilience::of(&inner.state);
+        let placeable: Vec<ServerId> = inner.state.placeable().map(|entry| entry.id).collect();
+        let member = |entry: &ServerEntry| MemberStatus {
+            is_placeable: placeable.contains(&entry.id),
+            ..member(&inner, &rooms, entry, now)
+        };
+        ClusterStatus {
+            term: self.term,
+            is_held: inner.detector.is_held(),
+            replicas: resilience.replicas,
+            failures: resilience.failures(),
+            failures_at_once: resilience.failures_at_once(),
+            advice: resilience.to_string(),
+            servers: inner.state.servers().iter().map(member).collect(),
+            tables: inner.state.map().tables().collect(),
+            tablets: inner.state.map().tablets().copied().collect(),
+            recoveries: recoveries(&inner),
+        }
+    }
+}
+
+fn member(inner: &Inner, rooms: &Rooms, entry: &ServerEntry, now: Time) -> MemberStatus {
+    let renewed = inner.leases.renewed(entry.id);
+    let ms = |at: Time| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
+    MemberStatus {
+        entry: entry.clone(),
+        is_placeable: false,
+        renewed_ms_ago: renewed.map(ms),
+        room: rooms.get(&entry.id).copied(),
+    }
+}
+
+fn recoveries(inner: &Inner) -> Vec<RecoveryStatus> {
+    let recoveries = inner.state.unfinished().filter_map(|operation| match operation.state {
+        OperationState::Recover { server, phase } => Some((server, phase)),
+        OperationState::CreateTable { .. } | OperationState::DropTable { .. } => None,
+    });
+    let told = recoveries.map(|(server, phase)| RecoveryStatus {
+        server,
+        phase: match phase {
+            RecoverPhase::Discover => RecoveryPhase::Discovering,
+            RecoverPhase::Replay => RecoveryPhase::Replaying,
+            RecoverPhase::Release => RecoveryPhase::Releasing,
+        },
+        partitions: inner
+            .state
+            .partitions_of(LogId::of(server))
+            .filter_map(|record| partition(inner, record))
+            .collect(),
+    });
+    told.collect()
+}
+
+/// `None` for one that was cut.
+fn partition(inner: &Inner, record: &PartitionRecord) -> Option<PartitionStatus> {
+    let (progress, bytes) = match record.phase {
+        PartitionPhase::Cut => return None,
+        PartitionPhase::Committed(committed) => (PartitionProgress::Committed, committed.bytes),
+        PartitionPhase::Ended(committed) => (PartitionProgress::Served, committed.bytes),
+        PartitionPhase::Replay => match inner.reports.get(&(record.crashed, record.index)) {
+            Some((master, attempt, PartitionOutcome::Committed { bytes, .. }))
+                if (*master, *attempt) == (record.master, record.attempt) =>
+            {
+                (PartitionProgress::Replayed, *bytes)
+            }
+            _ => (PartitionProgress::Replaying, record.bytes),
+        },
+    };
+    let PartitionRecord { index, master, attempt, .. } = *record;
+    Some(PartitionStatus { index, master, attempt, bytes, progress })
+}
