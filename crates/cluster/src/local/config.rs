@@ -175,8 +175,8 @@ fn any_port() -> SocketAddr {
 }
 
 /// 128 bits are more than a JSON number is sure to keep.
-mod hex {
-    use super::ClusterId;
+pub(super) mod hex {
+    use crate::wire::ClusterId;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(cluster: &ClusterId, to: S) -> Result<S::Ok, S::Error> {

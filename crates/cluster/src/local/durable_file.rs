@@ -1,6 +1,7 @@
 //! Small files that are whole or not there, whatever is killed and when.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
@@ -28,6 +29,11 @@ pub(super) fn lock(dir: &Path) -> io::Result<File> {
     let dir = File::open(dir)?;
     dir.lock()?;
     Ok(dir)
+}
+
+/// Whether a writer that was killed has left this.
+pub(super) fn is_unfinished(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(b".new")
 }
 
 fn temporary(path: &Path) -> PathBuf {

@@ -7,6 +7,7 @@ use super::{
 };
 use std::{
     env, io,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -17,6 +18,7 @@ use std::{
 pub struct Launcher {
     executable: PathBuf,
     ready_within: Duration,
+    is_apart: bool,
 }
 
 /// Why a child is not there.
@@ -64,7 +66,11 @@ impl Launcher {
     /// Children have 30 s to get ready.
     #[must_use]
     pub fn new(executable: impl AsRef<Path>) -> Self {
-        Self { executable: executable.as_ref().to_owned(), ready_within: Duration::from_secs(30) }
+        Self {
+            executable: executable.as_ref().to_owned(),
+            ready_within: Duration::from_secs(30),
+            is_apart: false,
+        }
     }
 
     /// Of the executable that runs just now.
@@ -78,6 +84,12 @@ impl Launcher {
         Self { ready_within, ..self }
     }
 
+    /// Keeps children out of the terminal's reach: its Ctrl-C goes to this process alone, which stops them as it likes.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { is_apart: true, ..self }
+    }
+
     /// Starts a child and waits until it is ready.
     pub fn start(&self, config: &NodeConfig) -> Result<Child, LaunchError> {
         self.launch(config)?.ready()
@@ -87,7 +99,11 @@ impl Launcher {
     pub fn launch(&self, config: &NodeConfig) -> Result<Starting, LaunchError> {
         let not_started = |error| LaunchError::NotStarted { executable: self.executable.clone(), error };
         let json = serde_json::to_string(config).map_err(|error| not_started(error.into()))?;
-        let child = Command::new(&self.executable)
+        let mut command = Command::new(&self.executable);
+        if self.is_apart {
+            command.process_group(0);
+        }
+        let child = command
             .args([role::ARGUMENT, &json])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -8,7 +8,7 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// The cluster's own authority, and what it has issued.
-pub(super) struct Certificates {
+pub(in crate::local) struct Certificates {
     dir: PathBuf,
     authority: Authority,
 }
@@ -17,6 +17,11 @@ pub(super) struct Certificates {
 const AUTHORITY: &str = "ca.pem";
 
 impl Certificates {
+    /// Where they are in a cluster's directory.
+    pub fn in_cluster(dir: &Path) -> PathBuf {
+        dir.join("certificates")
+    }
+
     /// Loads the authority of this directory, or makes one.
     pub fn of(dir: &Path) -> Result<Self, ClusterError> {
         let is_there = dir.join(AUTHORITY).exists();
@@ -36,8 +41,8 @@ impl Certificates {
         Ok(CredentialFiles { authority, certificate, key })
     }
 
-    /// What a client of this name proves itself with.
-    pub fn client(&self, name: &str) -> Result<Issued, AuthorityError> {
-        self.authority.issue(name, Role::Client)
+    /// What somebody of this name proves itself with.
+    pub fn issue(&self, name: &str, role: Role) -> Result<Issued, AuthorityError> {
+        self.authority.issue(name, role)
     }
 }

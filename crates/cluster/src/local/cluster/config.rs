@@ -1,11 +1,18 @@
 //! How a cluster of processes is set up.
 
-use crate::local::{Durability, NodeTimes};
-use std::{path::PathBuf, time::Duration};
+use crate::{
+    local::{Durability, NodeTimes},
+    wire::ClusterId,
+};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// A cluster on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterConfig {
+    /// Its id. Default: that of the cluster in its directory, or a new one.
+    pub id: Option<ClusterId>,
+    /// Where the coordinator listens for calls and for heartbeats. Default: ports that are free.
+    pub coordinator_at: Option<(SocketAddr, SocketAddr)>,
     /// Storage servers. Default 5.
     pub servers: u32,
     /// Replicas per segment, R. Default 3.
@@ -33,6 +40,8 @@ pub struct ClusterConfig {
 impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
+            id: None,
+            coordinator_at: None,
             servers: 5,
             replicas: 3,
             durability: Durability::default(),

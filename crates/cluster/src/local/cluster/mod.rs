@@ -7,7 +7,8 @@ mod error;
 mod events;
 mod nodes;
 
-pub use client::ClusterClient;
+pub(super) use certificates::Certificates;
+pub use client::{Access, ClusterClient};
 pub use config::ClusterConfig;
 pub use error::ClusterError;
 
@@ -15,10 +16,10 @@ use super::{
     Child, CoordinatorReport, Launcher, NodeReport, Observed, StorageReport, durable_file,
     launcher::Starting, place::Place,
 };
-use crate::wire::ClusterId;
-use certificates::Certificates;
+use crate::wire::{ClusterId, Role};
 use events::Events;
-use nodes::{COORDINATOR, Nodes, name};
+pub(super) use nodes::Nodes;
+use nodes::{COORDINATOR, name};
 use parking_lot::Mutex;
 use rekindle_client::ClientConfig;
 use rekindle_env::Time;
@@ -77,8 +78,11 @@ impl Cluster {
         let place = Place::take(config.dir.as_deref(), config.keep)
             .map_err(ClusterError::io("the cluster's directory can't be made"))?;
         let dir = place.path().to_owned();
-        let cluster = cluster_id(&dir)?;
-        let certificates = Certificates::of(&dir.join("certificates"))?;
+        let cluster = match config.id {
+            Some(id) => id,
+            None => cluster_id(&dir)?,
+        };
+        let certificates = Certificates::of(&Certificates::in_cluster(&dir))?;
         let within = config.start_within;
         let storage = (0..config.servers).map(|_| Slot::default()).collect();
         let cluster = Self {
@@ -163,7 +167,9 @@ impl Cluster {
         if self.coordinator().is_some() {
             return Err(ClusterError::Running(COORDINATOR.into()));
         }
-        let at = self.running.lock().address.as_ref().map(|(_, listen, heartbeats)| (*listen, *heartbeats));
+        let before =
+            self.running.lock().address.as_ref().map(|(_, listen, heartbeats)| (*listen, *heartbeats));
+        let at = before.or(self.config().coordinator_at);
         let child = self.launcher.start(&self.nodes.coordinator(at)?)?;
         let address = child.ready().address.clone();
         let (listen, heartbeats) = both_sockets(&address).ok_or_else(|| {
@@ -187,7 +193,7 @@ impl Cluster {
             return Err(ClusterError::Running(name(server)));
         }
         let coordinator = self.address().ok_or_else(|| ClusterError::NotRunning(COORDINATOR.into()))?;
-        Ok(self.launcher.launch(&self.nodes.storage(server, coordinator)?)?)
+        Ok(self.launcher.launch(&self.nodes.storage(&name(server), [coordinator])?)?)
     }
 
     fn take_in(&self, server: u32, starting: Starting) -> Result<ServerId, ClusterError> {
@@ -398,7 +404,13 @@ impl Cluster {
     /// A client of this cluster, with a certificate of its own, on threads of its own.
     pub fn client(&self, name: &str, config: ClientConfig) -> Result<ClusterClient, ClusterError> {
         let coordinator = self.address().ok_or_else(|| ClusterError::NotRunning(COORDINATOR.into()))?;
-        ClusterClient::connect(&self.nodes, name, coordinator, config)
+        let access = Access {
+            cluster: self.nodes.cluster,
+            coordinators: vec![coordinator],
+            credentials: self.nodes.certificates.issue(name, Role::Client)?.credentials()?,
+            times: self.config().times,
+        };
+        ClusterClient::connect(&access, config)
     }
 
     fn running_storage(&self, server: u32) -> Result<Arc<Child>, ClusterError> {
@@ -442,20 +454,23 @@ fn cluster_id(dir: &Path) -> Result<ClusterId, ClusterError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let id = new_id();
             // Durable before any process starts: they refuse directories of another cluster.
-            durable_file::write(&path, &format!("{id:032x}\n"), 0o644).map_err(failed())?;
-            Ok(ClusterId(id))
+            durable_file::write(&path, &format!("{:032x}\n", id.0), 0o644).map_err(failed())?;
+            Ok(id)
         }
         Err(error) => Err(failed()(error)),
     }
 }
 
-/// Of this process and this moment: no two clusters on a machine have the same.
-fn new_id() -> u128 {
-    u128::from(super::boot_time().0) << 64 | u128::from(std::process::id()) << 32 | 0x7265_6b69
+/// An id of this process and this moment: no two clusters on a machine have the same.
+#[must_use]
+pub fn new_id() -> ClusterId {
+    let moment = u128::from(super::boot_time().0) << 64;
+    ClusterId(moment | u128::from(std::process::id()) << 32 | 0x7265_6b69)
 }
 
-/// `host:port/heartbeatport` as two sockets.
-fn both_sockets(address: &str) -> Option<(SocketAddr, SocketAddr)> {
+/// `host:port/heartbeatport`, as a coordinator says where it is, as two sockets.
+#[must_use]
+pub fn both_sockets(address: &str) -> Option<(SocketAddr, SocketAddr)> {
     let (listen, heartbeats) = address.rsplit_once('/')?;
     let listen: SocketAddr = listen.parse().ok()?;
     Some((listen, SocketAddr::new(listen.ip(), heartbeats.parse().ok()?)))

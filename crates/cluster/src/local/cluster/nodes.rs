@@ -19,7 +19,7 @@ pub(super) fn name(server: u32) -> String {
 }
 
 /// Makes configurations: the same for every life of a process, but for what the moment adds.
-pub(super) struct Nodes {
+pub(in crate::local) struct Nodes {
     pub cluster: ClusterId,
     pub config: ClusterConfig,
     pub dir: PathBuf,
@@ -44,15 +44,19 @@ impl Nodes {
     }
 
     /// A storage server.
-    pub fn storage(&self, server: u32, coordinator: String) -> Result<NodeConfig, ClusterError> {
+    pub fn storage(
+        &self,
+        name: &str,
+        coordinators: impl IntoIterator<Item = String>,
+    ) -> Result<NodeConfig, ClusterError> {
         let node = StorageNode {
             durability: self.config.durability,
             segment_bytes: self.config.segment_bytes,
             memory_bytes: self.config.memory_bytes,
             frames: self.config.frames,
-            ..StorageNode::new([coordinator])
+            ..StorageNode::new(coordinators)
         };
-        self.node(&name(server), Role::Server, NodeRole::Storage(node))
+        self.node(name, Role::Server, NodeRole::Storage(node))
     }
 
     fn node(&self, name: &str, role: Role, node: NodeRole) -> Result<NodeConfig, ClusterError> {
