@@ -9,6 +9,7 @@
 
 mod args;
 mod clients;
+#[path = "../terminal/interrupt.rs"]
 mod interrupt;
 mod objects;
 mod oracle;
@@ -17,6 +18,7 @@ mod plan;
 mod report;
 mod rig;
 mod screen;
+#[path = "../terminal/size.rs"]
 mod size;
 mod story;
 mod strike;
