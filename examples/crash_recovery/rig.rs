@@ -38,28 +38,6 @@ pub struct Rig {
     pub live_bytes: Vec<Option<u64>>,
 }
 
-/// A backup that lives and does not answer is given up after this. All processes share one machine here: a disk or a
-/// core that is taken for a while slows all of them at once, and what is given up has to be written again elsewhere,
-/// which slows them more. Deaths are not found out by it.
-const REPLICA_TIMEOUT_MS: u64 = 10_000;
-
-/// The defaults, but for that; four times as long without optimisation, where a handshake takes as long as a probe may.
-fn times() -> NodeTimes {
-    let times = NodeTimes { replica_timeout_ms: REPLICA_TIMEOUT_MS, ..NodeTimes::default() };
-    if !cfg!(debug_assertions) {
-        return times;
-    }
-    NodeTimes {
-        heartbeat_ms: 4 * times.heartbeat_ms,
-        lease_ms: 4 * times.lease_ms,
-        probe_timeout_ms: 4 * times.probe_timeout_ms,
-        dead_after_ms: 4 * times.dead_after_ms,
-        stuck_after_ms: 4 * times.stuck_after_ms,
-        mass_grace_ms: 4 * times.mass_grace_ms,
-        ..times
-    }
-}
-
 impl Rig {
     /// Starts all processes.
     pub fn start(plan: &Plan, dir: Option<&Path>, keep: bool) -> Result<Self, String> {
@@ -74,7 +52,7 @@ impl Rig {
             memory_bytes: plan.memory_bytes,
             partition_bytes: plan.partition_bytes,
             start_within: START_WITHIN,
-            times: times(),
+            times: NodeTimes::of_one_machine(),
             dir: dir.map(Path::to_owned),
             keep,
             ..ClusterConfig::default()
