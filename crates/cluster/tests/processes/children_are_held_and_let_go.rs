@@ -42,6 +42,21 @@ fn state(id: u32) -> Option<char> {
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
+/// The process group of a process.
+fn group(id: u32) -> u32 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(2).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_child_apart_gets_no_signals_of_the_terminal() {
+    // They go to the group in the foreground.
+    let own = group(std::process::id());
+    assert_eq!(group(start("good").id()), own);
+    let apart = launcher().apart().start(&config("good")).unwrap();
+    assert_eq!(group(apart.id()), apart.id());
+}
+
 #[test]
 fn a_child_says_that_it_is_ready_and_how_it_is_and_stops() {
     let child = start("good");

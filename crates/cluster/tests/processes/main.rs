@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod a_clean_stop_hands_the_lease_back;
+mod a_cluster_is_reached_by_its_directory;
 mod a_coordinator_killed_in_a_recovery_goes_on;
 mod a_killed_servers_data_comes_back;
 mod a_paused_server_serves_nothing_stale;
