@@ -224,9 +224,10 @@ impl Replicator {
         }
     }
 
-    /// Starts to restore the most urgent segments, a few at a time.
+    /// Starts to restore the most urgent segments, a few at a time; but first hurt heads get their copies alone, since
+    /// what was written to them is acknowledged only then (H5).
     fn promote(&mut self) {
-        if self.lost.is_empty() {
+        if self.lost.is_empty() || self.heads.iter().any(|head| self.is_hurt_and_open(head)) {
             return;
         }
         let is_restoring = |id: &&SegmentId| self.segments[id].is_restoring(self.config.replicas);
@@ -237,6 +238,11 @@ impl Replicator {
             self.active.insert(id);
             restoring += 1;
         }
+    }
+
+    fn is_hurt_and_open(&self, head: SegmentId) -> bool {
+        let head = &self.segments[&head];
+        head.is_hurt && !head.is_closed_on(self.config.replicas)
     }
 
     fn is_settled(&self, id: SegmentId) -> bool {

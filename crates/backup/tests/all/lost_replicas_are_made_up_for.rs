@@ -44,6 +44,23 @@ fn losing_a_closed_replica_rolls_nothing() {
 }
 
 #[test]
+fn a_hurt_head_gets_its_copy_before_other_segments_get_theirs() {
+    // With three backups and two replicas some server holds one of both, wherever they are.
+    let (mut r, servers) = closed(Rig::with_backups(3).opened());
+    let head = r.append(2, 5).servers_of(2);
+    let both = *servers.iter().find(|server| head.contains(server)).expect("two of three, twice");
+    r.answer_all().lose(both);
+    assert!(r.writes_of(1).is_empty() && r.stats().hurt == 1);
+    r.open(3, Some(2)).close(2);
+    while r.stats().recreated == 0 {
+        assert!(r.writes_of(1).is_empty(), "callers wait for the head, nobody for this one");
+        let next = r.writes[0];
+        r.answer(next, Outcome::Ok);
+    }
+    assert_eq!(r.writes_of(1).len(), 1);
+}
+
+#[test]
 fn a_rejected_re_creation_goes_elsewhere_and_stays_in_one_piece() {
     let (mut r, servers) = closed(Rig::with_backups(5).opened());
     r.lose(servers[0]);
