@@ -1,14 +1,9 @@
 //! Threads for what computes for long.
 
-use super::panics::or_abort;
+use super::{panics::or_abort, threads::Threads};
 use crate::Task;
 use parking_lot::{Condvar, Mutex};
-use std::{
-    collections::VecDeque,
-    io,
-    sync::Arc,
-    thread::{self, JoinHandle},
-};
+use std::{collections::VecDeque, io, sync::Arc};
 use tokio::sync::oneshot;
 
 /// Works that wait for a thread. Who gives heavy work waits for it, so only a defect fills this.
@@ -37,20 +32,20 @@ struct Shared {
 /// A fixed number of threads with one queue. Dropping it waits for the work that was given.
 pub(super) struct HeavyPool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    /// Joined once the pool's own drop has told them to end.
+    threads: Threads,
 }
 
 impl HeavyPool {
     pub(super) fn start_threads(threads: usize, nice: i32) -> io::Result<Self> {
-        let mut pool = Self { shared: Arc::default(), threads: Vec::new() };
+        let mut pool = Self { shared: Arc::default(), threads: Threads::default() };
         for number in 0..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
-            let thread = thread::Builder::new().name(format!("heavy-{number}"));
-            pool.threads.push(thread.spawn(move || {
+            pool.threads.start(format!("heavy-{number}"), move || {
                 // Refused to some by the system; then they run at the common priority.
                 let _ = rustix::process::nice(nice);
                 shared.run();
-            })?);
+            })?;
         }
         Ok(pool)
     }
@@ -94,11 +89,5 @@ impl Drop for HeavyPool {
     fn drop(&mut self) {
         self.shared.state.lock().is_stopping = true;
         self.shared.arrived.notify_all();
-        for thread in self.threads.drain(..) {
-            // Work may hold the last handle of the pool; its own thread can't wait for itself.
-            if thread.thread().id() != thread::current().id() {
-                thread.join().expect("a panic would have ended the process");
-            }
-        }
     }
 }

@@ -31,6 +31,7 @@ mod panics;
 mod rng;
 mod runtimes;
 mod spawn;
+mod threads;
 
 pub use env::{OpenError, RealConfig, RealEnv};
 pub use runtimes::Runtimes;

@@ -5,14 +5,12 @@ use super::{
     lanes::{Key, Lanes},
     rounds::Rounds,
 };
-use crate::{DiskError, real::panics::or_abort};
-use parking_lot::{Condvar, Mutex};
-use std::{
-    any::Any,
-    io,
-    sync::Arc,
-    thread::{self, JoinHandle},
+use crate::{
+    DiskError,
+    real::{panics::or_abort, threads::Threads},
 };
+use parking_lot::{Condvar, Mutex};
+use std::{any::Any, io, sync::Arc, thread};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Calls queued or running; more wait with their callers.
@@ -56,17 +54,17 @@ pub(super) enum Order {
 pub(super) struct DiskPool {
     shared: Arc<Shared>,
     places: Arc<Semaphore>,
-    threads: Vec<JoinHandle<()>>,
+    /// Joined once the pool's own drop has told them to end.
+    threads: Threads,
 }
 
 impl DiskPool {
     pub(super) fn start(threads: usize) -> io::Result<Self> {
         let places = Arc::new(Semaphore::new(CALLS_MAX));
-        let mut pool = Self { shared: Arc::default(), places, threads: Vec::new() };
+        let mut pool = Self { shared: Arc::default(), places, threads: Threads::default() };
         for number in 0..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
-            let thread = thread::Builder::new().name(format!("disk-{number}"));
-            pool.threads.push(thread.spawn(move || shared.run())?);
+            pool.threads.start(format!("disk-{number}"), move || shared.run())?;
         }
         Ok(pool)
     }
@@ -197,11 +195,5 @@ impl Drop for DiskPool {
     fn drop(&mut self) {
         self.shared.state.lock().is_stopping = true;
         self.shared.arrived.notify_all();
-        for thread in self.threads.drain(..) {
-            // An answer may drop the last handle of the pool; that thread can't wait for itself.
-            if thread.thread().id() != thread::current().id() {
-                thread.join().expect("a panic would have ended the process");
-            }
-        }
     }
 }
