@@ -1,6 +1,6 @@
 //! Who may write to a backup (F1).
 
-use super::BackupError;
+use super::{BackupError, ReplicaState, replica::Replica};
 use rekindle_types::{ListVersion, LogId, Rule, Rules, ServerId, ServerList};
 use std::collections::BTreeMap;
 
@@ -35,16 +35,39 @@ impl Membership {
         true
     }
 
-    /// Refuses every replica call of `log` from now on, whatever the list says.
-    pub(crate) fn fence(&mut self, log: LogId, at: ListVersion) {
+    /// F1: refuses every replica call of `log` from now on, whatever the list says. An inventory fences before it
+    /// lists, so that what is acknowledged later is in no inventory's way; a backup that was declared dead itself
+    /// gives none.
+    pub(crate) fn fence(&mut self, log: LogId, at: ListVersion) -> Result<(), BackupError> {
+        if self.is_expelled() {
+            return Err(BackupError::Removed);
+        }
         if !self.list.is_gone(log.server) {
             self.fenced.entry(log).or_insert(at);
         }
+        Ok(())
     }
 
     /// Whether nothing of this log changes here any more.
-    pub(crate) fn is_fenced(&self, log: LogId) -> bool {
+    fn is_fenced(&self, log: LogId) -> bool {
         self.fenced.contains_key(&log) || self.list.is_gone(log.server)
+    }
+
+    /// Refuses when something of this log may change yet.
+    pub(crate) fn check_fenced(&self, log: LogId) -> Result<(), BackupError> {
+        if self.is_fenced(log) {
+            return Ok(());
+        }
+        Err(BackupError::NotReady(format!("{log} is not fenced: its master is not known to be dead")))
+    }
+
+    /// Refuses when this replica may change yet.
+    pub(crate) fn check_fixed(&self, replica: &Replica) -> Result<(), BackupError> {
+        let id = replica.id;
+        if replica.state() == ReplicaState::Open && !self.is_fenced(id.log) {
+            return Err(BackupError::NotReady(format!("{id} is open and its log not fenced")));
+        }
+        Ok(())
     }
 
     /// Whether the server was recovered, and left the list.
@@ -53,7 +76,7 @@ impl Membership {
     }
 
     /// Whether this backup was declared dead itself.
-    pub(crate) fn is_expelled(&self) -> bool {
+    fn is_expelled(&self) -> bool {
         self.list.is_gone(self.own)
     }
 

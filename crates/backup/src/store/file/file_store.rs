@@ -233,9 +233,7 @@ impl LocalStore for FileStore {
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {
         {
             let state = &mut *self.state.lock();
-            if !state.membership.is_fenced(log) {
-                return Err(BackupError::NotReady(format!("{log} is not known to be dead")));
-            }
+            state.membership.check_fenced(log)?;
             state.forget(log);
         }
         self.wake.notify_one();
@@ -303,11 +301,7 @@ impl BackupStore for FileStore {
     async fn inventory(&self, log: LogId, at: ListVersion) -> Result<Vec<ReplicaInfo>, BackupError> {
         let mut infos = {
             let state = &mut *self.state.lock();
-            if state.membership.is_expelled() {
-                return Err(BackupError::Removed);
-            }
-            // F1: fenced before it is listed, so that what is acknowledged later is in no inventory's way.
-            state.membership.fence(log, at);
+            state.membership.fence(log, at)?;
             state.shelf.list(log)
         };
         for info in &mut infos {
@@ -318,9 +312,7 @@ impl BackupStore for FileStore {
 
     async fn start_recovery(&self, log: LogId, plan: ReadPlan) -> Result<(), BackupError> {
         let state = &mut *self.state.lock();
-        if !state.membership.is_fenced(log) {
-            return Err(BackupError::NotReady(format!("{log} is not fenced")));
-        }
+        state.membership.check_fenced(log)?;
         state.read_ahead.start(log, plan, self.config.rules);
         self.wake.notify_one();
         Ok(())

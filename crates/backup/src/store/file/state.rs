@@ -9,7 +9,7 @@ use super::{
     work::{Answer, OnDisk, Record, Task, Work},
 };
 use crate::store::{
-    BackupError, Fill, Misfit, ReplicaFree, ReplicaState, ReplicaWrite,
+    BackupError, Fill, Misfit, ReplicaFree, ReplicaWrite,
     membership::Membership,
     read_ahead::ReadAhead,
     replica::Replica,
@@ -170,9 +170,7 @@ impl State {
             return Err(damage.error(id));
         }
         let replica = self.shelf.find(id)?;
-        if replica.state() == ReplicaState::Open && !self.membership.is_fenced(id.log) {
-            return Err(BackupError::NotReady(format!("{id} is open and its log not fenced")));
-        }
+        self.membership.check_fixed(replica)?;
         replica.certificate().ok_or(BackupError::NotOpen(id))
     }
 

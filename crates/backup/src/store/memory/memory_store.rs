@@ -3,7 +3,7 @@
 use super::MemoryStoreConfig;
 use crate::store::{
     BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
-    ReplicaInfo, ReplicaState, ReplicaWrite,
+    ReplicaInfo, ReplicaWrite,
     filter::{self, Filter},
     membership::Membership,
     read_ahead::ReadAhead,
@@ -76,9 +76,7 @@ impl MemoryStore {
     /// Frees all of a log, as [`LocalStore::forget`] says.
     pub fn forget(&self, log: LogId) -> Result<(), BackupError> {
         let state = &mut *self.state.lock();
-        if !state.membership.is_fenced(log) {
-            return Err(BackupError::NotReady(format!("{log} is not known to be dead")));
-        }
+        state.membership.check_fenced(log)?;
         state.shelf.forget(log);
         state.read_ahead.forget(log);
         Ok(())
@@ -132,9 +130,7 @@ impl MemoryStore {
         let state = self.state.lock();
         state.vouch()?;
         let replica = state.shelf.find(id)?;
-        if replica.state() == ReplicaState::Open && !state.membership.is_fenced(id.log) {
-            return Err(BackupError::NotReady(format!("{id} is open and its log not fenced")));
-        }
+        state.membership.check_fixed(replica)?;
         replica.valid().ok_or(BackupError::NotOpen(id))
     }
 }
@@ -208,20 +204,14 @@ impl BackupStore for MemoryStore {
     async fn inventory(&self, log: LogId, at: ListVersion) -> Result<Vec<ReplicaInfo>, BackupError> {
         let state = &mut *self.state.lock();
         state.vouch()?;
-        if state.membership.is_expelled() {
-            return Err(BackupError::Removed);
-        }
-        // F1: fenced before it is listed, so that what is acknowledged later is in no inventory's way.
-        state.membership.fence(log, at);
+        state.membership.fence(log, at)?;
         Ok(state.shelf.list(log))
     }
 
     async fn start_recovery(&self, log: LogId, plan: ReadPlan) -> Result<(), BackupError> {
         let state = &mut *self.state.lock();
         state.vouch()?;
-        if !state.membership.is_fenced(log) {
-            return Err(BackupError::NotReady(format!("{log} is not fenced")));
-        }
+        state.membership.check_fenced(log)?;
         state.read_ahead.start(log, plan, self.config.rules);
         self.planned.notify_one();
         Ok(())
