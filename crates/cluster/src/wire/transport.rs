@@ -3,6 +3,7 @@
 use super::{Packet, Party};
 use async_trait::async_trait;
 use bytes::Bytes;
+use rekindle_env::{Env, Spawn};
 use rekindle_types::{RemoteError, ServerEntry};
 use std::{fmt, sync::Arc};
 
@@ -59,6 +60,16 @@ pub enum Track {
     Main,
     /// Heartbeats: a thread and a connection of their own at both ends, where there are such.
     Urgent,
+}
+
+impl Track {
+    /// Where the tasks of its lanes run (F7).
+    pub(crate) fn spawn_of(self, env: &Env) -> &Arc<dyn Spawn> {
+        match self {
+            Self::Main => &env.spawn,
+            Self::Urgent => &env.urgent,
+        }
+    }
 }
 
 /// Whom to dial.

@@ -54,7 +54,7 @@ pub async fn serve(
     let object_requests = Semaphore::new(config.object_requests_max);
     let door = Arc::new(Door { env, gate, services, stamps, config, object_requests });
     let urgent = accept_lanes(door.clone(), transport.clone(), Track::Urgent);
-    let urgent = door.env.urgent.spawn("urgent lanes", Box::pin(urgent));
+    let urgent = Track::Urgent.spawn_of(&door.env).spawn("urgent lanes", Box::pin(urgent));
     accept_lanes(door, transport, Track::Main).await;
     urgent.join().await;
 }
@@ -79,8 +79,7 @@ async fn accept_lanes(door: Arc<Door>, transport: Arc<dyn Transport>, track: Tra
         }
         client_lanes += usize::from(is_client);
         let run = door.clone().run_lane(accepted);
-        let spawn = if track == Track::Urgent { &door.env.urgent } else { &door.env.spawn };
-        let lane = spawn.spawn("lane calls", Box::pin(run));
+        let lane = track.spawn_of(&door.env).spawn("lane calls", Box::pin(run));
         lanes.push(lane.join().map(move |()| role));
     }
     while lanes.next().await.is_some() {}

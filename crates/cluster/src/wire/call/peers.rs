@@ -2,7 +2,7 @@
 
 use super::{CallError, Caller, Stamps, caller::not_done, deadline::until};
 use crate::wire::{
-    CallRefusal, ClusterId, Frame, FrameKind, FrameWriter, Hello, Lane, LaneKind, Party, Peer, Stamp, Track,
+    CallRefusal, ClusterId, Frame, FrameKind, FrameWriter, Hello, Lane, LaneKind, Party, Peer, Stamp,
     Transport,
 };
 use parking_lot::Mutex;
@@ -171,8 +171,7 @@ impl Peers {
             self.env.clock.clone(),
             self.stamps.clone(),
         );
-        let spawn = if kind.track() == Track::Urgent { &self.env.urgent } else { &self.env.spawn };
-        let run = spawn.spawn("lane replies", Box::pin(run));
+        let run = kind.track().spawn_of(&self.env).spawn("lane replies", Box::pin(run));
         *live = Some(Live { caller: caller.clone(), _run: run });
         Ok(caller)
     }
