@@ -1,12 +1,12 @@
 //! A backup with a disk, for the rules about it.
 
-use rekindle_backup::store::conformance::{OWN, servers};
-use rekindle_backup::{BackupStore, FileStore, FileStoreConfig, LocalStore, ReplicaWrite};
+use rekindle_backup::store::conformance::{Image, MASTER, OWN, servers, write};
+use rekindle_backup::{BackupStore, FileStore, FileStoreConfig, Fill, LocalStore, ReplicaInfo, ReplicaWrite};
 use rekindle_env::{
     Task,
-    memory::{Node, World},
+    memory::{Crash, Node, World},
 };
-use rekindle_types::Rules;
+use rekindle_types::{ListVersion, Rules};
 use std::sync::Arc;
 
 pub struct Backup {
@@ -32,15 +32,40 @@ impl Backup {
         Ok(Self { store, run })
     }
 
-    /// Makes a write, waits for its answer, and until the journal has its mark.
-    pub fn write(&self, world: &World, write: ReplicaWrite) -> Result<(), String> {
-        world.block_on(self.store.write(write)).map_err(|error| error.to_string())?;
-        world.run_for(FileStoreConfig::new(7, "backup").mark_after);
-        Ok(())
-    }
-
     /// The process is gone.
     pub fn stop(self) {
         self.run.stop();
     }
+}
+
+/// The file of the head's records.
+pub const JOURNAL: &str = "journal-1-0-5-1";
+
+/// A master opens its head and appends to it, both are answered, and the journal gets its marks; then the backup's
+/// process ends, and its power fails so. Gives what was acknowledged.
+pub fn acknowledge_an_append(
+    world: &World,
+    node: &Node,
+    crash: Crash,
+    rules: Rules,
+) -> Result<Image, String> {
+    let backup = Backup::start(world, node, rules)?;
+    let first = Image::head(MASTER, 5, &[]);
+    let second = first.clone().object(1, "key", "acknowledged", 1);
+    let offset = first.bytes().len();
+    let append = write(&second, 1, None, false);
+    let append = ReplicaWrite { offset: offset as u32, bytes: second.bytes().slice(offset..), ..append };
+    for call in [write(&first, 1, Some(Fill::Growing), false), append] {
+        world.block_on(backup.store.write(call)).map_err(|error| error.to_string())?;
+        world.run_for(FileStoreConfig::new(7, "backup").mark_after);
+    }
+    backup.stop();
+    node.kill_with(crash);
+    node.restart();
+    Ok(second)
+}
+
+/// What a store lists of that master.
+pub fn listed(world: &World, store: &FileStore) -> Result<Vec<ReplicaInfo>, String> {
+    world.block_on(store.inventory(MASTER, ListVersion(1))).map_err(|error| error.to_string())
 }
