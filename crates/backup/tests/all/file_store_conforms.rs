@@ -1,39 +1,8 @@
 //! The file store does what every store must do, on disks that keep what was synced.
 
-use rekindle_backup::{
-    BackupStore, Durability, FileStore, FileStoreConfig, LocalStore,
-    store::conformance::{FRAMES, OWN, Subject, cases},
-};
-use rekindle_env::{Task, memory::World};
-use rekindle_types::{ReplicaId, ServerList};
-use std::sync::Arc;
-
-/// A store on a node of a world of its own.
-struct File {
-    store: Arc<FileStore>,
-    disk: Arc<rekindle_env::memory::Disk>,
-    _run: Task,
-}
-
-impl Subject for File {
-    fn store(&self) -> Arc<dyn BackupStore> {
-        Arc::clone(&self.store) as Arc<dyn BackupStore>
-    }
-
-    fn set_servers(&self, list: &ServerList) {
-        LocalStore::set_servers(&*self.store, list);
-    }
-
-    fn damage(&self, replica: ReplicaId, at: usize) -> bool {
-        let Some((file, offset)) = self.store.place_of(replica, at) else { return false };
-        self.disk.flip(file, offset, 1).is_ok()
-    }
-}
-
-fn config(durability: Durability, read_ahead_bytes: usize) -> FileStoreConfig {
-    let config = FileStoreConfig::new(7, "backup");
-    FileStoreConfig { segment_bytes: 64 << 10, frames: FRAMES, durability, read_ahead_bytes, ..config }
-}
+use super::file_subject::{FileSubject, config};
+use rekindle_backup::{Durability, FileStoreConfig, store::conformance::cases};
+use rekindle_env::memory::World;
 
 #[test]
 fn file_store_conforms() {
@@ -43,12 +12,11 @@ fn file_store_conforms() {
                 println!("{name}, {durability:?}, {read_ahead_bytes} bytes ahead");
                 let world = World::new(1);
                 let node = world.node("backup");
-                let env = node.env();
+                let (env, disk) = (node.env(), node.disk());
+                let config = FileStoreConfig { read_ahead_bytes, ..config(durability) };
                 world.block_on(async {
-                    let store = FileStore::open(&env, config(durability, read_ahead_bytes)).await.unwrap();
-                    store.adopt(OWN).await.unwrap();
-                    let run = env.spawn.spawn("store", Box::pin(Arc::clone(&store).run(env.clone())));
-                    case(Arc::new(File { store, disk: node.disk(), _run: run })).await;
+                    let flip = move |file: &str, offset| disk.flip(file, offset, 1).unwrap();
+                    case(FileSubject::start(&env, config, flip).await).await;
                 });
             }
         }

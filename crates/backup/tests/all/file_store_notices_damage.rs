@@ -2,7 +2,7 @@
 
 use super::{
     faulty_dir::{Call, Fate},
-    file_rig::{FileRig, appended, opened},
+    file_rig::{FileLife, FileRig, appended, opened},
 };
 use rekindle_backup::store::conformance::{Image, MASTER, OTHER, replica, write};
 use rekindle_backup::{BackupError, BackupStore, Durability, Fill, LoadRequest, OpenError};
@@ -13,20 +13,28 @@ fn head() -> Image {
     Image::head(MASTER, 5, &[])
 }
 
-#[test]
-fn every_flipped_byte_of_a_journal_is_noticed() {
-    let mut rig = FileRig::new(Durability::Persistent);
+const JOURNAL: &str = "journal-1-0-5-1";
+
+/// A head that was opened and appended to, each with the mark of an idle journal behind it; what it is then.
+fn open_and_append(rig: &mut FileRig) -> (FileLife, Image) {
     let life = rig.start();
     let longer = head().object(1, "a", "one", 1);
     rig.write(&life, opened(&head(), 1)).unwrap();
+    rig.fall_idle();
     rig.write(&life, appended(&head(), &longer, 1, false)).unwrap();
     rig.fall_idle();
+    (life, longer)
+}
+
+#[test]
+fn every_flipped_byte_of_a_journal_is_noticed() {
+    let mut rig = FileRig::new(Durability::Persistent);
+    let (life, longer) = open_and_append(&mut rig);
     rig.crash(life, Crash::KeepUnsynced);
-    let name = "journal-1-0-5-1";
-    let length = rig.world.block_on(rig.env().dir.read(name)).unwrap().len() as u64;
+    let length = rig.world.block_on(rig.env().dir.read(JOURNAL)).unwrap().len() as u64;
     let mark = length - 84;
     for at in 0..length {
-        rig.node.disk().flip(name, at, 0x10).unwrap();
+        rig.node.disk().flip(JOURNAL, at, 0x10).unwrap();
         let store = rig.open().unwrap();
         let found = rig.list(&store, MASTER);
         if at >= mark {
@@ -39,7 +47,7 @@ fn every_flipped_byte_of_a_journal_is_noticed() {
             assert!(matches!(loaded, Err(BackupError::Damaged { .. })), "byte {at}: {loaded:?}");
         }
         drop(store);
-        rig.node.disk().flip(name, at, 0x10).unwrap();
+        rig.node.disk().flip(JOURNAL, at, 0x10).unwrap();
     }
     assert_eq!(rig.list(&rig.open().unwrap(), MASTER).len(), 1);
 }
@@ -47,14 +55,8 @@ fn every_flipped_byte_of_a_journal_is_noticed() {
 #[test]
 fn every_cut_of_a_journal_leaves_whole_records() {
     let mut rig = FileRig::new(Durability::Persistent);
-    let life = rig.start();
-    let longer = head().object(1, "a", "one", 1);
-    rig.write(&life, opened(&head(), 1)).unwrap();
-    rig.fall_idle();
-    rig.write(&life, appended(&head(), &longer, 1, false)).unwrap();
-    rig.fall_idle();
-    let name = "journal-1-0-5-1";
-    let whole = rig.world.block_on(rig.env().dir.read(name)).unwrap();
+    let (life, longer) = open_and_append(&mut rig);
+    let whole = rig.world.block_on(rig.env().dir.read(JOURNAL)).unwrap();
     rig.crash(life, Crash::DropUnsynced);
     // Open, mark, append, mark.
     let first = 84 + head().bytes().len();
@@ -62,13 +64,13 @@ fn every_cut_of_a_journal_leaves_whole_records() {
     for length in 0..whole.len() {
         let rig = FileRig::new(Durability::Persistent);
         let dir = rig.env().dir;
-        rig.world.block_on(dir.append(name, whole.slice(..length))).unwrap();
+        rig.world.block_on(dir.append(JOURNAL, whole.slice(..length))).unwrap();
         // Superblocks come first, or it would be a directory of unknown origin.
         let refused = rig.open();
         assert!(matches!(refused, Err(OpenError::Damaged { .. })), "{length}");
-        rig.world.block_on(dir.remove(name)).unwrap();
+        rig.world.block_on(dir.remove(JOURNAL)).unwrap();
         drop(rig.open().unwrap());
-        rig.world.block_on(dir.append(name, whole.slice(..length))).unwrap();
+        rig.world.block_on(dir.append(JOURNAL, whole.slice(..length))).unwrap();
         let store = rig.open().unwrap();
         let found: Vec<_> = rig.list(&store, MASTER).iter().map(|info| info.certificate).collect();
         let expected = match length {

@@ -1,77 +1,48 @@
 //! The same store on a real directory: it conforms, and how fast it is.
 
+use super::file_subject::{FileSubject, config, start};
 use futures_util::future::join_all;
-use rekindle_backup::store::conformance::{FRAMES, MASTER, OWN, Subject, cases, replica, servers};
+use rekindle_backup::store::conformance::{MASTER, cases, replica, servers};
 use rekindle_backup::{
     BackupStore, Durability, FileStore, FileStoreConfig, Fill, LoadRequest, LocalStore, ReplicaWrite,
 };
 use rekindle_env::{
-    Env, Task,
+    Env,
     real::{RealConfig, RealEnv, Runtimes},
 };
 use rekindle_log::segment::{CertificateCheck, EntryDraft, LogTime, ObjectEntry, SegmentHeader};
-use rekindle_types::{ReplicaId, SegmentId, ServerList, SessionNumber, TableId, Version};
-use std::{fs::OpenOptions, os::unix::fs::FileExt, path::PathBuf, sync::Arc, time::Instant};
+use rekindle_types::{SegmentId, SessionNumber, TableId, Version};
+use std::{fs::OpenOptions, os::unix::fs::FileExt, path::Path, sync::Arc, time::Instant};
 
-struct File {
-    store: Arc<FileStore>,
-    path: PathBuf,
-    _run: Task,
-}
-
-impl Subject for File {
-    fn store(&self) -> Arc<dyn BackupStore> {
-        Arc::clone(&self.store) as Arc<dyn BackupStore>
-    }
-
-    fn set_servers(&self, list: &ServerList) {
-        LocalStore::set_servers(&*self.store, list);
-    }
-
-    fn damage(&self, replica: ReplicaId, at: usize) -> bool {
-        let Some((file, offset)) = self.store.place_of(replica, at) else { return false };
-        let file = OpenOptions::new().read(true).write(true).open(self.path.join(file)).unwrap();
-        let mut byte = [0];
-        file.read_exact_at(&mut byte, offset).unwrap();
-        file.write_all_at(&[byte[0] ^ 1], offset).unwrap();
-        true
-    }
-}
-
-async fn start(env: &Env, config: FileStoreConfig) -> (Arc<FileStore>, Task) {
-    let store = FileStore::open(env, config).await.unwrap();
-    store.adopt(OWN).await.unwrap();
-    let run = env.spawn.spawn("store", Box::pin(Arc::clone(&store).run(env.clone())));
-    (store, run)
-}
-
-fn env(path: &std::path::Path, runtimes: &Runtimes) -> Env {
+fn env(path: &Path, runtimes: &Runtimes) -> Env {
     RealEnv::open(path, runtimes.main(), runtimes.urgent(), RealConfig::default()).unwrap()
 }
 
 #[test]
 fn file_store_conforms_on_a_real_disk() {
     let runtimes = Runtimes::start().unwrap();
-    let config = |durability| FileStoreConfig {
-        segment_bytes: 64 << 10,
-        frames: FRAMES,
-        durability,
-        ..FileStoreConfig::new(7, "backup")
-    };
     let mut played = 0;
     for durability in [Durability::Persistent, Durability::Buffered] {
         for (name, case) in cases() {
             println!("{name}, {durability:?}");
             let directory = tempfile::tempdir().unwrap();
             let env = env(directory.path(), &runtimes);
+            let path = directory.path().to_owned();
             runtimes.main().block_on(async {
-                let (store, run) = start(&env, config(durability)).await;
-                case(Arc::new(File { store, path: directory.path().to_owned(), _run: run })).await;
+                let flip = move |file: &str, offset| flip(&path.join(file), offset);
+                case(FileSubject::start(&env, config(durability), flip).await).await;
             });
             played += 1;
         }
     }
     assert_eq!(played, 2 * cases().len());
+}
+
+fn flip(file: &Path, offset: u64) {
+    let file = OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, offset).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], offset).unwrap();
 }
 
 /// A segment of 1 KiB objects, as full as it gets below its capacity.
