@@ -36,6 +36,17 @@ fn time_to_recover(tell: impl AsyncFnOnce(&Stage, &[ServerId])) -> Duration {
     })
 }
 
+fn renew(server: ServerId) -> Request {
+    Request::Renew { server, list: ListVersion(0), room: ServerRoom::default(), reports: vec![] }
+}
+
+/// From elsewhere, with the lock of a copy of this server's store.
+fn enlist_copy(server: ServerId) -> Request {
+    let (name, address, domain) = ("server-0".to_owned(), "copy".to_owned(), "copy".to_owned());
+    let former = Some(Former { server, is_store_held: true });
+    Request::Enlist { name, address, domain, incarnation: 77, former }
+}
+
 fn assert_waited(taken: Duration) {
     assert!(taken >= LEASE - Times::default().heartbeat, "only {taken:?}");
 }
@@ -155,18 +166,13 @@ fn who_is_proven_dead_is_renewed_no_more() {
     stage.world.block_on(async {
         let ids = stage.script.start_cluster(4, 2).await;
         let coordinator = stage.script.coordinator().unwrap();
-        let renew = Request::Renew {
-            server: ids[0],
-            list: ListVersion(0),
-            room: ServerRoom::default(),
-            reports: vec![],
-        };
+        let renewal = renew(ids[0]);
         // Polled first: its proof is noted, its record under way.
         let leave = coordinator.call(Request::Leave { server: ids[0] });
-        let (left, renewed) = join(leave, coordinator.call(renew.clone())).await;
+        let (left, renewed) = join(leave, coordinator.call(renewal.clone())).await;
         assert_eq!(left.unwrap(), Reply::Done);
         assert!(matches!(renewed.unwrap(), Reply::Refused(Refusal::Retry { .. })));
-        let late = coordinator.call(renew).await.unwrap();
+        let late = coordinator.call(renewal).await.unwrap();
         assert_eq!(late, Reply::Refused(Refusal::NotInCluster(ids[0])));
         for again in [Request::Leave { server: ids[0] }, Request::ReportExit { server: ids[0] }] {
             assert_eq!(coordinator.call(again).await.unwrap(), Reply::Done, "a repeat does no harm");
@@ -190,20 +196,15 @@ fn time_after_a_late_renewal(proof: fn(ServerId) -> Request, is_recorded: bool) 
         stage.script.cut_off(ids[0], true);
         stage.script.wait_for(NOT_HEARD, |_| false).await;
         let coordinator = stage.script.coordinator().unwrap();
-        let renew = Request::Renew {
-            server: ids[0],
-            list: ListVersion(0),
-            room: ServerRoom::default(),
-            reports: vec![],
-        };
+        let renewal = renew(ids[0]);
         let prove = coordinator.call(proof(ids[0]));
         // Polled first: the proof is noted, its record under way or done.
         if is_recorded {
             assert!(matches!(prove.await.unwrap(), Reply::Done | Reply::Enlisted(_)));
-            let late = coordinator.call(renew).await.unwrap();
+            let late = coordinator.call(renewal).await.unwrap();
             assert_eq!(late, Reply::Refused(Refusal::NotInCluster(ids[0])));
         } else {
-            let (proven, _) = join(prove, coordinator.call(renew)).await;
+            let (proven, _) = join(prove, coordinator.call(renewal)).await;
             assert!(matches!(proven.unwrap(), Reply::Done | Reply::Enlisted(_)));
         }
         let renewed = stage.world.now();
@@ -224,14 +225,9 @@ fn time_after_a_late_renewal(proof: fn(ServerId) -> Request, is_recorded: bool) 
 #[test]
 fn a_renewal_contradicts_what_others_tell_of_a_servers_death() {
     let exit = |server| Request::ReportExit { server };
-    let copied = |server| {
-        let (name, address, domain) = ("server-0".to_owned(), "copy".to_owned(), "copy".to_owned());
-        let former = Some(Former { server, is_store_held: true });
-        Request::Enlist { name, address, domain, incarnation: 77, former }
-    };
     for is_recorded in [false, true] {
         assert_waited(time_after_a_late_renewal(exit, is_recorded));
-        assert_waited(time_after_a_late_renewal(copied, is_recorded));
+        assert_waited(time_after_a_late_renewal(enlist_copy, is_recorded));
         assert_did_not_wait(time_after_a_late_renewal(|server| Request::Leave { server }, is_recorded));
     }
 }
@@ -242,11 +238,8 @@ fn the_end_of_a_process_that_was_heard_just_now_is_not_believed() {
     stage.world.block_on(async {
         let ids = stage.script.start_cluster(4, 2).await;
         let coordinator = stage.script.coordinator().unwrap();
-        let (name, address, domain) = ("server-0".to_owned(), "copy".to_owned(), "copy".to_owned());
-        let former = Some(Former { server: ids[0], is_store_held: true });
-        let copy = Request::Enlist { name, address, domain, incarnation: 77, former };
         for _ in 0..20 {
-            for request in [Request::ReportExit { server: ids[0] }, copy.clone()] {
+            for request in [Request::ReportExit { server: ids[0] }, enlist_copy(ids[0])] {
                 let reply = coordinator.call(request).await.unwrap();
                 let Reply::Refused(Refusal::Retry { reason, .. }) = reply else { panic!("{reply:?}") };
                 assert!(reason.contains("heard just now"), "{reason}");
@@ -277,13 +270,7 @@ fn nobody_proves_the_death_of_another_or_of_itself() {
         let repeat = enlist("server-2", own, ids[2]).await.unwrap();
         assert!(matches!(repeat, Reply::Enlisted(e) if e.server == ids[2]));
         for id in ids {
-            let renew = Request::Renew {
-                server: id,
-                list: ListVersion(0),
-                room: ServerRoom::default(),
-                reports: vec![],
-            };
-            let renewed = coordinator.call(renew).await.unwrap();
+            let renewed = coordinator.call(renew(id)).await.unwrap();
             assert!(matches!(renewed, Reply::Renewed { .. }), "{id}: {renewed:?}");
         }
     });

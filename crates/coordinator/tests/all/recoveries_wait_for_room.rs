@@ -22,6 +22,15 @@ async fn cluster(stage: &Stage, servers: usize) -> Vec<ServerId> {
     ids
 }
 
+/// Four servers without memory; the first dies, and is not recovered.
+async fn kill_without_memory(stage: &Stage) -> Vec<ServerId> {
+    let ids = cluster(stage, 4).await;
+    set_room(stage, &ids, NO_MEMORY).await;
+    stage.script.kill(ids[0]);
+    assert!(!stage.script.wait_for(Stage::LONG, Script::is_quiet).await, "recovered into nothing");
+    ids
+}
+
 /// Memory for so many partitions, beside the tablet that it has.
 fn room_for(partitions: u64) -> ServerRoom {
     ServerRoom { memory_free_bytes: (64 << 10) + partitions * PARTITION, ..Script::PLENTY }
@@ -55,10 +64,7 @@ fn waits(script: &Script, of: ServerId, what: &str) -> bool {
 fn without_memory_anywhere_a_recovery_waits_until_some_is_free() {
     let stage = Stage::new(config());
     stage.world.block_on(async {
-        let ids = cluster(&stage, 4).await;
-        set_room(&stage, &ids, NO_MEMORY).await;
-        stage.script.kill(ids[0]);
-        assert!(!stage.script.wait_for(Stage::LONG, Script::is_quiet).await, "recovered into nothing");
+        let ids = kill_without_memory(&stage).await;
         assert!(
             waits(&stage.script, ids[0], "2048 bytes of memory are missing"),
             "{:?}",
@@ -75,10 +81,7 @@ fn without_memory_anywhere_a_recovery_waits_until_some_is_free() {
 fn a_server_that_joins_takes_what_waits_for_memory() {
     let stage = Stage::new(config());
     stage.world.block_on(async {
-        let ids = cluster(&stage, 4).await;
-        set_room(&stage, &ids, NO_MEMORY).await;
-        stage.script.kill(ids[0]);
-        assert!(!stage.script.wait_for(Stage::LONG, Script::is_quiet).await, "recovered into nothing");
+        kill_without_memory(&stage).await;
         let late = stage.script.start("late").await;
         stage.settled().await;
         let state = stage.script.coordinator().unwrap().state();
