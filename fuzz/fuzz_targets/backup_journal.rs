@@ -22,18 +22,20 @@ fuzz_target!(|data: &[u8]| {
             seal(40, &(at as u64 + 1).to_le_bytes());
             seal(32, &[0; 8]);
             seal(48, &[0; 8]);
+            seal(80, &[0; 8]);
         }
-        let crc = crc32c(&header[..80]);
-        header[80..].copy_from_slice(&crc.to_le_bytes());
+        let end = RecordHeader::LEN - 4;
+        let crc = crc32c(&header[..end]);
+        header[end..].copy_from_slice(&crc.to_le_bytes());
         check(&header);
         if let Ok(found) = RecordHeader::decode(&header) {
-            first.get_or_insert(found.replica);
+            first.get_or_insert((found.replica, found.secret));
         }
         file.extend_from_slice(&header);
         file.extend(std::iter::repeat_n(7, length));
     }
-    if let Some(replica) = first {
-        let _ = scan_records(replica, &file.into());
+    if let Some((replica, secret)) = first {
+        let _ = scan_records(replica, secret, &file.into());
     }
 });
 

@@ -5,6 +5,7 @@ use super::{
     file_rig::{FileLife, FileRig, appended, opened},
 };
 use rekindle_backup::store::conformance::{Image, MASTER, OTHER, replica, write};
+use rekindle_backup::store::file::RecordHeader;
 use rekindle_backup::{BackupError, BackupStore, Durability, Fill, LoadRequest, OpenError};
 use rekindle_env::{DiskError, memory::Crash};
 use rekindle_types::ServerId;
@@ -32,7 +33,7 @@ fn every_flipped_byte_of_a_journal_is_noticed() {
     let (life, longer) = open_and_append(&mut rig);
     rig.crash(life, Crash::KeepUnsynced);
     let length = rig.world.block_on(rig.env().dir.read(JOURNAL)).unwrap().len() as u64;
-    let mark = length - 84;
+    let mark = length - RecordHeader::LEN as u64;
     for at in 0..length {
         rig.node.disk().flip(JOURNAL, at, 0x10).unwrap();
         let store = rig.open().unwrap();
@@ -59,8 +60,8 @@ fn every_cut_of_a_journal_leaves_whole_records() {
     let whole = rig.world.block_on(rig.env().dir.read(JOURNAL)).unwrap();
     rig.crash(life, Crash::DropUnsynced);
     // Open, mark, append, mark.
-    let first = 84 + head().bytes().len();
-    let second = whole.len() - 84;
+    let first = RecordHeader::LEN + head().bytes().len();
+    let second = whole.len() - RecordHeader::LEN;
     for length in 0..whole.len() {
         let rig = FileRig::new(Durability::Persistent);
         let dir = rig.env().dir;

@@ -3,6 +3,7 @@
 use super::file_subject::{FileSubject, config, start};
 use futures_util::future::join_all;
 use rekindle_backup::store::conformance::{MASTER, cases, replica, servers};
+use rekindle_backup::store::file::RecordHeader;
 use rekindle_backup::{
     BackupStore, Durability, FileStore, FileStoreConfig, Fill, LoadRequest, LocalStore, ReplicaWrite,
 };
@@ -148,7 +149,7 @@ async fn appends(env: &Env, store: &Arc<FileStore>) {
         let bare = (0..replicas).map(|at| async move {
             let name = format!("bare-{replicas}-{at}");
             for _ in 0..COUNT {
-                env.dir.append_synced(&name, vec![7; 1024 + 84].into()).await.unwrap();
+                env.dir.append_synced(&name, vec![7; 1024 + RecordHeader::LEN].into()).await.unwrap();
             }
         });
         join_all(bare).await;

@@ -42,7 +42,7 @@ impl Image {
 
     /// Appends an object.
     #[must_use]
-    pub fn object(self, table: u64, key: &str, value: &str, version: u64) -> Self {
+    pub fn object(self, table: u64, key: &str, value: &(impl AsRef<[u8]> + ?Sized), version: u64) -> Self {
         self.draft(&EntryDraft::Object(ObjectEntry {
             table: TableId(table),
             version: Version(version),
@@ -50,7 +50,7 @@ impl Image {
             replaces: None,
             expiry: None,
             key: key.as_bytes(),
-            value: value.as_bytes(),
+            value: value.as_ref(),
         }))
     }
 

@@ -68,7 +68,7 @@ impl FileStore {
         config.check().map_err(OpenError::Config)?;
         let lock = env.dir.lock("lock").await?;
         let Opened { superblocks, superblock, frames, free_frames, lost_frames, restored, unreadable } =
-            open::open(&env.dir, &config).await?;
+            open::open(&env.dir, &*env.rng, &config).await?;
         // What is kept out of use is not promised to a replica.
         let room = Room { frames: config.frames.saturating_sub(lost_frames), bytes: u64::MAX };
         let mut shelf = Shelf::new(room, config.rules);

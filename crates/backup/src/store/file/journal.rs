@@ -19,12 +19,13 @@ pub(super) struct Scan {
 /// Reads records up to the first bad one.
 ///
 /// J2: a bad record at or below the synced mark of any later record is damage; above it is a torn tail, which was
-/// never acknowledged.
-pub(super) fn scan(id: ReplicaId, file: &Bytes, rules: Rules) -> Scan {
+/// never acknowledged. Only records with the directory's secret are records: the bytes of a torn one are a client's,
+/// who may have written a record into a value.
+pub(super) fn scan(id: ReplicaId, secret: u64, file: &Bytes, rules: Rules) -> Scan {
     let mut scan = Scan { records: Vec::new(), bad: None, is_damaged: false };
     let mut at = 0;
     while at < file.len() {
-        match record(id, scan.records.last().map(|(header, _)| header), &file[at..]) {
+        match record(id, secret, scan.records.last().map(|(header, _)| header), &file[at..]) {
             Ok(header) => {
                 let start = at + RecordHeader::LEN;
                 at = start + header.length as usize;
@@ -38,7 +39,7 @@ pub(super) fn scan(id: ReplicaId, file: &Bytes, rules: Rules) -> Scan {
     }
     let last = scan.records.last().map_or(0, |(header, _)| header.sequence);
     if scan.bad.is_some() && rules.on(Rule::J2) {
-        scan.is_damaged = later_mark(id, &file[at + 1..]).is_some_and(|synced| synced > last);
+        scan.is_damaged = later_mark(id, secret, &file[at + 1..]).is_some_and(|synced| synced > last);
     }
     scan
 }
@@ -46,16 +47,24 @@ pub(super) fn scan(id: ReplicaId, file: &Bytes, rules: Rules) -> Scan {
 /// How many records a file has, and whether it is damaged, for fuzzing.
 #[cfg(feature = "testing")]
 #[must_use]
-pub fn scan_records(id: ReplicaId, file: &Bytes) -> (usize, bool) {
-    let scan = scan(id, file, Rules::default());
+pub fn scan_records(id: ReplicaId, secret: u64, file: &Bytes) -> (usize, bool) {
+    let scan = scan(id, secret, file, Rules::default());
     let _ = replay(id, &scan);
     (scan.records.len(), scan.is_damaged)
 }
 
 /// The record at the start of these bytes, if it is the one that follows `last`.
-fn record(id: ReplicaId, last: Option<&RecordHeader>, bytes: &[u8]) -> Result<RecordHeader, Corrupt> {
+fn record(
+    id: ReplicaId,
+    secret: u64,
+    last: Option<&RecordHeader>,
+    bytes: &[u8],
+) -> Result<RecordHeader, Corrupt> {
     let header = RecordHeader::decode(bytes)?;
     header.body(&bytes[RecordHeader::LEN..])?;
+    if header.secret != secret {
+        return Err(Corrupt::Value { what: "secret of another directory's record", got: header.secret });
+    }
     let expected = last.map_or(1, |last| last.sequence + 1);
     if header.replica != id {
         return Err(Corrupt::Value {
@@ -73,10 +82,11 @@ fn record(id: ReplicaId, last: Option<&RecordHeader>, bytes: &[u8]) -> Result<Re
 }
 
 /// The highest synced mark of the records behind a bad one; where they begin is not known.
-fn later_mark(id: ReplicaId, bytes: &[u8]) -> Option<u64> {
+fn later_mark(id: ReplicaId, secret: u64, bytes: &[u8]) -> Option<u64> {
     let starts = bytes.windows(4).enumerate().filter(|(_, four)| *four == RecordHeader::MAGIC);
     let headers = starts.filter_map(|(at, _)| RecordHeader::decode(&bytes[at..]).ok());
     headers
+        .filter(|header| header.secret == secret)
         .filter(|header| header.replica == id && header.synced < header.sequence)
         .map(|header| header.synced)
         .max()

@@ -12,7 +12,7 @@ use super::{
     work::OnDisk,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rekindle_env::{Device, Dir, DiskError};
+use rekindle_env::{Device, Dir, DiskError, Rng};
 use rekindle_types::{ReplicaId, Rules};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -37,7 +37,11 @@ pub(super) struct Opened {
 }
 
 /// Opens a directory whose lock is held.
-pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result<Opened, OpenError> {
+pub(super) async fn open(
+    dir: &Arc<dyn Dir>,
+    rng: &dyn Rng,
+    config: &FileStoreConfig,
+) -> Result<Opened, OpenError> {
     let layout = Layout::new(config.segment_bytes, config.frames);
     let bytes = layout
         .device_bytes()
@@ -69,14 +73,16 @@ pub(super) async fn open(dir: &Arc<dyn Dir>, config: &FileStoreConfig) -> Result
     let journals: Vec<String> = names.into_iter().filter(|name| parse_journal_name(name).is_some()).collect();
     let superblock = match found {
         Some(found) => found,
-        None if headers.is_empty() && journals.is_empty() => format(&superblocks, config).await?,
+        None if headers.is_empty() && journals.is_empty() => {
+            format(&superblocks, rng.next_u64(), config).await?
+        }
         None => {
             let why = "it is empty, and there are replicas".into();
             return Err(OpenError::Damaged { file: SUPERBLOCKS.into(), why });
         }
     };
     frames.sync().await?;
-    let restored = restore(headers, read_journals(dir, &journals, config.rules).await?);
+    let restored = restore(headers, read_journals(dir, &journals, superblock.secret, config.rules).await?);
     dir.sync().await?;
     let mut opened =
         Opened { superblocks, superblock, frames, free_frames, lost_frames, restored, unreadable };
@@ -130,7 +136,11 @@ fn check_owner(found: &Superblock, config: &FileStoreConfig) -> Result<(), OpenE
 }
 
 /// Makes an empty directory this server's.
-async fn format(device: &Arc<dyn Device>, config: &FileStoreConfig) -> Result<Superblock, OpenError> {
+async fn format(
+    device: &Arc<dyn Device>,
+    secret: u64,
+    config: &FileStoreConfig,
+) -> Result<Superblock, OpenError> {
     let superblock = Superblock {
         cluster: config.cluster,
         name: config.name.clone(),
@@ -139,6 +149,7 @@ async fn format(device: &Arc<dyn Device>, config: &FileStoreConfig) -> Result<Su
         start: 0,
         segment_bytes: config.segment_bytes,
         frames: config.frames,
+        secret,
     };
     Ok(write_superblocks(device, superblock).await?)
 }
@@ -187,6 +198,7 @@ async fn read_headers(frames: &FrameDevice, free: &mut BTreeSet<FrameIndex>) -> 
 async fn read_journals(
     dir: &Arc<dyn Dir>,
     names: &[String],
+    secret: u64,
     rules: Rules,
 ) -> Result<Vec<FoundJournal>, OpenError> {
     let mut journals = Vec::new();
@@ -194,7 +206,7 @@ async fn read_journals(
         let Some(replica) = parse_journal_name(name) else { continue };
         dir.sync_file(name).await?;
         let scan = match dir.read(name).await {
-            Ok(file) => scan(replica, &file, rules),
+            Ok(file) => scan(replica, secret, &file, rules),
             // A sector of it may be gone: that is one replica's damage.
             Err(DiskError::Io(why)) => Scan { records: Vec::new(), bad: Some((0, why)), is_damaged: true },
             Err(error) => return Err(error.into()),

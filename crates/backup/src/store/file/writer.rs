@@ -172,14 +172,14 @@ impl FileStore {
         let name = journal_name(id);
         let mut journal = self.journal(id).unwrap_or_default();
         let is_new = journal.last == 0;
-        let generation = self.state.lock().superblock.start;
+        let start = self.start();
         if is_new {
             self.set_journal(id, journal);
         }
         let mut out = Vec::with_capacity(records.iter().map(|r| r.bytes.len() + RecordHeader::LEN).sum());
         for record in records {
             journal.last += 1;
-            out.extend(header(id, generation, journal, Some(record)).encode());
+            out.extend(header(id, start, journal, Some(record)).encode());
             out.extend_from_slice(&record.bytes);
             journal.is_closed |= record.close;
         }
@@ -211,9 +211,9 @@ impl FileStore {
         if self.has_records(id) {
             return Ok(());
         }
-        let generation = self.state.lock().superblock.start;
+        let start = self.start();
         journal.last += 1;
-        let mark = header(id, generation, journal, None).encode();
+        let mark = header(id, start, journal, None).encode();
         match self.dir.append(&journal_name(id), Bytes::copy_from_slice(&mark)).await {
             Ok(()) => self.set_journal(id, journal),
             Err(DiskError::Full) => self.give_up(id, &[]),
@@ -389,6 +389,11 @@ impl FileStore {
         (state.superblock.start << 32) + state.images
     }
 
+    fn start(&self) -> Start {
+        let superblock = &self.state.lock().superblock;
+        Start { generation: superblock.start, secret: superblock.secret }
+    }
+
     fn journal(&self, id: ReplicaId) -> Option<Journal> {
         self.state.lock().work.get(&(id.log, id.segment))?.disk.get(&id.creation)?.journal
     }
@@ -405,7 +410,14 @@ impl FileStore {
     }
 }
 
-fn header(id: ReplicaId, generation: u64, journal: Journal, record: Option<&Record>) -> RecordHeader {
+/// What all records of this start have.
+#[derive(Clone, Copy)]
+struct Start {
+    generation: u64,
+    secret: u64,
+}
+
+fn header(id: ReplicaId, start: Start, journal: Journal, record: Option<&Record>) -> RecordHeader {
     let bytes = record.map_or(&[][..], |record| &record.bytes);
     RecordHeader {
         kind: record.map_or(RecordKind::Mark, |r| RecordKind::Write {
@@ -414,7 +426,7 @@ fn header(id: ReplicaId, generation: u64, journal: Journal, record: Option<&Reco
             primary: r.primary,
         }),
         replica: id,
-        generation,
+        generation: start.generation,
         sequence: journal.last,
         synced: journal.synced,
         capacity: record.map_or(0, |record| record.capacity),
@@ -422,5 +434,6 @@ fn header(id: ReplicaId, generation: u64, journal: Journal, record: Option<&Reco
         certificate: record.and_then(|record| record.certificate),
         length: bytes.len() as u32,
         checksum: crc32c(bytes),
+        secret: start.secret,
     }
 }

@@ -44,11 +44,13 @@ pub struct RecordHeader {
     pub length: u32,
     /// Of the bytes that follow.
     pub checksum: u32,
+    /// The directory's: tells records from bytes of a segment that look like one.
+    pub secret: u64,
 }
 
 impl RecordHeader {
     /// Bytes of a header.
-    pub const LEN: usize = 84;
+    pub const LEN: usize = 92;
     /// How each begins.
     pub const MAGIC: [u8; 4] = *b"RKJ1";
 
@@ -83,6 +85,7 @@ impl RecordHeader {
         put(&mut out, 64, &self.certificate.unwrap_or_default().encode());
         put(&mut out, 72, &self.length.to_le_bytes());
         put(&mut out, 76, &self.checksum.to_le_bytes());
+        put(&mut out, 80, &self.secret.to_le_bytes());
         seal(&mut out);
         out
     }
@@ -125,6 +128,7 @@ impl RecordHeader {
             certificate: has_certificate.then_some(certificate),
             length,
             checksum: u32_at(bytes, 76),
+            secret: u64_at(bytes, 80),
         })
     }
 

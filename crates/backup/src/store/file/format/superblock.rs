@@ -23,13 +23,15 @@ pub struct Superblock {
     pub segment_bytes: u32,
     /// Most replicas.
     pub frames: u64,
+    /// What every journal record carries and no master knows: bytes that one wrote are no record (J2).
+    pub secret: u64,
 }
 
 impl Superblock {
     /// Bytes of one.
     pub const LEN: usize = PAGE_BYTES;
     const MAGIC: [u8; 4] = *b"RKB1";
-    const NAME: usize = 64;
+    const NAME: usize = 72;
 
     /// Writes it. A name longer than 255 bytes is cut.
     #[must_use]
@@ -46,6 +48,7 @@ impl Superblock {
         put(&mut out, 48, &self.segment_bytes.to_le_bytes());
         put(&mut out, 52, &self.frames.to_le_bytes());
         out[60] = u8::from(self.server.is_some());
+        put(&mut out, 64, &self.secret.to_le_bytes());
         put(&mut out, Self::NAME, name);
         seal(&mut out);
         out
@@ -66,7 +69,7 @@ impl Superblock {
             what: "name, UTF-8 up to byte",
             got: bad.valid_up_to() as u64,
         })?;
-        check_zeros("reserved bytes", &bytes[61..Self::NAME])?;
+        check_zeros("reserved bytes", &bytes[61..64])?;
         check_zeros("bytes behind the name", rest)?;
         let server = ServerId(u64_at(bytes, 24));
         Ok(Self {
@@ -77,6 +80,7 @@ impl Superblock {
             start: u64_at(bytes, 40),
             segment_bytes: u32_at(bytes, 48),
             frames: u64_at(bytes, 52),
+            secret: u64_at(bytes, 64),
         })
     }
 }
