@@ -71,16 +71,56 @@ impl Superblock {
         })?;
         check_zeros("reserved bytes", &bytes[61..64])?;
         check_zeros("bytes behind the name", rest)?;
-        let server = ServerId(u64_at(bytes, 24));
+        let has_server = flag("has an id", bytes[60])?;
+        if !has_server {
+            check_zeros("absent id", &bytes[24..32])?;
+        }
+        let server = has_server.then(|| ServerId(u64_at(bytes, 24)));
         Ok(Self {
             cluster: u128::from_le_bytes(bytes[8..24].try_into().expect("sixteen bytes")),
             name: name.to_owned(),
-            server: flag("has an id", bytes[60])?.then_some(server),
+            server,
             sequence: u64_at(bytes, 32),
             start: u64_at(bytes, 40),
             segment_bytes: u32_at(bytes, 48),
             frames: u64_at(bytes, 52),
             secret: u64_at(bytes, 64),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn superblock(server: Option<ServerId>) -> Superblock {
+        Superblock {
+            cluster: 7,
+            name: "backup".into(),
+            server,
+            sequence: 4,
+            start: 2,
+            segment_bytes: 8 << 20,
+            frames: 9,
+            secret: 0x0123_4567_89ab_cdef,
+        }
+    }
+
+    #[test]
+    fn what_decodes_encodes_to_the_same_bytes() {
+        for server in [None, Some(ServerId(5))] {
+            let bytes = superblock(server).encode();
+            let found = Superblock::decode(&bytes).unwrap();
+            assert_eq!((&found, found.encode()), (&superblock(server), bytes));
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_said_to_be_absent_is_refused() {
+        let mut bytes = superblock(Some(ServerId(5))).encode();
+        bytes[60] = 0;
+        seal(&mut bytes);
+        let refused = Superblock::decode(&bytes);
+        assert_eq!(refused, Err(Corrupt::Value { what: "absent id", got: 5 }));
     }
 }
