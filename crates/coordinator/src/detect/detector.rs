@@ -107,9 +107,16 @@ impl Detector {
         self.update_hold(now);
     }
 
-    /// A call to the server failed somewhere: it is looked at now. Unknown ones are ignored.
+    /// A call to the server failed somewhere: it is looked at now. Unknown ones are ignored; so is
+    /// one that has just answered a probe, and for longer when it missed no heartbeat: hints may come in storms.
     pub fn hint(&mut self, suspect: ServerId, now: Time) -> Option<DetectorAction> {
         let now = self.running.at(now);
+        let watch = self.watches.get(&suspect)?;
+        let has_missed = watch.silence(now) > self.times.heartbeat;
+        let pause = if has_missed { self.times.heartbeat * 2 } else { self.times.dead_after };
+        if watch.answered.is_some_and(|answered| now.since(answered) <= pause) {
+            return None;
+        }
         self.suspect(suspect, now)
     }
 

@@ -46,7 +46,7 @@ impl Watch {
     }
 
     pub fn renewed(&mut self, now: Time) {
-        *self = Self::new(now, true);
+        *self = Self { answered: self.answered, ..Self::new(now, true) };
     }
 
     pub fn silence(&self, now: Time) -> Duration {

@@ -109,6 +109,23 @@ fn a_hint_starts_probes_at_once_and_only_one_round() {
 }
 
 #[test]
+fn a_storm_of_hints_about_who_lives_costs_few_probes() {
+    let mut watch = Watch::new(&S);
+    watch.answers_probes = true;
+    for _ in 0..400 {
+        watch.run(25);
+        watch.hint(S[0]);
+    }
+    assert!((2..=10).contains(&watch.probes.len()), "{} rounds in ten seconds", watch.probes.len());
+    // Who misses heartbeats is looked at again soon.
+    watch.probes.clear();
+    (watch.silent, watch.answers_probes) = (vec![S[0]], false);
+    watch.run(75);
+    watch.hint(S[0]);
+    assert_eq!(watch.probes.len(), 1);
+}
+
+#[test]
 fn the_only_server_is_probed_by_nobody_else_and_no_server_by_nobody() {
     let mut detector = Detector::new(Times::default(), Time(0), []);
     let (tick, mut now) = (detector.tick_every(), Time(0));
