@@ -32,6 +32,7 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod cleaner;
 mod crc;
 pub mod index;
 mod log;
@@ -44,8 +45,8 @@ mod volatile;
 pub use crc::{crc32c, crc32c_append};
 pub use log::{
     Appended, AppendedNext, CommittedAt, ConfigError, EntryRef, EntryView, LOG_EXPANSION, LaneGuard, Log,
-    LogConfig, LogError, LogRoom, LogStats, MemoryReservation, NoRoom, SideAppended, SideLog,
-    partition_segments,
+    LogConfig, LogError, LogRoom, LogStats, MemoryReservation, MemoryUse, NoRoom, SegmentUse, SideAppended,
+    SideLog, partition_segments,
 };
 pub use segment::Certificate;
 pub use sink::{SegmentKind, SegmentSink, SegmentSource, SinkError};

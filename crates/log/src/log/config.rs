@@ -14,6 +14,8 @@ pub struct LogConfig {
     pub segments_max: u32,
     /// Segments that only writes which do not grow may take when the rest is full (L2). Default 1.
     pub reserve_segments: u32,
+    /// Segments that only cleaning may take, so that it can always go on. Default 0: a log that is never cleaned.
+    pub survivor_segments: u32,
     /// Rules in force.
     pub rules: Rules,
 }
@@ -88,7 +90,21 @@ impl LogConfig {
     /// The defaults, for this log.
     #[must_use]
     pub fn new(log: LogId) -> Self {
-        Self { log, segment_bytes: 8 << 20, segments_max: 64, reserve_segments: 1, rules: Rules::default() }
+        Self {
+            log,
+            segment_bytes: 8 << 20,
+            segments_max: 64,
+            reserve_segments: 1,
+            survivor_segments: 0,
+            rules: Rules::default(),
+        }
+    }
+
+    /// With survivors set aside for cleaning: the square root of all segments. A pass that has k of them wins when its
+    /// victims are less than k/(k+1) alive, so this leaves the most room for data.
+    #[must_use]
+    pub fn cleaned(self) -> Self {
+        Self { survivor_segments: self.segments_max.isqrt().max(1), ..self }
     }
 
     /// Refuses what can't work.
@@ -96,7 +112,7 @@ impl LogConfig {
         if !SegmentHeader::is_capacity(self.segment_bytes) {
             return Err(ConfigError::SegmentBytes { got: self.segment_bytes });
         }
-        let need = SEGMENTS_MIN.saturating_add(self.reserve_segments);
+        let need = SEGMENTS_MIN.saturating_add(self.reserve_segments).saturating_add(self.survivor_segments);
         if self.segments_max < need {
             return Err(ConfigError::TooFewSegments { got: self.segments_max, need });
         }

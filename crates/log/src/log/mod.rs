@@ -2,7 +2,10 @@
 //!
 //! Locks, in order: a side log's lane, the head lock (`state`), the frame pool; the waiters' lock is taken alone.
 
+mod clean;
 mod config;
+mod contents;
+mod departed;
 mod entry_ref;
 mod error;
 mod pipeline;
@@ -15,6 +18,8 @@ mod tail;
 mod versions;
 mod view;
 
+pub use clean::{MemoryUse, SegmentUse};
+pub(crate) use clean::{Victim, Victims};
 pub use config::{ConfigError, LOG_EXPANSION, LogConfig, partition_segments};
 pub use entry_ref::EntryRef;
 pub use error::LogError;
@@ -46,6 +51,8 @@ pub struct Log {
     state: Mutex<State>,
     progress: Progress,
     wake: tokio::sync::Notify,
+    /// For the cleaner: a head was made, or none could be.
+    pressed: tokio::sync::Notify,
 }
 
 /// Where the entries of one append went.
@@ -110,8 +117,9 @@ impl Log {
         let bytes = u64::from(count) * u64::from(config.segment_bytes);
         let frames = Frames::new(count, config.segment_bytes).ok_or(ConfigError::NoMemory { bytes })?;
         let state = Mutex::new(State::new(config, Arc::clone(&frames)));
-        let (progress, wake) = (Progress::default(), tokio::sync::Notify::new());
-        Ok(Arc::new(Self { config, sink, frames, state, progress, wake }))
+        let progress = Progress::default();
+        let (wake, pressed) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+        Ok(Arc::new(Self { config, sink, frames, state, progress, wake, pressed }))
     }
 
     /// As it was made.
@@ -180,10 +188,14 @@ impl Log {
                 if matches!(error, LogError::Full { .. }) {
                     // For the head that leaves out what was freed, or that found no memory before.
                     self.wake.notify_one();
+                    self.pressed.notify_one();
                 }
                 return Err(error);
             }
         };
+        if wake {
+            self.pressed.notify_one();
+        }
         let placed = append(&mut state);
         if placed.is_ok() {
             state.note_append(total);
@@ -297,6 +309,11 @@ impl Log {
     #[must_use]
     pub fn skip_id(&self) -> SegmentId {
         self.state.lock().take_id()
+    }
+
+    /// The id that the next segment will have.
+    pub(crate) fn next_id(&self) -> SegmentId {
+        self.state.lock().next_id()
     }
 
     /// Waits until a head that was made after `segment`'s id was given is current, and makes one if needed (T2).

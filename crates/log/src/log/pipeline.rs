@@ -1,10 +1,13 @@
 //! Which calls to the sink are due, and what their answers mean. Pure: the runner makes the calls.
 
 use super::CommittedAt;
-use super::state::{CallState, Effects, Membership, Segment, State};
+use super::departed::Departed;
+use super::state::{CallState, Committed, Effects, Membership, Segment, State};
+use crate::memory::FrameEnd;
 use crate::{Certificate, SegmentKind};
 use bytes::Bytes;
 use rekindle_types::{Position, Rule, SegmentId};
+use std::collections::BTreeMap;
 
 /// A call to the sink.
 pub(super) enum Call {
@@ -156,10 +159,10 @@ impl State {
             // All of the former head is durable, and what the new one was opened with.
             let offset = self.segments[&next].first.length;
             effects.durable = Some(Position { segment: next, offset });
-            self.finish_commits(next, effects);
             let left = |s: &Segment| matches!(s.membership, Membership::Left(by) if by <= next);
             let gone: Vec<_> = self.segments.iter().filter(|(_, s)| left(s)).map(|(id, _)| *id).collect();
-            gone.into_iter().for_each(|id| self.let_go(id));
+            let ends = gone.into_iter().map(|id| (id, self.part_with(id))).collect();
+            self.finish_commits(next, ends, effects);
         }
     }
 
@@ -178,18 +181,26 @@ impl State {
         (self.segments[&next].open == CallState::Answered).then_some(next)
     }
 
-    /// Resolves the commits that the head which became current names.
-    fn finish_commits(&mut self, head: SegmentId, effects: &mut Effects) {
+    /// Resolves the commits that the head which became current names. Who cleaned a segment gives its memory back.
+    fn finish_commits(
+        &mut self,
+        head: SegmentId,
+        mut ends: BTreeMap<SegmentId, FrameEnd>,
+        effects: &mut Effects,
+    ) {
         let is_done = |by: Option<SegmentId>| by.is_some_and(|by| by <= head);
         let done: Vec<u64> =
             self.side_logs.iter().filter(|(_, s)| is_done(s.named_by)).map(|(number, _)| *number).collect();
         for number in done {
             let side = self.side_logs.remove(&number).expect("just seen");
             self.end_side_reservation(&side);
-            let committed = CommittedAt { head: side.named_by.expect("just seen") };
+            let at = CommittedAt { head: side.named_by.expect("just seen") };
+            let mut departed = Departed::default();
+            side.victims.iter().filter_map(|id| ends.remove(id)).for_each(|end| departed.add(end));
             if let Some(waiter) = side.waiter {
-                effects.commits.push((waiter, committed));
+                effects.commits.push((waiter, Committed { at, departed }));
             }
         }
+        ends.into_values().for_each(FrameEnd::retire);
     }
 }

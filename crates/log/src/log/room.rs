@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// Segments that heads may take: the current one and those that wait behind it.
 const HEADS: u32 = 1 + HEADS_WAITING_MAX as u32;
 
+/// What a cleaner has won is brought in at once when growth may take fewer segments than this.
+const SOON: u32 = 2;
+
 /// Segments that a share of the memory loses to the unfilled ends of what is recovered into the rest.
 const ENDS: u32 = 2;
 
@@ -45,6 +48,9 @@ pub(super) struct Room {
     reserved_left: u32,
     /// Segments reserved, taken or not, by what is not committed.
     reserved: u32,
+    /// The same of cleaning passes, which draw on a reserve of their own.
+    survivors: u32,
+    survivors_left: u32,
 }
 
 impl Room {
@@ -55,6 +61,8 @@ impl Room {
             reserve_left: config.reserve_bytes(),
             reserved_left: 0,
             reserved: 0,
+            survivors: 0,
+            survivors_left: 0,
         }
     }
 }
@@ -79,7 +87,8 @@ impl LogConfig {
     /// Segments for entries: without reserves and heads.
     #[must_use]
     pub fn usable_segments(&self) -> u32 {
-        self.segments_max.saturating_sub(HEAD_RESERVE as u32 + HEADS + self.reserve_segments)
+        self.segments_max
+            .saturating_sub(HEAD_RESERVE as u32 + HEADS + self.reserve_segments + self.survivor_segments)
     }
 
     /// L2: segments in use, heads too, up to which data may grow in a cluster of so many equal servers: after the
@@ -180,8 +189,61 @@ impl State {
 
     /// Free frames that are reserved: for side logs, and for writes that do not grow.
     pub(super) fn frames_promised(&self) -> usize {
-        self.room.reserved_left as usize
+        self.side_frames_promised()
             + self.room.reserve_left.div_ceil(self.config.segment_bytes.into()) as usize
+    }
+
+    /// The same without those for writes.
+    fn side_frames_promised(&self) -> usize {
+        (self.room.reserved_left + self.room.survivors_left + self.survivors_free()) as usize
+    }
+
+    /// Of the frames that only cleaning may take, those that no pass has.
+    fn survivors_free(&self) -> u32 {
+        self.config.survivor_segments.saturating_sub(self.room.survivors)
+    }
+
+    /// Most survivors that a pass could have now. More than the reserve, when growth has to leave frames free (L2).
+    pub(super) fn survivors_max(&self) -> u32 {
+        let others = self.frames_promised() - self.survivors_free() as usize;
+        let free = self.frames.free_count().saturating_sub(self.frames_kept() + others);
+        u32::try_from(free).unwrap_or(u32::MAX)
+    }
+
+    /// Frames for a pass, which must be there.
+    pub(super) fn reserve_survivors(&mut self, segments: u32) {
+        self.room.survivors += segments;
+        self.room.survivors_left += segments;
+    }
+
+    /// A pass is over. What it won goes to the reserve of writes that do not grow first (L2).
+    pub(super) fn end_pass(&mut self, side: &super::side::SideState) {
+        self.room.survivors -= side.reserved;
+        self.room.survivors_left -= side.reserved_left;
+        for id in &side.segments {
+            // Dropped ones may be forgotten already.
+            if let Some(segment) = self.segments.get_mut(id) {
+                segment.is_survivor = false;
+            }
+        }
+        let won = side.victims.len().saturating_sub(side.segments.len()) as u64;
+        let refilled = self.room.reserve_left + won * u64::from(self.config.segment_bytes);
+        self.room.reserve_left = refilled.min(self.config.reserve_bytes());
+        self.look_at_growth();
+    }
+
+    /// Whether what a cleaner has won is waited for.
+    pub(super) fn is_tight(&self) -> bool {
+        self.room.is_growth_closed || self.growth_left() < SOON
+    }
+
+    pub(super) fn is_growth_closed(&self) -> bool {
+        self.room.is_growth_closed
+    }
+
+    /// Segments that growth may still take.
+    pub(super) fn growth_left(&self) -> u32 {
+        self.room.growth_max.saturating_sub(self.segments_counted())
     }
 
     /// Whether a frame may be taken for this.
@@ -192,7 +254,7 @@ impl State {
                 let next = self.segments_counted() + 1;
                 next <= self.room.growth_max && free > self.frames_kept() + self.frames_promised()
             }
-            Roll::Shrink => free > self.frames_kept() + self.room.reserved_left as usize,
+            Roll::Shrink => free > self.frames_kept() + self.side_frames_promised(),
             Roll::Forced => free > self.emergency_frames_kept(),
         }
     }
@@ -216,6 +278,10 @@ impl State {
     fn make_room_slowly(&mut self, total: usize, draw: Draw) -> Result<bool, LogError> {
         // L2: what does not grow draws on a reserve, so that there is always a way out.
         let may_draw = draw == Draw::Shrink && self.room.reserve_left >= total as u64;
+        if self.room.is_growth_closed {
+            // Entries die without a word to us.
+            self.look_at_growth();
+        }
         if self.room.is_growth_closed && !may_draw {
             return Err(self.full());
         }
@@ -239,22 +305,44 @@ impl State {
     /// Segments came or went, or the share changed. Once there is room to grow, the reserve is whole again: its frames
     /// are among those that growth leaves free.
     pub(super) fn look_at_growth(&mut self) {
-        self.room.is_growth_closed = self.segments_counted() > self.room.growth_max;
+        self.room.is_growth_closed = self.segments_counted() > self.room.growth_max || !self.can_be_cleaned();
         if !self.room.is_growth_closed {
             self.room.reserve_left = self.config.reserve_bytes();
         }
     }
 
-    /// Segments in use or reserved; emergency heads have frames of their own.
+    /// Whether so little is alive that some segments can always be cleaned into fewer: into as many as a pass can have.
+    /// Data may not grow beyond that, or there is no way back.
+    fn can_be_cleaned(&self) -> bool {
+        if self.config.survivor_segments == 0 {
+            return true;
+        }
+        let spare = (self.config.usable_segments() + HEADS).saturating_sub(self.room.growth_max);
+        let survivors = u64::from(self.config.survivor_segments + spare);
+        let most = u64::from(self.room.growth_max) * u64::from(self.config.segment_bytes);
+        self.live_bytes() <= most / (survivors + 1) * survivors
+    }
+
+    /// Bytes of live entries, as far as that is known without a walk.
+    pub(super) fn live_bytes(&self) -> u64 {
+        let in_memory = self.segments.values().filter(|s| s.membership != Membership::Gone);
+        in_memory.map(|s| self.frames.live_bytes(s.slot)).sum()
+    }
+
+    /// Segments in use or reserved; emergency heads and survivors have frames of their own.
     fn segments_counted(&self) -> u32 {
-        let in_use =
-            self.segments.values().filter(|s| s.membership != Membership::Gone && !s.is_emergency).count();
-        in_use as u32 + self.room.reserved_left
+        let counts = |s: &&super::state::Segment| {
+            s.membership != Membership::Gone && !s.is_emergency && !s.is_survivor
+        };
+        self.segments.values().filter(counts).count() as u32 + self.room.reserved_left
     }
 
     /// A segment of a reservation was taken.
-    pub(super) fn take_reserved(&mut self) {
-        self.room.reserved_left -= 1;
+    pub(super) fn take_reserved(&mut self, is_survivor: bool) {
+        match is_survivor {
+            true => self.room.survivors_left -= 1,
+            false => self.room.reserved_left -= 1,
+        }
     }
 
     /// A reservation of `segments` in all has ended, with `left` of them not taken.

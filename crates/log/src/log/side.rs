@@ -1,6 +1,6 @@
 //! Side logs: segments filled aside, which join the log together or not at all.
 
-use super::state::{CallState, Membership, Segment, State};
+use super::state::{CallState, Committed, Membership, Segment, State};
 use super::tail::Tail;
 use super::{CommittedAt, EntryRef, Log, LogError, check_max};
 use crate::segment::{Entry, EntryDraft};
@@ -11,20 +11,24 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::state::header;
+use super::view::survivor_word;
 
 /// What the log knows of a side log.
 #[derive(Default)]
 pub(super) struct SideState {
     pub(super) segments: Vec<SegmentId>,
     /// It was asked to commit: no segments are added.
-    is_committing: bool,
+    pub(super) is_committing: bool,
     /// All of its segments are closed on all R: the next digest may name them (H6).
     pub(super) is_ready: bool,
     pub(super) named_by: Option<SegmentId>,
-    pub(super) waiter: Option<oneshot::Sender<CommittedAt>>,
+    pub(super) waiter: Option<oneshot::Sender<Committed>>,
+    /// A cleaner's: what is in it is durable elsewhere, in segments that leave by the switch that brings it in.
+    pub(super) is_survivors: bool,
+    pub(super) victims: Vec<SegmentId>,
     /// Segments that were reserved for it, and how many of them it has not taken yet (L2).
-    reserved: u32,
-    reserved_left: u32,
+    pub(super) reserved: u32,
+    pub(super) reserved_left: u32,
 }
 
 /// Segments filled aside. They are being replicated meanwhile, and join the log together when
@@ -101,14 +105,13 @@ pub struct SideAppended {
 impl SideLog {
     /// With so many segments reserved for it.
     pub(super) fn new(log: Arc<Log>, lanes: usize, reserved: u32) -> Self {
-        let number = {
-            let mut state = log.state.lock();
-            state.side_logs_made += 1;
-            let number = state.side_logs_made;
-            let side = SideState { reserved, reserved_left: reserved, ..SideState::default() };
-            state.side_logs.insert(number, side);
-            number
-        };
+        let side = SideState { reserved, reserved_left: reserved, ..SideState::default() };
+        let number = log.state.lock().enter_side_log(side);
+        Self::entered(log, lanes, number)
+    }
+
+    /// One that the log knows.
+    pub(super) fn entered(log: Arc<Log>, lanes: usize, number: u64) -> Self {
         let lanes = (0..lanes.max(1)).map(|_| Mutex::default()).collect();
         Self { log, number, lanes, is_committed: false }
     }
@@ -161,18 +164,15 @@ impl SideLog {
     /// Closes its segments, then makes a head whose digest names them (H6). Resolves when the switch to that
     /// head is complete. Dropping the future once polled cancels nothing.
     pub async fn commit(mut self) -> Result<CommittedAt, LogError> {
-        let receiver = self.begin_commit()?;
-        self.log.wake.notify_one();
-        match receiver.await {
-            Ok(committed) => Ok(committed),
-            Err(_) => {
-                let failed = self.log.state.lock().failed.clone();
-                Err(LogError::Sink(failed.unwrap_or(SinkError::Closed)))
-            }
-        }
+        let receiver = self.begin_commit(Vec::new())?;
+        self.log.committed(receiver).await.map(|committed| committed.at)
     }
 
-    fn begin_commit(&mut self) -> Result<oneshot::Receiver<CommittedAt>, LogError> {
+    /// It will be committed, whoever waits for it; `victims` leave the log by that switch.
+    pub(super) fn begin_commit(
+        &mut self,
+        victims: Vec<SegmentId>,
+    ) -> Result<oneshot::Receiver<Committed>, LogError> {
         let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
         let mut state = self.log.state.lock();
         tails.into_iter().for_each(|tail| state.seal_side(tail));
@@ -181,16 +181,36 @@ impl SideLog {
         state.check_alive()?;
         let (sender, receiver) = oneshot::channel();
         let side = state.side_logs.get_mut(&self.number).expect("side logs stay until committed or dropped");
-        (side.is_committing, side.waiter) = (true, Some(sender));
+        (side.is_committing, side.waiter, side.victims) = (true, Some(sender), victims);
         state.mark_ready_side_logs();
         state.roll_if_wanted();
+        drop(state);
+        self.log.wake.notify_one();
         Ok(receiver)
+    }
+}
+
+impl SideLog {
+    /// C3: a pass that has moved an entry is not abandoned: what it moved is in its survivors only, as far as the
+    /// index knows. They join the log; since the segments that they come from stay, all of these are never cleaned.
+    fn end_survivors(&mut self) -> bool {
+        let mut state = self.log.state.lock();
+        let side = state.side_logs.get(&self.number).expect("side logs stay until committed or dropped");
+        let segments = side.segments.clone();
+        if !side.is_survivors || segments.is_empty() {
+            return false;
+        }
+        state.cleaning.extend(segments);
+        drop(state);
+        // On a failed log they just stay.
+        let _ = self.begin_commit(Vec::new());
+        true
     }
 }
 
 impl Drop for SideLog {
     fn drop(&mut self) {
-        if self.is_committed {
+        if self.is_committed || self.end_survivors() {
             return;
         }
         let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
@@ -204,26 +224,48 @@ impl Drop for SideLog {
     }
 }
 
+impl Log {
+    /// Waits for a commit.
+    pub(super) async fn committed(
+        &self,
+        receiver: oneshot::Receiver<Committed>,
+    ) -> Result<Committed, LogError> {
+        receiver.await.map_err(|_| {
+            let failed = self.state.lock().failed.clone();
+            LogError::Sink(failed.unwrap_or(SinkError::Closed))
+        })
+    }
+}
+
 impl State {
+    pub(super) fn enter_side_log(&mut self, side: SideState) -> u64 {
+        self.side_logs_made += 1;
+        self.side_logs.insert(self.side_logs_made, side);
+        self.side_logs_made
+    }
+
     /// A new segment for a side log.
     fn side_segment(&mut self, number: u64) -> Result<Tail, LogError> {
-        let left = self.side_logs.get(&number).map_or(0, |side| side.reserved_left);
+        let side = self.side_logs.get(&number).expect("side logs stay until committed or dropped");
+        let (left, is_survivor) = (side.reserved_left, side.is_survivors);
         if !self.has_side_frame(left) {
             return Err(self.full());
         }
         // C6, switched off: an id that a dropped side log has had is used again.
         let reused = if self.config.rules.on(Rule::C6) { None } else { self.reusable.pop() };
         let id = reused.unwrap_or_else(|| self.take_id());
-        let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
+        let word = if is_survivor { survivor_word(id) } else { id.0 };
+        let writer = self.frames.take(word).expect("counted above, and only taken under this lock");
         let tail = Tail::start(header(&self.config, id), writer, &[]);
         let segment = Segment::new(&tail, SegmentKind::Side, Membership::Aside);
+        let segment = Segment { is_survivor, ..segment };
         self.segments.insert(id, segment);
         self.active.insert(id);
         let side = self.side_logs.get_mut(&number).expect("side logs stay until committed or dropped");
         side.segments.push(id);
         if side.reserved_left > 0 {
             side.reserved_left -= 1;
-            self.take_reserved();
+            self.take_reserved(is_survivor);
         }
         self.look_at_growth();
         Ok(tail)
@@ -231,23 +273,36 @@ impl State {
 
     /// The side log is dropped, or part of the log.
     pub(super) fn end_side_reservation(&mut self, side: &SideState) {
+        if side.is_survivors {
+            return self.end_pass(side);
+        }
         self.end_reservation(side.reserved, side.reserved_left);
     }
 
     fn seal_side(&mut self, tail: Tail) {
         let id = tail.id;
-        let (certificate, end) = tail.seal();
+        let (certificate, end, contents) = tail.seal();
         self.segments.get_mut(&id).expect("side segments stay").sealed = Some((certificate, Some(end)));
+        self.keep_contents(id, contents);
     }
 
     /// H6: a side log may be named by a digest once all of its segments are closed on all R.
     pub(super) fn mark_ready_side_logs(&mut self) {
         let segments = &self.segments;
+        let is_tight = self.is_tight();
         for side in self.side_logs.values_mut().filter(|side| side.is_committing && !side.is_ready) {
             if side.segments.iter().all(|id| segments[id].close == CallState::Answered) {
                 side.is_ready = true;
-                self.roll_above = self.head.id;
+                // Nobody waits for a cleaner while there is room: the next head will do.
+                if !side.is_survivors || is_tight {
+                    self.roll_above = self.head.id;
+                }
             }
         }
+    }
+
+    /// Whether a side log waits for the next head to name it.
+    pub(super) fn has_unnamed_side_log(&self) -> bool {
+        self.side_logs.values().any(|side| side.is_ready && side.named_by.is_none())
     }
 }

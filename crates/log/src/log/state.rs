@@ -1,6 +1,8 @@
 //! What the head lock guards: the segments of the log, its heads and the ids. No I/O, no waiting, nobody woken.
 
 use super::config::{EMERGENCY_FRAMES, HEAD_RESERVE};
+use super::contents::Contents;
+use super::departed::Departed;
 use super::room::Room;
 use super::side::SideState;
 use super::tail::Tail;
@@ -55,6 +57,10 @@ pub(super) struct Segment {
     /// Bytes handed to the sink.
     pub(super) sent: u32,
     pub(super) has_append_in_flight: bool,
+    /// A cleaner fills it, or its commit is not complete: it has memory of its own (see `room`).
+    pub(super) is_survivor: bool,
+    /// Complete once sealed.
+    pub(super) contents: Contents,
 }
 
 impl Segment {
@@ -73,6 +79,8 @@ impl Segment {
             close: CallState::ToMake,
             sent: first.length,
             has_append_in_flight: false,
+            is_survivor: false,
+            contents: Contents::default(),
         }
     }
 }
@@ -112,6 +120,8 @@ pub(super) struct State {
     pub(super) roll_above: SegmentId,
     pub(super) side_logs: BTreeMap<u64, SideState>,
     pub(super) side_logs_made: u64,
+    /// Segments that a cleaning pass has taken: no other takes them.
+    pub(super) cleaning: BTreeSet<SegmentId>,
     pub(super) stats: Vec<TabletStat>,
     /// The runner waits for an append to the head.
     pub(super) wants_append: bool,
@@ -119,11 +129,17 @@ pub(super) struct State {
     pub(super) room: Room,
 }
 
+/// A side log's segments belong to the log, and what they replace does not.
+pub(super) struct Committed {
+    pub(super) at: CommittedAt,
+    pub(super) departed: Departed,
+}
+
 /// What a step of the state means to those who wait.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) durable: Option<rekindle_types::Position>,
-    pub(super) commits: Vec<(tokio::sync::oneshot::Sender<CommittedAt>, CommittedAt)>,
+    pub(super) commits: Vec<(tokio::sync::oneshot::Sender<Committed>, Committed)>,
 }
 
 impl State {
@@ -149,6 +165,7 @@ impl State {
             roll_above: SegmentId(0),
             side_logs: BTreeMap::new(),
             side_logs_made: 0,
+            cleaning: BTreeSet::new(),
             stats: Vec::new(),
             wants_append: false,
             failed: None,
@@ -160,6 +177,10 @@ impl State {
 
     pub(super) fn check_alive(&self) -> Result<(), LogError> {
         self.failed.as_ref().map_or(Ok(()), |error| Err(LogError::Sink(error.clone())))
+    }
+
+    pub(super) fn next_id(&self) -> SegmentId {
+        self.next_id
     }
 
     /// C6: ids of heads and side segments come from this one counter and are never used twice.
@@ -187,9 +208,10 @@ impl State {
         let own = own_entries(&digest, safe, stats);
         let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
         let next = Tail::start(header(&self.config, id), writer, &own);
-        let (certificate, end) = std::mem::replace(&mut self.head, next).seal();
+        let (certificate, end, contents) = std::mem::replace(&mut self.head, next).seal();
         let before = *self.heads.back().expect("a log has a head");
         self.segments.get_mut(&before).expect("heads are segments").sealed = Some((certificate, Some(end)));
+        self.keep_contents(before, contents);
         self.enter_head(Some(before), is_emergency);
         self.look_at_growth();
         Ok(())
@@ -197,7 +219,8 @@ impl State {
 
     /// No memory. Wants the head that leaves out what was freed, since no append can make it now: the runner does.
     pub(super) fn full(&mut self) -> LogError {
-        if self.segments.values().any(|s| s.membership == Membership::Leaving) {
+        let is_leaving = self.segments.values().any(|s| s.membership == Membership::Leaving);
+        if is_leaving || self.has_unnamed_side_log() {
             self.roll_above = self.head.id;
         }
         LogError::Full { segments: self.segments_in_use() }
@@ -249,6 +272,13 @@ impl State {
                     segment.membership = Membership::Member;
                 }
             }
+            // H4: survivors come in and their victims go by one switch.
+            for victim in &side.victims {
+                let victim = self.segments.get_mut(victim).expect("held by the pass");
+                if victim.membership == Membership::Member {
+                    victim.membership = Membership::Left(id);
+                }
+            }
         }
         for segment in self.segments.values_mut() {
             let is_empty = segment.is_emergency && segment.membership == Membership::Member;
@@ -268,23 +298,34 @@ impl State {
     /// Whether the segment is a member by a complete switch (H4), and closed by one.
     pub(super) fn is_settled(&self, id: SegmentId) -> bool {
         let is_member = self.segments.get(&id).is_some_and(|s| s.membership == Membership::Member);
+        let is_taken = self.cleaning.contains(&id);
         // Heads up to the current one, and side logs whose commit is not complete.
         let is_open_head = self.heads.contains(&id);
-        is_member && !is_open_head && !self.side_logs.values().any(|side| side.segments.contains(&id))
+        is_member
+            && !is_taken
+            && !is_open_head
+            && !self.side_logs.values().any(|side| side.segments.contains(&id))
     }
 
     /// Gives the segment's memory back; what the sink keeps of it is to be freed.
     pub(super) fn let_go(&mut self, id: SegmentId) {
+        self.part_with(id).retire();
+    }
+
+    /// The same, but for its memory: readers may still come.
+    pub(super) fn part_with(&mut self, id: SegmentId) -> FrameEnd {
         let segment = self.segments.get_mut(&id).expect("known");
         segment.membership = Membership::Gone;
         let end = segment.sealed.as_mut().and_then(|(_, end)| end.take());
-        end.expect("only sealed segments go, and only once").retire();
         if segment.open == CallState::ToMake {
             self.forget(id);
         } else {
             self.active.insert(id);
         }
+        self.cleaning.remove(&id);
+        self.bury_tombstones(id);
         self.look_at_growth();
+        end.expect("only sealed segments go, and only once")
     }
 
     /// Nothing is left of the segment, here or at the sink.

@@ -1,6 +1,7 @@
 //! The end of a segment that is being filled.
 
 use super::EntryRef;
+use super::contents::Contents;
 use crate::Certificate;
 use crate::crc::{crc32c, crc32c_append};
 use crate::memory::{FrameEnd, FrameWriter, Slot};
@@ -15,6 +16,7 @@ pub(super) struct Tail {
     pub(super) id: SegmentId,
     writer: FrameWriter,
     headers_crc: u32,
+    pub(super) contents: Contents,
 }
 
 /// Where the entries of one append went.
@@ -42,7 +44,7 @@ impl Tail {
             headers_crc = crc32c_append(headers_crc, &entry[..header_len]);
         }
         writer.publish(len, headers_crc);
-        Self { id: header.segment, writer, headers_crc }
+        Self { id: header.segment, writer, headers_crc, contents: Contents::default() }
     }
 
     pub(super) fn slot(&self) -> Slot {
@@ -68,6 +70,7 @@ impl Tail {
             let out = &mut out[at..at + entry.encoded_len()];
             let header_len = entry.encode(out);
             headers_crc = crc32c_append(headers_crc, &out[..header_len]);
+            self.contents.note(entry, out.len());
             *place = EntryRef::new(slot, (start + at) as u32);
             at += out.len();
         }
@@ -83,6 +86,7 @@ impl Tail {
         let out = self.writer.next_bytes(total);
         let header_len = entry.encode(out);
         let headers_crc = crc32c_append(self.headers_crc, &out[..header_len]);
+        self.contents.note(entry, total);
         self.publish_one(total, headers_crc)
     }
 
@@ -92,6 +96,7 @@ impl Tail {
         let total = entry.bytes().len();
         self.writer.next_bytes(total).copy_from_slice(entry.bytes());
         let headers_crc = crc32c_append(self.headers_crc, entry.header_bytes());
+        self.contents.note_copy(entry);
         self.publish_one(total, headers_crc)
     }
 
@@ -114,7 +119,7 @@ impl Tail {
     }
 
     /// Nothing more will be appended.
-    pub(super) fn seal(self) -> (Certificate, FrameEnd) {
-        (self.certificate(), self.writer.end())
+    pub(super) fn seal(self) -> (Certificate, FrameEnd, Contents) {
+        (self.certificate(), self.writer.end(), self.contents)
     }
 }

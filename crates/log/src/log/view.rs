@@ -8,6 +8,14 @@ use std::sync::Arc;
 
 use super::EntryRef;
 
+/// Marks the segments of cleaners in the frames' words: what is in them is durable elsewhere.
+const SURVIVOR: u64 = 1 << 63;
+
+/// What a survivor's frame keeps as its segment.
+pub(super) fn survivor_word(segment: SegmentId) -> u64 {
+    segment.0 | SURVIVOR
+}
+
 /// An entry in memory. Holds its segment's memory until dropped (LOG-4): keep it short, or copy.
 pub struct EntryView<'a> {
     read: FrameRead<'a>,
@@ -41,14 +49,19 @@ impl<'a> EntryView<'a> {
     #[inline]
     #[must_use]
     pub fn segment(&self) -> SegmentId {
-        SegmentId(self.read.segment())
+        SegmentId(self.read.segment() & !SURVIVOR)
     }
 
     /// Where it ends: it is durable once the log is durable up to there. Holds for entries of side logs too,
     /// once those are committed, since ids of heads and side segments come from one counter.
+    ///
+    /// V3: an entry that a cleaner moved is durable as its source was: at once.
     #[inline]
     #[must_use]
     pub fn end(&self) -> Position {
+        if self.read.segment() & SURVIVOR != 0 {
+            return Position::default();
+        }
         let len = self.entry().bytes().len() as u32;
         Position { segment: self.segment(), offset: self.at.offset() + len }
     }

@@ -226,6 +226,13 @@ impl Frames {
         self.frames[slot as usize].dead_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Says how many bytes are not dead, after a count.
+    pub(crate) fn set_live(&self, slot: Slot, bytes: u64) {
+        let frame = &self.frames[slot as usize];
+        let (len, _) = unpack(frame.published.load(Ordering::Acquire));
+        frame.dead_bytes.store(u64::from(len).saturating_sub(bytes), Ordering::Relaxed);
+    }
+
     /// Bytes published and not counted as dead.
     pub(crate) fn live_bytes(&self, slot: Slot) -> u64 {
         let frame = &self.frames[slot as usize];

@@ -3,15 +3,17 @@
 //! Calls work on memory and return at once. What they say may depend on entries that are not durable yet: so
 //! every result is an [`Answer`], which names the position that must be durable before it may go out (V3).
 //!
-//! Lock order: lane of a side log, stripe, the log's head. No lock is held over a wait.
+//! Lock order: lane of a side log, stripe, then the log's head or the ranges' lives. No lock is held over a wait.
 
 mod answer;
 mod config;
 mod durable;
+mod lives;
 mod lookup;
 mod object;
 mod purge;
 mod read;
+mod relocate;
 mod replay;
 mod scan;
 mod tombstones;
@@ -21,6 +23,7 @@ pub use answer::Answer;
 pub use config::StoreConfig;
 pub use object::{Object, StoreError, WriteOutcome};
 pub use rekindle_types::Condition;
+pub(crate) use relocate::{Candidate, Rest};
 pub use replay::{Applied, Replay, ReplayError, Replayed};
 pub use scan::{ScanPage, ScannedObject};
 pub use write::Write;
@@ -28,6 +31,7 @@ pub use write::Write;
 use crate::index::Index;
 use crate::segment::LogTime;
 use crate::{EntryRef, Log};
+use lives::Lives;
 use rekindle_types::KeyHash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -59,6 +63,7 @@ pub struct Store {
     log: Arc<Log>,
     index: Index,
     config: StoreConfig,
+    lives: Lives,
     /// Seconds, written into entries. Set by the assembly, read by writers; a late value does no harm.
     now: AtomicU32,
     /// Whether the last batch of writes met keys that were there: a hint for the next one, Relaxed.
@@ -73,6 +78,7 @@ impl Store {
             log,
             index: Index::new(),
             config,
+            lives: Lives::default(),
             now: AtomicU32::new(0),
             overwrites: AtomicBool::new(false),
         })
@@ -102,7 +108,7 @@ impl Store {
     }
 
     #[inline]
-    fn now(&self) -> LogTime {
+    pub(crate) fn now(&self) -> LogTime {
         LogTime(self.now.load(Ordering::Relaxed))
     }
 

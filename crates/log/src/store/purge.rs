@@ -1,6 +1,7 @@
 //! Forgetting a hash range.
 
 use super::Store;
+use super::lives::NONE;
 use super::lookup::object_of;
 use crate::EntryRef;
 use crate::index::{Index, IndexRef, SlotAt};
@@ -13,6 +14,15 @@ impl Store {
     /// Takes every object of the range out of the index; their entries are dead from then on (T2, T8). The
     /// caller keeps other calls off the range meanwhile (T5).
     pub fn purge(&self, table: TableId, range: KeyRange) {
+        // T2: nothing that the log has of the range is needed, not even as a tombstone. While the stripes are gone
+        // through, a cleaner may still move entries by what it knew under a stripe's lock, into a segment below the
+        // next id.
+        self.lives.begin(table, range, NONE);
+        self.forget(table, range);
+        self.lives.begin(table, range, self.log.next_id());
+    }
+
+    fn forget(&self, table: TableId, range: KeyRange) {
         for number in Index::stripes_of(range) {
             let mut stripe = self.index.write_stripe(number);
             stripe.forget_images(table, range);

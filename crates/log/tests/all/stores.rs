@@ -51,30 +51,14 @@ impl StoreRig {
         Self { rig, store }
     }
 
-    /// All of [`TABLE`], by scans of small pages; each object must come once, in order.
+    /// See [`contents`].
     pub fn contents(&self) -> Contents {
-        let mut contents = Contents::new();
-        let mut range = Some(KeyRange::FULL);
-        while let Some(part) = range {
-            let (page, _) = self.store.scan(TABLE, part, 100).into_parts();
-            for object in page.objects {
-                let fresh =
-                    contents.insert(object.key.to_vec(), (object.value.to_vec(), object.version)).is_none();
-                assert!(fresh, "{:?} was listed twice", object.key);
-            }
-            range = page.next.and_then(|next| KeyRange::new(next, part.last()));
-        }
-        contents
+        contents(&self.store)
     }
 
-    /// The same by reading keys one by one.
+    /// See [`read`].
     pub fn read<'a>(&self, keys: impl IntoIterator<Item = &'a Vec<u8>>) -> Contents {
-        let keys: Vec<&Vec<u8>> = keys.into_iter().collect();
-        let requests: Vec<(TableId, &[u8])> = keys.iter().map(|key| (TABLE, &key[..])).collect();
-        let objects =
-            self.store.multi_get(&requests).into_iter().map(|answer| answer.unwrap().into_parts().0);
-        let found = keys.iter().zip(objects).filter_map(|(key, object)| Some((key.to_vec(), object?)));
-        found.map(|(key, object)| (key, (object.value.to_vec(), object.version))).collect()
+        read(&self.store, keys)
     }
 
     /// Entries of every segment of the log, as a recovery would get them.
@@ -110,6 +94,31 @@ impl StoreRig {
         new.commit(replay).unwrap();
         new
     }
+}
+
+/// All of [`TABLE`], by scans of small pages; each object must come once, in order.
+pub fn contents(store: &Store) -> Contents {
+    let mut contents = Contents::new();
+    let mut range = Some(KeyRange::FULL);
+    while let Some(part) = range {
+        let (page, _) = store.scan(TABLE, part, 100).into_parts();
+        for object in page.objects {
+            let fresh =
+                contents.insert(object.key.to_vec(), (object.value.to_vec(), object.version)).is_none();
+            assert!(fresh, "{:?} was listed twice", object.key);
+        }
+        range = page.next.and_then(|next| KeyRange::new(next, part.last()));
+    }
+    contents
+}
+
+/// The same by reading keys one by one.
+pub fn read<'a>(store: &Store, keys: impl IntoIterator<Item = &'a Vec<u8>>) -> Contents {
+    let keys: Vec<&Vec<u8>> = keys.into_iter().collect();
+    let requests: Vec<(TableId, &[u8])> = keys.iter().map(|key| (TABLE, &key[..])).collect();
+    let objects = store.multi_get(&requests).into_iter().map(|answer| answer.unwrap().into_parts().0);
+    let found = keys.iter().zip(objects).filter_map(|(key, object)| Some((key.to_vec(), object?)));
+    found.map(|(key, object)| (key, (object.value.to_vec(), object.version))).collect()
 }
 
 /// All of [`TABLE`].

@@ -1,0 +1,34 @@
+//! Configuration of a cleaner.
+
+use std::time::Duration;
+
+/// How a log is cleaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanerConfig {
+    /// Passes at once. Default 2: one moves entries while the other waits for its survivors to be replicated.
+    pub passes_max: u32,
+    /// Most segments that one pass takes. Default 32.
+    pub victims_max: u32,
+    /// With less than this share of closed segments alive they are cleaned though there is room, so that a server takes
+    /// little more memory than its data. Percent; default 75.
+    pub alive_percent_min: u32,
+    /// Entries moved between two chances for others. Default 8,192.
+    pub slice_entries: usize,
+    /// How often it looks when there was nothing to do. Default 20 ms.
+    pub idle_for: Duration,
+    /// So long survivors wait for the next head when nothing is short. Default 1 s.
+    pub patience: Duration,
+}
+
+impl Default for CleanerConfig {
+    fn default() -> Self {
+        Self {
+            passes_max: 2,
+            victims_max: 32,
+            alive_percent_min: 75,
+            slice_entries: 8192,
+            idle_for: Duration::from_millis(20),
+            patience: Duration::from_secs(1),
+        }
+    }
+}

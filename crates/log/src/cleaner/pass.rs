@@ -1,0 +1,114 @@
+//! One pass: some segments become fewer.
+
+use super::plan::{Item, Needed, Plan};
+use crate::log::{Victim, Victims};
+use crate::segment::{Entry, SegmentHeader};
+use crate::store::{Candidate, Store};
+use crate::{EntryRef, LogError, SideLog};
+use rekindle_types::SegmentId;
+use std::sync::Arc;
+
+/// Entries whose cache misses are overlapped.
+const BATCH: usize = 16;
+
+/// A pass: moves what is needed of its victims to survivors, then brings these into the log and takes the victims out
+/// of it, by one switch.
+///
+/// Dropped before it has moved anything it leaves no trace. Dropped later, its survivors join the log, and neither
+/// they nor its victims are cleaned again (C3).
+pub struct Pass {
+    store: Arc<Store>,
+    content: Vec<Victim>,
+    needed: Needed,
+    items: Vec<Item>,
+    /// The first item that was not looked at.
+    next: usize,
+    survivors: SideLog,
+    victims: Victims,
+}
+
+/// What a pass has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Segments that have left the log.
+    pub victims: u32,
+    /// Segments that have come instead.
+    pub survivors: u32,
+}
+
+impl Pass {
+    /// Plans to clean these segments, which walks them. `None` when one of them can't be cleaned now, when nothing
+    /// would be won, or when there is no memory for the survivors.
+    #[must_use]
+    pub fn begin(store: &Arc<Store>, segments: &[SegmentId]) -> Option<Self> {
+        let log = store.log();
+        let victims = log.take_victims(segments)?;
+        let in_log = log.in_log();
+        let needed = Needed::new(store, in_log, segments);
+        let content = segments.iter().map(|segment| log.victim(*segment)).collect::<Option<Vec<_>>>()?;
+        let capacity = log.config().segment_bytes as usize - SegmentHeader::LEN;
+        let plan = Plan::of(store, &content, &needed, capacity);
+        let wins = (plan.survivors as usize) < segments.len();
+        let survivors = if wins { log.survivors(plan.survivors) } else { None };
+        let Some(survivors) = survivors else {
+            // The next choice is made by what is known now.
+            for (segment, found) in segments.iter().zip(plan.found) {
+                victims.correct(*segment, found.live_bytes, found.named);
+            }
+            return None;
+        };
+        let items = plan.items;
+        Some(Self { store: Arc::clone(store), content, needed, items, next: 0, survivors, victims })
+    }
+
+    /// Moves up to so many entries; true when none is left. After [`LogError::Full`], which only heads that were made
+    /// out of turn can cause, it is to be called again later.
+    pub fn step(&mut self, entries: usize) -> Result<bool, LogError> {
+        let end = self.items.len().min(self.next.saturating_add(entries));
+        let mut lane = self.survivors.lane(0);
+        let mut batch: Vec<(Candidate<'_>, bool)> = Vec::with_capacity(BATCH);
+        while self.next < end {
+            batch.clear();
+            let items = &self.items[self.next..end.min(self.next + BATCH)];
+            batch.extend(items.iter().map(|item| (candidate(&self.content, item), item.was_alive)));
+            batch.iter().for_each(|(candidate, _)| self.store.prefetch_rest(candidate));
+            for (candidate, was_alive) in &batch {
+                let needed = |named| self.needed.is(named);
+                if self.store.relocate(candidate, *was_alive, &mut lane, needed)? {
+                    self.victims.keep();
+                }
+                self.next += 1;
+            }
+        }
+        Ok(self.next == self.items.len())
+    }
+
+    /// Commits what was moved, once all was: that is under way when this returns. The future resolves when the victims
+    /// have left the log and their memory may be used again.
+    ///
+    /// # Panics
+    /// When entries are left to be moved.
+    pub fn commit(self) -> Result<impl Future<Output = Result<Passed, LogError>> + Send + 'static, LogError> {
+        let Self { store, content, needed, items, next, survivors, victims } = self;
+        assert_eq!(next, items.len(), "C3: a pass that has moved an entry is finished");
+        drop(content);
+        let passed =
+            Passed { victims: victims.segments().len() as u32, survivors: survivors.segments().len() as u32 };
+        let replaced = victims.replace_by(survivors)?;
+        Ok(async move {
+            let cleaned = replaced.await?;
+            // Whoever found a reference to an entry that died during the pass may still follow it.
+            store.pass_all_stripes();
+            drop(cleaned);
+            needed.oldest().inspect(|oldest| store.forget_lives_below(*oldest));
+            Ok(passed)
+        })
+    }
+}
+
+fn candidate<'a>(content: &'a [Victim], item: &Item) -> Candidate<'a> {
+    let victim = &content[item.victim as usize];
+    let entry = Entry::decode(&victim.bytes[item.offset as usize..], item.offset).expect("walked before");
+    let at = EntryRef::new(victim.slot, item.offset);
+    Candidate::of(entry, at, victim.segment).expect("an object or a tombstone, as before")
+}
