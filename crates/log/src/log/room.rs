@@ -40,8 +40,10 @@ pub(super) enum Draw {
 pub(super) struct Room {
     /// Growth makes no head beyond so many segments in use.
     growth_max: u32,
-    /// More are in use: growth does not even go to the present head.
+    /// More are in use, or more data is alive than can be cleaned: growth does not even go to the present head.
     is_growth_closed: bool,
+    /// More are in use: all that is written draws on the reserve.
+    is_memory_full: bool,
     /// Bytes that writes which do not grow may still take beyond that.
     reserve_left: u64,
     /// Segments reserved and not taken yet.
@@ -58,6 +60,7 @@ impl Room {
         Self {
             growth_max: config.growth_segments(1),
             is_growth_closed: false,
+            is_memory_full: false,
             reserve_left: config.reserve_bytes(),
             reserved_left: 0,
             reserved: 0,
@@ -277,7 +280,8 @@ impl State {
 
     fn make_room_slowly(&mut self, total: usize, draw: Draw) -> Result<bool, LogError> {
         // L2: what does not grow draws on a reserve, so that there is always a way out.
-        let may_draw = draw == Draw::Shrink && self.room.reserve_left >= total as u64;
+        let has_reserve = !self.room.is_memory_full || self.room.reserve_left >= total as u64;
+        let may_draw = draw == Draw::Shrink && has_reserve;
         if self.room.is_growth_closed {
             // Entries die without a word to us.
             self.look_at_growth();
@@ -297,7 +301,7 @@ impl State {
     /// An append of so many bytes was made.
     #[inline]
     pub(super) fn note_append(&mut self, total: usize) {
-        if self.room.is_growth_closed {
+        if self.room.is_memory_full {
             self.room.reserve_left = self.room.reserve_left.saturating_sub(total as u64);
         }
     }
@@ -305,14 +309,15 @@ impl State {
     /// Segments came or went, or the share changed. Once there is room to grow, the reserve is whole again: its frames
     /// are among those that growth leaves free.
     pub(super) fn look_at_growth(&mut self) {
-        self.room.is_growth_closed = self.segments_counted() > self.room.growth_max || !self.can_be_cleaned();
-        if !self.room.is_growth_closed {
+        self.room.is_memory_full = self.segments_counted() > self.room.growth_max;
+        self.room.is_growth_closed = self.room.is_memory_full || !self.can_be_cleaned();
+        if !self.room.is_memory_full {
             self.room.reserve_left = self.config.reserve_bytes();
         }
     }
 
     /// Whether so little is alive that some segments can always be cleaned into fewer: into as many as a pass can have.
-    /// Data may not grow beyond that, or there is no way back.
+    /// Data may not grow beyond that, or there is no way back: less the ends of survivors, which nothing fits into.
     fn can_be_cleaned(&self) -> bool {
         if self.config.survivor_segments == 0 {
             return true;
@@ -320,7 +325,7 @@ impl State {
         let spare = (self.config.usable_segments() + HEADS).saturating_sub(self.room.growth_max);
         let survivors = u64::from(self.config.survivor_segments + spare);
         let most = u64::from(self.room.growth_max) * u64::from(self.config.segment_bytes);
-        self.live_bytes() <= most / (survivors + 1) * survivors
+        self.live_bytes() <= most / (survivors + 1) * survivors / 16 * 15
     }
 
     /// Bytes of live entries, as far as that is known without a walk.

@@ -5,6 +5,7 @@ mod a_crash_loses_nothing_acknowledged;
 mod answers_depend_on_what_they_show;
 mod appends_are_whole_or_refused;
 mod cleaned_logs_equal_their_model;
+mod cleaning_keeps_what_is_needed;
 mod entries_become_durable;
 mod formats_detect_every_damage;
 mod growth_leaves_room_for_a_loss;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rekindle_log::cleaner::Pass;
 use rekindle_log::segment::{SegmentHeader, SegmentReader};
 use rekindle_log::store::{Answer, Condition, Object, Replay, Store, StoreConfig, WriteOutcome};
 use rekindle_log::{Certificate, Log, LogConfig, SegmentKind, SegmentSink, SegmentSource, SinkError};
@@ -22,7 +23,7 @@ pub const TABLE: TableId = TableId(1);
 /// Entries of a segment, as recovery gets them.
 pub type Segments = Vec<(SegmentId, Vec<u8>)>;
 
-/// Keeps what it gets, freed or not: the backup that should free it may be away. Appends can be held up.
+/// Keeps what it gets, freed or not: the backup that should free it may be away. Appends and closes can be held up.
 #[derive(Default)]
 struct Keeper {
     replicas: Mutex<Vec<Replica>>,
@@ -67,6 +68,9 @@ impl SegmentSink for Keeper {
     }
 
     async fn close(&self, _: SegmentId, _: Certificate) -> Result<(), SinkError> {
+        if self.is_holding_up.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 
@@ -87,7 +91,8 @@ impl KeptStore {
         let keeper = Arc::new(Keeper::default());
         let (segment_bytes, segments_max) = (64 << 10, 32);
         let config =
-            LogConfig { segment_bytes, segments_max, rules, ..LogConfig::new(LogId::of(ServerId(1))) };
+            LogConfig { segment_bytes, segments_max, rules, ..LogConfig::new(LogId::of(ServerId(1))) }
+                .cleaned();
         let log = Log::new(config, keeper.clone()).expect("a valid configuration");
         let store = Store::new(log.clone(), StoreConfig { rules, ..StoreConfig::default() });
         let mut master = Self { store, rules, keeper, run: Box::pin(log.run()) };
@@ -145,6 +150,28 @@ impl KeptStore {
         assert!(self.store.log().free(segment), "{segment} is a closed segment of the log");
         self.roll();
         self.pump();
+    }
+
+    /// Plans to clean segments.
+    pub fn begin_cleaning(&self, victims: &[SegmentId]) -> Option<Pass> {
+        Pass::begin(&self.store, victims)
+    }
+
+    /// Moves what is needed of them, and waits until they have left the log.
+    pub fn finish_cleaning(&mut self, mut pass: Pass) {
+        assert_eq!(pass.step(usize::MAX), Ok(true));
+        let mut commit = Box::pin(pass.commit().expect("the log goes on"));
+        while commit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            self.store.log().finish_cleaning();
+            self.pump();
+        }
+    }
+
+    /// Cleans segments.
+    pub fn clean(&mut self, victims: &[SegmentId]) -> Result<(), String> {
+        let pass = self.begin_cleaning(victims).ok_or("these can be cleaned into fewer")?;
+        self.finish_cleaning(pass);
+        Ok(())
     }
 
     pub fn replay(&self) -> Replay {

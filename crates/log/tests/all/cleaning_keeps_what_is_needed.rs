@@ -1,0 +1,469 @@
+//! Cleaning: what is alive stays readable all the time, tombstones stay while they are needed, memory that somebody
+//! reads is not used again, and a full log gets out of it.
+
+use crate::rig::{Rig, config, poll};
+use crate::stores::{StoreRig, TABLE, everything, partition};
+use bytes::Bytes;
+use rekindle_env::memory::World;
+use rekindle_log::cleaner::{Cleaner, CleanerConfig, Pass, Passed};
+use rekindle_log::segment::{EntryDraft, LogTime, ObjectEntry, SegmentHeader};
+use rekindle_log::store::{Condition, Store, StoreConfig};
+use rekindle_log::{Log, LogConfig, LogError, StoreError, Volatile};
+use rekindle_types::{KeyRange, SegmentId, Version};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+fn settings() -> LogConfig {
+    LogConfig { segments_max: 64, reserve_segments: 2, ..config() }.cleaned()
+}
+
+fn put(rig: &StoreRig, key: &[u8], value: &[u8]) {
+    let _ = rig.store.put(TABLE, key, value, Condition::Always).unwrap();
+}
+
+fn delete(rig: &StoreRig, key: &[u8]) {
+    let _ = rig.store.delete(TABLE, key, Condition::Always).unwrap();
+}
+
+/// Closes the head; returns it.
+fn roll(rig: &mut StoreRig) -> SegmentId {
+    let head = rig.rig.log.end().segment;
+    rig.rig.roll();
+    (0..5).for_each(|_| rig.rig.step());
+    head
+}
+
+fn finish(rig: &mut StoreRig, mut pass: Pass) -> Passed {
+    assert_eq!(pass.step(usize::MAX), Ok(true));
+    let mut commit = Box::pin(pass.commit().unwrap());
+    for _ in 0..100 {
+        if let Poll::Ready(passed) = poll(&mut commit) {
+            return passed.unwrap();
+        }
+        rig.rig.log.finish_cleaning();
+        rig.rig.step();
+    }
+    panic!("the commit does not end");
+}
+
+fn clean(rig: &mut StoreRig, victims: &[SegmentId]) -> Passed {
+    let pass = Pass::begin(&rig.store, victims).expect("they can be cleaned into fewer");
+    finish(rig, pass)
+}
+
+/// What a crash leaves.
+fn recovered(rig: &StoreRig) -> StoreRig {
+    StoreRig::recovered(&rig.segments())
+}
+
+#[test]
+fn what_is_moved_can_be_read_before_its_survivor_is_durable() {
+    let mut rig = Rig::new(settings());
+    rig.answer("open 1");
+    let mut rig = StoreRig::over(rig);
+    let mut victims = Vec::new();
+    for key in [b"a", b"b"] {
+        put(&rig, key, b"value");
+        rig.rig.step();
+        let segment = rig.rig.log.end().segment;
+        rig.rig.answer(&format!("append {segment}", segment = segment.0));
+        rig.rig.roll();
+        rig.rig.answer(&format!("open {}", segment.0 + 1));
+        rig.rig.answer(&format!("close {}", segment.0));
+        victims.push(segment);
+    }
+    let mut pass = Pass::begin(&rig.store, &victims).unwrap();
+    assert_eq!(pass.step(usize::MAX), Ok(true));
+    let commit = pass.commit().unwrap();
+    rig.rig.step();
+    for answer in [rig.store.get(TABLE, b"a"), rig.store.get_durable(TABLE, b"b")] {
+        let (object, after) = answer.unwrap().into_parts();
+        assert_eq!(object.unwrap().value, "value");
+        assert!(after <= rig.rig.log.durable(), "it waits for no survivor");
+    }
+    // What is written to it waits as ever.
+    let written = rig.store.put(TABLE, b"a", b"newer", Condition::Always).unwrap();
+    assert!(written.after() > rig.rig.log.durable());
+    assert_eq!(rig.store.get_durable(TABLE, b"a").unwrap().value().as_ref().unwrap().value, "value");
+    drop(commit);
+    rig.rig.answer_all();
+    assert_eq!(recovered(&rig).contents(), rig.contents());
+}
+
+#[test]
+fn survivors_come_and_victims_go_by_one_switch() {
+    let mut rig = Rig::new(settings());
+    rig.answer("open 1");
+    let mut rig = StoreRig::over(rig);
+    rig.rig.answer_all();
+    let mut victims = Vec::new();
+    for key in 0..4_u8 {
+        put(&rig, &[key], &[key; 100]);
+        victims.push(roll(&mut rig));
+    }
+    let before = rig.contents();
+    let passed = clean(&mut rig, &victims);
+    assert_eq!((passed.victims, passed.survivors), (4, 1));
+    // No digest names both, or neither.
+    let heads: Vec<SegmentId> =
+        (1..=rig.rig.log.end().segment.0).map(SegmentId).filter(|id| rig.rig.sink.is_head(*id)).collect();
+    let kept = heads.iter().filter(|id| rig.rig.sink.is_kept(**id));
+    for digest in kept.filter_map(|head| rig.rig.sink.digest(*head)) {
+        let named = victims.iter().filter(|victim| digest.contains(victim)).count();
+        assert!(named == 0 || named == 4 || digest.iter().all(|id| id.0 <= 5), "{digest:?}");
+    }
+    assert!(victims.iter().all(|victim| !rig.rig.sink.is_kept(*victim)), "their replicas are freed");
+    assert_eq!((rig.contents(), recovered(&rig).contents()), (before.clone(), before));
+}
+
+#[test]
+fn dead_objects_stay_as_tombstones_of_what_they_replaced() {
+    let mut rig = StoreRig::with(settings());
+    put(&rig, b"k", b"first");
+    let first = roll(&mut rig);
+    put(&rig, b"k", b"second");
+    let second = roll(&mut rig);
+    delete(&rig, b"k");
+    let deleted = roll(&mut rig);
+    put(&rig, b"another", b"value");
+    let another = roll(&mut rig);
+    // The second object leaves, so does its tombstone, which named it: not without leaving one for the first.
+    clean(&mut rig, &[second, another]);
+    clean(&mut rig, &[deleted]);
+    assert_eq!(recovered(&rig).contents().len(), 1, "only the other one");
+    // Once the first is gone nothing needs it.
+    clean(&mut rig, &[first]);
+    let tombstones = rig.rig.log.cleanable().into_iter().map(|s| s.live_bytes).min().unwrap();
+    let alone = 36 + 7 + 5 + SegmentHeader::LEN as u64;
+    assert!(tombstones <= alone + 40, "{tombstones} bytes are alive");
+    assert_eq!(recovered(&rig).contents(), rig.contents());
+}
+
+#[test]
+fn tombstones_count_as_garbage_once_what_they_name_is_gone() {
+    let mut rig = StoreRig::with(settings());
+    let keys: Vec<[u8; 2]> = (0..200_u16).map(u16::to_le_bytes).collect();
+    keys.iter().for_each(|key| put(&rig, key, b"value"));
+    let objects = roll(&mut rig);
+    keys.iter().for_each(|key| delete(&rig, key));
+    let tombstones = roll(&mut rig);
+    let live = |rig: &StoreRig, id| {
+        let all = rig.rig.log.cleanable();
+        all.iter().find(|s| s.segment == id).map(|s| s.live_bytes).unwrap()
+    };
+    let before = live(&rig, tombstones);
+    assert!(before > 200 * 20, "needed while the objects are in the log: {before}");
+    clean(&mut rig, &[objects]);
+    let after = live(&rig, tombstones);
+    assert!(after < before / 10, "{after} of {before} bytes");
+}
+
+#[test]
+fn a_pass_that_ends_early_leaves_all_in_place() {
+    let mut rig = StoreRig::with(settings());
+    let mut victims = Vec::new();
+    for segment in 0..3_u8 {
+        for key in 0..20_u8 {
+            put(&rig, &[segment, key], &[key; 50]);
+        }
+        victims.push(roll(&mut rig));
+    }
+    let before = rig.contents();
+    drop(Pass::begin(&rig.store, &victims).unwrap());
+    let mut pass = Pass::begin(&rig.store, &victims).expect("the first has let go of them");
+    assert_eq!(pass.step(25), Ok(false));
+    drop(pass);
+    (0..10).for_each(|_| rig.rig.step());
+    rig.rig.log.finish_cleaning();
+    (0..10).for_each(|_| rig.rig.step());
+    assert_eq!(rig.contents(), before);
+    // Were a victim cleaned now, or the survivor, which has a copy of what is in the victims: a deleted object could
+    // come back.
+    let cleanable = rig.rig.log.cleanable();
+    let newest = rig.rig.log.segments().into_iter().max().unwrap();
+    let settled: Vec<SegmentId> = cleanable.iter().map(|s| s.segment).filter(|id| *id != newest).collect();
+    assert!(settled.iter().all(|id| !victims.contains(id)), "{settled:?}");
+    assert!(Pass::begin(&rig.store, &victims).is_none());
+    for key in 0..20_u8 {
+        delete(&rig, &[0, key]);
+    }
+    let expected = rig.contents();
+    assert_eq!(expected.len(), 40);
+    assert_eq!(recovered(&rig).contents(), expected);
+}
+
+#[test]
+fn memory_that_is_read_is_not_used_again() {
+    let mut rig = StoreRig::with(LogConfig { segments_max: 20, reserve_segments: 0, ..config() }.cleaned());
+    let long = vec![7; 5_000];
+    put(&rig, b"long", &long);
+    let (read, _) = rig.store.get(TABLE, b"long").unwrap().into_parts();
+    let held: Bytes = read.unwrap().value;
+    let first = roll(&mut rig);
+    put(&rig, b"another", b"value");
+    let second = roll(&mut rig);
+    clean(&mut rig, &[first, second]);
+    // Everything else is written over several times.
+    for round in 0..400_u32 {
+        let value = vec![round as u8; 4_000];
+        while rig.store.put(TABLE, &[round as u8 % 4], &value, Condition::Always).is_err() {
+            let chosen = Cleaner::new(rig.store.clone(), CleanerConfig::default()).choose(0);
+            let pass = Pass::begin(&rig.store, &chosen).expect("nearly all is garbage");
+            finish(&mut rig, pass);
+        }
+        rig.rig.step();
+    }
+    assert!(held == long, "it changed under its reader");
+    assert_eq!(rig.read([&b"long".to_vec()]).len(), 1);
+}
+
+#[test]
+fn a_former_life_leaves_not_even_a_tombstone() {
+    // A dead master had k twice. Its newer version counts.
+    let object = |version, value| {
+        let object = ObjectEntry {
+            table: TABLE,
+            version: Version(version),
+            timestamp: LogTime(1),
+            replaces: None,
+            expiry: None,
+            key: b"k",
+            value,
+        };
+        let mut bytes = vec![0; EntryDraft::Object(object).encoded_len()];
+        EntryDraft::Object(object).encode(&mut bytes);
+        bytes
+    };
+    let (older, newer) = (object(3, b"older"), object(5, b"newer"));
+    let mut rig = StoreRig::with(settings());
+    // A first try to take it over: the newer one replaces the older, which lies in another segment.
+    let replay = rig.store.replay(everything(), 2);
+    replay.apply_in(0, SegmentId(1), &older).unwrap();
+    replay.apply_in(1, SegmentId(2), &newer).unwrap();
+    rig.commit(replay).unwrap();
+    let sides: Vec<SegmentId> =
+        rig.rig.log.segments().into_iter().filter(|id| !rig.rig.log.is_head(*id)).collect();
+    assert_eq!(sides.len(), 2);
+    // It was obsolete: given up, and taken again.
+    rig.store.purge(TABLE, KeyRange::FULL);
+    let replay = rig.store.replay(everything(), 1);
+    replay.apply(SegmentId(2), &newer).unwrap();
+    let created = replay.created();
+    rig.commit(replay).unwrap();
+    // Of the first try, the segment with the newer one goes: dead, and naming the older one's.
+    put(&rig, b"another", b"value");
+    let another = roll(&mut rig);
+    clean(&mut rig, &[sides[1], another]);
+    let before = rig.contents();
+    assert_eq!(before.len(), 2);
+
+    let mut new = StoreRig::large();
+    let replay = new.store.replay(partition(KeyRange::FULL, created), 1);
+    for (from, entries) in rig.segments() {
+        replay.apply(from, &entries).unwrap();
+    }
+    new.commit(replay).unwrap();
+    assert_eq!(new.contents(), before, "the version of the first try must not kill that of the second");
+}
+
+#[test]
+fn a_full_log_is_cleaned_out_of_it() {
+    let mut rig = StoreRig::with(settings());
+    let is_full = |error: &StoreError| matches!(error, StoreError::Log(LogError::Full { .. }));
+    let mut key = 0_u32;
+    let cleaner = Cleaner::new(rig.store.clone(), CleanerConfig::default());
+    let clean_all = |rig: &mut StoreRig| {
+        let mut won = 0;
+        for _ in 0..200 {
+            let chosen = cleaner.choose(0);
+            let Some(pass) = (!chosen.is_empty()).then(|| Pass::begin(&rig.store, &chosen)).flatten() else {
+                continue;
+            };
+            let passed = finish(rig, pass);
+            won += passed.victims - passed.survivors;
+        }
+        won
+    };
+    // Only new data, to the brim.
+    loop {
+        match rig.store.put(TABLE, &key.to_le_bytes(), &[1; 2_000], Condition::Always) {
+            Ok(_) => key += 1,
+            Err(error) if is_full(&error) => break,
+            Err(error) => panic!("{error}"),
+        }
+        rig.rig.step();
+    }
+    clean_all(&mut rig);
+    // L2: whatever does not grow draws on the reserve, which only the cleaner refills: for ever.
+    let (mut overwritten, mut refused) = (0_u64, 0);
+    while overwritten < 5 * u64::from(key) {
+        let at = (overwritten.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 % key;
+        match rig.store.put(TABLE, &at.to_le_bytes(), &[2; 2_000], Condition::Always) {
+            Ok(_) => overwritten += 1,
+            Err(error) if is_full(&error) => {
+                refused += 1;
+                assert!(clean_all(&mut rig) > 0, "no way out after {overwritten}");
+            }
+            Err(StoreError::Log(LogError::Busy { .. })) => {}
+            Err(error) => panic!("{error}"),
+        }
+        rig.rig.step();
+    }
+    assert!(refused > 0, "the log was full");
+    assert_eq!(rig.contents().len(), key as usize);
+    // After deletes there is room to grow.
+    for at in 0..key / 4 {
+        while let Err(error) = rig.store.delete(TABLE, &at.to_le_bytes(), Condition::Always) {
+            assert!(!is_full(&error) || clean_all(&mut rig) > 0, "{error}");
+            rig.rig.step();
+        }
+    }
+    clean_all(&mut rig);
+    put(&rig, b"new", &[3; 2_000]);
+    assert_eq!(recovered(&rig).contents(), rig.contents());
+}
+
+/// Over a sink that keeps nothing, with log and cleaner as tasks of a world.
+fn in_a_world(world: &World, settings: LogConfig) -> (Arc<Store>, Arc<Cleaner>) {
+    let log = Log::new(settings, Arc::new(Volatile)).unwrap();
+    let store = Store::new(log.clone(), StoreConfig::default());
+    let cleaner = Cleaner::new(store.clone(), CleanerConfig::default());
+    let env = world.node("master").env();
+    let run = log.run();
+    let mut tasks = vec![env.spawn.spawn("log", Box::pin(async move { drop(run.await) }))];
+    let run = cleaner.clone().run(env.clone());
+    tasks.push(env.spawn.spawn("cleaner", Box::pin(async move { drop(run.await) })));
+    std::mem::forget(tasks); // They end with the world.
+    (store, cleaner)
+}
+
+#[test]
+fn a_cleaner_that_runs_keeps_writes_going() {
+    let world = World::new(3);
+    let (store, cleaner) = in_a_world(&world, settings());
+    let clock = world.node("client").env().clock;
+    let mut waits = 0;
+    world.block_on(async {
+        for n in 0..20_000_u64 {
+            let key = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 1_000;
+            while let Err(error) = store.put(TABLE, &key.to_le_bytes(), &[n as u8; 2_000], Condition::Always)
+            {
+                assert!(matches!(error, StoreError::Log(LogError::Full { .. } | LogError::Busy { .. })));
+                waits += 1;
+                assert!(waits < 10_000, "{:?}", store.log().memory_use());
+                clock.sleep(Duration::from_millis(1)).await;
+            }
+            if n % 8 == 0 {
+                clock.sleep(Duration::from_micros(100)).await;
+            }
+        }
+    });
+    let stats = cleaner.stats();
+    assert!(stats.passes > 10 && stats.victims > stats.survivors + 300, "{stats:?}");
+    assert_eq!(store.objects(), 1_000);
+}
+
+#[test]
+fn garbage_is_given_back_though_there_is_room() {
+    let world = World::new(4);
+    let (store, _) = in_a_world(&world, LogConfig { segments_max: 400, ..settings() });
+    let clock = world.node("client").env().clock;
+    world.block_on(async {
+        for n in 0..8_000_u32 {
+            let key = (n % 100).to_le_bytes();
+            let _ = store.put(TABLE, &key, &[0; 2_000], Condition::Always).unwrap();
+            if n % 20 == 0 {
+                clock.sleep(Duration::from_millis(1)).await;
+            }
+        }
+        clock.sleep(Duration::from_secs(10)).await;
+    });
+    let segments = store.log().stats().segments;
+    assert!(segments <= 20, "{segments} segments for 4 segments of data");
+}
+
+#[test]
+fn threads_read_and_write_while_passes_run() {
+    let few = LogConfig { segments_max: 26, reserve_segments: 2, ..config() }.cleaned();
+    let log = Log::new(few, Arc::new(Volatile)).unwrap();
+    let store = Store::new(log.clone(), StoreConfig { pin_bytes_min: 1_000, ..StoreConfig::default() });
+    let cleaner = Cleaner::new(store.clone(), CleanerConfig::default());
+    let (keys, rounds) = (400_u32, 14_u32);
+    let is_done = AtomicBool::new(false);
+    let (s, done) = (&store, &is_done);
+    let value = |key: u32, round: u32| {
+        let word = u64::from(key) << 32 | u64::from(round);
+        word.to_le_bytes().repeat(if key.is_multiple_of(3) { 200 } else { 40 })
+    };
+    let write = |key: u32, round: u32| {
+        let value = value(key, round);
+        while s.put(TABLE, &key.to_le_bytes(), &value, Condition::Always).is_err() {
+            std::thread::yield_now();
+        }
+    };
+    let mut run = Box::pin(log.run());
+    for key in 0..keys {
+        assert!(poll(&mut run).is_pending());
+        write(key, 0);
+    }
+    assert!(poll(&mut run).is_pending() && s.log().durable() == s.log().end());
+    let passes = std::thread::scope(|scope| {
+        let run = scope.spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                assert!(poll(&mut run).is_pending());
+                std::thread::yield_now();
+            }
+        });
+        let writers: Vec<_> = (0..2)
+            .map(|lane| {
+                scope.spawn(move || {
+                    for round in 1..rounds {
+                        (0..keys).filter(|key| key % 2 == lane).for_each(|key| write(key, round));
+                    }
+                })
+            })
+            .collect();
+        let reader = scope.spawn(move || {
+            let mut seen = vec![[0; 2]; keys as usize];
+            let mut key = 0;
+            while !done.load(Ordering::Relaxed) {
+                key = (key + 7) % keys;
+                let answers = [s.get_durable(TABLE, &key.to_le_bytes()), s.get(TABLE, &key.to_le_bytes())];
+                for (answer, seen) in answers.into_iter().zip(&mut seen[key as usize]) {
+                    let Some(object) = answer.unwrap().into_parts().0 else { panic!("{key} is lost") };
+                    let round = u32::from_le_bytes(object.value[..4].try_into().unwrap());
+                    assert!(object.value == value(key, round), "{key} is torn");
+                    assert!(round >= *seen, "{key} goes back");
+                    *seen = round;
+                }
+            }
+        });
+        let clean = scope.spawn(move || {
+            let mut passes = 0;
+            while !done.load(Ordering::Relaxed) {
+                let chosen = cleaner.choose(0);
+                let Some(mut pass) = Pass::begin(s, &chosen) else { continue };
+                while !pass.step(50).unwrap() {}
+                let mut commit = Box::pin(pass.commit().unwrap());
+                while poll(&mut commit).is_pending() && !done.load(Ordering::Relaxed) {
+                    s.log().finish_cleaning();
+                    std::thread::yield_now();
+                }
+                passes += 1;
+            }
+            passes
+        });
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+        run.join().unwrap();
+        clean.join().unwrap()
+    });
+    assert!(passes > 5, "{passes} passes");
+    for key in 0..keys {
+        let (object, _) = store.get(TABLE, &key.to_le_bytes()).unwrap().into_parts();
+        assert!(object.unwrap().value == value(key, rounds - 1));
+    }
+}
