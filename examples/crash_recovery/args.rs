@@ -1,6 +1,10 @@
 //! The command line.
 
-use crate::size::Size;
+use crate::{
+    objects::Input,
+    records::{CsvOptions, KeyColumn, delimiter},
+    size::Size,
+};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
@@ -26,6 +30,19 @@ pub struct Args {
     /// Bytes of each value
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..=262_144))]
     pub value_size: u32,
+    /// Load this file instead of drawn objects: the key is a column, the value is the line, of several lines with one
+    /// key the last one counts; `-` for standard input
+    #[arg(long, value_name = "FILE", requires = "key_column", conflicts_with_all = ["data", "value_size"])]
+    pub input: Option<PathBuf>,
+    /// What is between the fields of the input: one character, or `tab`. Fields may be in quotes, as in CSV
+    #[arg(long, value_name = "C", default_value = ",", value_parser = delimiter, requires = "input")]
+    pub delimiter: u8,
+    /// The key's column in the input, from 1
+    #[arg(long, value_name = "N", requires = "input")]
+    pub key_column: Option<usize>,
+    /// The first line of the input is a header, and no object
+    #[arg(long, requires = "input")]
+    pub header: bool,
     /// Memory of each server's log [default: what the data and its recovery need]
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
@@ -73,10 +90,24 @@ Examples:
   crash_recovery --kill-coordinator --kill-recovery-master
   crash_recovery --pause                            a server that comes back from the dead
   crash_recovery --restart-all                      the whole cluster, as after a power cut
+  crash_recovery --input people.csv --delimiter ';' --key-column 2 --header
   crash_recovery --json > run.json
 
 Exit status: 0 if every object was verified and nothing was lost or wrong; 1 if not, or if the run failed; 2 for
 options that can't work; 130 after Ctrl-C. Ctrl-C stops all processes and removes the directory.";
+
+impl Args {
+    /// What the file holds that is to be loaded, if one is.
+    ///
+    /// # Errors
+    /// What is wrong with it or with what was said of it.
+    pub fn input(&self) -> Result<Option<Input>, String> {
+        let (Some(path), Some(column)) = (&self.input, self.key_column) else { return Ok(None) };
+        let key = KeyColumn::Number(column);
+        let options = CsvOptions { delimiter: self.delimiter, key, has_header: self.header, is_quoted: true };
+        Input::read(path, options).map(Some)
+    }
+}
 
 /// When a write counts as safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,8 @@
 //! of storage servers, kills one of those, and shows how its data comes back. `--help` says what else can be killed.
 #![allow(
     clippy::disallowed_methods,
-    reason = "an example is the world around the cluster: it has threads, and waits on the wall clock"
+    clippy::disallowed_types,
+    reason = "an example is the world around the cluster: it has threads and files, and waits on the wall clock"
 )]
 
 mod args;
@@ -15,6 +16,9 @@ mod objects;
 mod oracle;
 mod picture;
 mod plan;
+#[path = "../records/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "kv reads JSON Lines, too")]
+mod records;
 mod report;
 mod rig;
 mod screen;
@@ -42,7 +46,7 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
-    let plan = match Plan::new(&args) {
+    let plan = match args.input().and_then(|input| Plan::new(&args, input)) {
         Ok(plan) => plan,
         Err(why) => return fail(&why, REFUSED),
     };

@@ -2,9 +2,10 @@
 
 use crate::{
     args::{Args, Durability},
-    objects::Objects,
+    objects::{Input, Objects},
     size::Size,
 };
+use std::sync::Arc;
 
 /// Bytes of one segment of a log.
 const SEGMENT_BYTES: u64 = 8 << 20;
@@ -24,6 +25,8 @@ pub struct Plan {
     pub replicas: u32,
     /// What is loaded.
     pub objects: Objects,
+    /// Where that comes from, in words, if it is a file.
+    pub input: Option<String>,
     /// When a write counts as safe.
     pub durability: Durability,
     /// Memory of each server's log.
@@ -58,7 +61,7 @@ impl Plan {
     ///
     /// # Errors
     /// What can't work, and what to change.
-    pub fn new(args: &Args) -> Result<Self, String> {
+    pub fn new(args: &Args, input: Option<Input>) -> Result<Self, String> {
         let kill = args.kill.unwrap_or(match (args.kill_together, args.restart_all && !args.pause) {
             (true, _) => 2,
             (false, true) => 0,
@@ -67,7 +70,11 @@ impl Plan {
         let deaths = kill + u32::from(args.kill_recovery_master);
         check_blows(args, kill)?;
         let servers = servers(args, deaths)?;
-        let objects = Objects::new(args.data.0, args.value_size, args.seed);
+        let words = input.as_ref().map(Input::words);
+        let objects = match input {
+            Some(input) => Objects::of(Arc::new(input), args.seed),
+            None => Objects::new(args.data.0, args.value_size, args.seed),
+        };
         if !(1..=OBJECTS_MAX).contains(&objects.count()) {
             return Err(format!(
                 "--data {} makes {} objects of {} bytes: 1 to {OBJECTS_MAX} are possible",
@@ -76,7 +83,7 @@ impl Plan {
                 objects.object_bytes()
             ));
         }
-        let log_bytes = objects.count() * (objects.object_bytes() + ENTRY_OVERHEAD);
+        let log_bytes = objects.bytes() + objects.count() * ENTRY_OVERHEAD;
         Ok(Self {
             servers,
             replicas: args.replicas,
@@ -89,6 +96,7 @@ impl Plan {
             kills_recovery_master: args.kill_recovery_master,
             seed: args.seed,
             objects,
+            input: words,
         })
     }
 }
@@ -183,7 +191,8 @@ mod tests {
 
     fn plan(words: &str) -> Result<Plan, String> {
         let words = std::iter::once("crash_recovery").chain(words.split_whitespace());
-        Plan::new(&Args::try_parse_from(words).map_err(|error| error.to_string())?)
+        let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
+        Plan::new(&args, args.input()?)
     }
 
     #[test]
@@ -200,6 +209,24 @@ mod tests {
         assert_eq!(plan.blows, [Blow::Kill(1)]);
         let bytes = plan.objects.bytes();
         assert!((255 << 20..=256 << 20).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn a_file_comes_in_place_of_drawn_objects() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "1\tada\n2\tada\n").unwrap();
+        let path = file.path().display();
+        let plan = self::plan(&format!("--input {path} --delimiter tab --key-column 2")).unwrap();
+        assert_eq!((plan.objects.count(), plan.objects.bytes()), (1, 3 + 5));
+        assert_eq!(plan.objects.key(0), "ada");
+        assert_eq!(plan.objects.value(0, 1), "2\tada");
+        assert!(plan.input.unwrap().contains("2 lines with 1 different keys"));
+        for bad in ["--key-column 1", "--delimiter ;", "--header"] {
+            assert!(self::plan(bad).is_err(), "{bad} says nothing without --input");
+        }
+        for bad in ["", "--key-column 3", "--key-column 2 --data 1MiB", "--key-column 2 --delimiter ,"] {
+            assert!(self::plan(&format!("--input {path} {bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -95,10 +95,13 @@ impl Story {
             plan.durability.name(),
             rig.cluster.dir().display()
         ));
+        if let Some(words) = &plan.input {
+            screen.say(format!("{:>12}  {words}", "input"));
+        }
         let created = rig.client.block_on(rig.client.create_table("crash_recovery", plan.servers));
         let caller = Caller {
             table: created.map_err(|error| format!("the table could not be made: {error}"))?,
-            objects: plan.objects,
+            objects: plan.objects.clone(),
             books: Arc::new(Mutex::new(Books::new(plan.objects.count()))),
             clock: rig.client.env().clock.clone(),
         };
@@ -108,9 +111,8 @@ impl Story {
 
     fn load(&mut self) -> Result<f64, String> {
         let bar = self.screen.bar("load", self.plan.objects.bytes());
-        let each = self.plan.objects.object_bytes();
         let began = boot_time();
-        self.run(load(&self.caller, |more| bar.inc(more * each)))??;
+        self.run(load(&self.caller, |more| bar.inc(more)))??;
         let seconds = boot_time().since(began).as_secs_f64();
         bar.finish_and_clear();
         let megabytes = self.plan.objects.bytes() as f64 / 1e6;
@@ -125,8 +127,7 @@ impl Story {
 
     fn verify(&mut self) -> Result<Verified, String> {
         let bar = self.screen.bar("verify", self.plan.objects.bytes());
-        let each = self.plan.objects.object_bytes();
-        let verified = self.run(verify(&self.caller, |more| bar.inc(more * each)))?;
+        let verified = self.run(verify(&self.caller, |more| bar.inc(more)))?;
         bar.finish_and_clear();
         Ok(verified)
     }

@@ -257,6 +257,9 @@ impl Story {
             hit.view.finish();
             let (phases, served_at) = (self.rig.timeline.phases(&hit.ids), hit.served_at());
             let served_at = served_at.expect("all are served when this is called");
+            // Where no keys are nobody asks: then the end of the recovery counts.
+            let is_asked = hit.answers().1 > 0;
+            let served_at = if is_asked { served_at } else { phases.recovered.unwrap_or(hit.killed_at) };
             let bytes = self.rig.timeline.partition_bytes(&hit.ids, &self.plan.objects);
             self.crashes.push(Crash::of_servers(
                 hit.kind,

@@ -119,7 +119,7 @@ impl Timeline {
     /// Keys and values in each partition of these servers.
     pub fn partition_bytes(&self, dead: &[ServerId], objects: &Objects) -> Vec<u64> {
         let lanes = dead.iter().flat_map(|dead| self.lanes(*dead).into_values());
-        lanes.map(|lane| lane.objects * objects.object_bytes()).collect()
+        lanes.map(|lane| objects.bytes_of(lane.objects)).collect()
     }
 
     /// Servers that were declared dead.

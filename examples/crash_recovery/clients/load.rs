@@ -10,12 +10,12 @@ const CALL_BYTES: u64 = 2 << 20;
 /// Calls under way.
 const CALLS: usize = 8;
 
-/// Puts every object; `progress` is told how many more are there.
+/// Puts every object; `progress` is told how many bytes more are there.
 ///
 /// # Errors
 /// The first object that could not be put.
 pub async fn load(caller: &Caller, progress: impl Fn(u64)) -> Result<(), String> {
-    let batch = (CALL_BYTES / caller.objects.object_bytes()).clamp(1, 4096) as usize;
+    let batch = (CALL_BYTES / caller.objects.object_bytes().max(1)).clamp(1, 4096) as usize;
     let batches = caller.objects.indexes().step_by(batch).map(|first| {
         let end = first.saturating_add(batch as Index).min(caller.objects.indexes().end);
         put(caller, first..end, &progress)
@@ -45,6 +45,6 @@ async fn put(caller: &Caller, batch: std::ops::Range<Index>, progress: &impl Fn(
         }
         books.take_put(index, answer.map(Conditional::Done));
     }
-    progress(batch.len() as u64);
+    progress(caller.objects.bytes_of(batch.len() as u64));
     outcome
 }

@@ -18,10 +18,10 @@ pub struct Verified {
     pub deletes: u64,
 }
 
-/// Reads all; what is not as promised goes to the books, and is not counted. `progress` is told how many more were
-/// read.
+/// Reads all; what is not as promised goes to the books, and is not counted. `progress` is told how many bytes
+/// more were read.
 pub async fn verify(caller: &Caller, progress: impl Fn(u64)) -> Verified {
-    let batch = (CALL_BYTES / caller.objects.object_bytes()).clamp(1, 4096) as usize;
+    let batch = (CALL_BYTES / caller.objects.object_bytes().max(1)).clamp(1, 4096) as usize;
     let batches = caller.objects.indexes().step_by(batch).map(|first| {
         let end = first.saturating_add(batch as Index).min(caller.objects.indexes().end);
         read(caller, first..end, &progress)
@@ -40,7 +40,7 @@ async fn read(caller: &Caller, batch: std::ops::Range<Index>, progress: &impl Fn
         readings.extend(batch.clone().map(|index| oracle.begin_read(index)));
     }
     let answers = caller.table.multi_get(batch.clone().map(|index| caller.objects.key(index))).await;
-    progress(batch.len() as u64);
+    progress(caller.objects.bytes_of(batch.len() as u64));
     let mut verified = Verified::default();
     for ((index, reading), answer) in batch.zip(readings).zip(answers) {
         // Absent by an acknowledged delete, not by one that may have happened.

@@ -1,6 +1,11 @@
 //! The objects of the run: keys by number, values that anybody can check who knows the seed.
 
+mod input;
+
+pub use input::Input;
+
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Number of an object.
 pub type Index = u32;
@@ -8,63 +13,110 @@ pub type Index = u32;
 /// Number of a write to one object; the load is the first, zero is none.
 pub type Number = u32;
 
+/// The write that loads an object.
+const LOADED: Number = 1;
+
 const KEY_BYTES: u64 = 16;
 /// At the front of each value: the object's number and the write's.
 const HEAD_BYTES: usize = 8;
 
-/// All keys, and every value that a key may ever get: nothing is stored.
-#[derive(Clone, Copy, Debug)]
+/// All keys, and every value that a key may ever get.
+#[derive(Clone, Debug)]
 pub struct Objects {
-    count: u64,
-    value_bytes: usize,
+    kind: Kind,
     seed: u64,
 }
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// Drawn from the seed: nothing is stored.
+    Drawn { count: u64, value_bytes: usize },
+    /// Lines of a file. What is put later is the line with a mark behind it.
+    Lines(Arc<Input>),
+}
+
+/// Behind a line: the object's number and the write's, and bytes that only this seed, object and write make.
+const MARK_BYTES: usize = 16;
 
 impl Objects {
     /// As many objects as `bytes` of keys and values make.
     pub fn new(bytes: u64, value_bytes: u32, seed: u64) -> Self {
-        Self { count: bytes / (KEY_BYTES + u64::from(value_bytes)), value_bytes: value_bytes as usize, seed }
+        let count = bytes / (KEY_BYTES + u64::from(value_bytes));
+        Self { kind: Kind::Drawn { count, value_bytes: value_bytes as usize }, seed }
+    }
+
+    /// Those of a file.
+    pub fn of(input: Arc<Input>, seed: u64) -> Self {
+        Self { kind: Kind::Lines(input), seed }
     }
 
     /// How many.
     pub fn count(&self) -> u64 {
-        self.count
+        match &self.kind {
+            Kind::Drawn { count, .. } => *count,
+            Kind::Lines(input) => input.count(),
+        }
     }
 
     /// Their numbers.
     pub fn indexes(&self) -> std::ops::Range<Index> {
-        0..self.count as Index
+        0..self.count() as Index
     }
 
-    /// Key and value of one.
+    /// Key and first value of one, on average.
     pub fn object_bytes(&self) -> u64 {
-        KEY_BYTES + self.value_bytes as u64
+        self.bytes_of(1)
     }
 
-    /// Keys and values of all.
+    /// Keys and first values of so many, on average.
+    pub fn bytes_of(&self, objects: u64) -> u64 {
+        match &self.kind {
+            Kind::Drawn { value_bytes, .. } => objects * (KEY_BYTES + *value_bytes as u64),
+            Kind::Lines(input) => {
+                let bytes =
+                    u128::from(objects) * u128::from(input.bytes()) / u128::from(input.count().max(1));
+                u64::try_from(bytes).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
+    /// Keys and first values of all.
     pub fn bytes(&self) -> u64 {
-        self.count * self.object_bytes()
+        self.bytes_of(self.count())
     }
 
     /// The key of an object.
     pub fn key(&self, index: Index) -> Bytes {
+        if let Kind::Lines(input) = &self.kind {
+            return input.key(index).clone();
+        }
         let key = format!("object{index:010}");
         debug_assert_eq!(key.len() as u64, KEY_BYTES);
         Bytes::from(key)
     }
 
     /// What write `number` puts into object `index`: both numbers, then bytes that only this seed, object and write
-    /// make.
+    /// make. Of a file: the line, and from the second write on such bytes behind it.
     pub fn value(&self, index: Index, number: Number) -> Bytes {
-        let mut value = Vec::with_capacity(self.value_bytes.next_multiple_of(8));
+        match &self.kind {
+            Kind::Drawn { value_bytes, .. } => Bytes::from(self.drawn(*value_bytes, index, number)),
+            Kind::Lines(input) if number == LOADED => input.line(index).clone(),
+            Kind::Lines(input) => {
+                Bytes::from([&input.line(index)[..], &self.drawn(MARK_BYTES, index, number)].concat())
+            }
+        }
+    }
+
+    fn drawn(&self, bytes: usize, index: Index, number: Number) -> Vec<u8> {
+        let mut value = Vec::with_capacity(bytes.next_multiple_of(8));
         value.extend_from_slice(&index.to_le_bytes());
         value.extend_from_slice(&number.to_le_bytes());
         let mut filler = self.filler(index, number);
-        while value.len() < self.value_bytes {
+        while value.len() < bytes {
             value.extend_from_slice(&filler.next().to_le_bytes());
         }
-        value.truncate(self.value_bytes);
-        Bytes::from(value)
+        value.truncate(bytes);
+        value
     }
 
     /// The write that made this value of object `index`.
@@ -72,8 +124,19 @@ impl Objects {
     /// # Errors
     /// What is wrong with it: another object's, another run's, damaged.
     pub fn check(&self, index: Index, value: &[u8]) -> Result<Number, String> {
-        if value.len() != self.value_bytes {
-            return Err(format!("a value of {} bytes instead of {}", value.len(), self.value_bytes));
+        match &self.kind {
+            Kind::Drawn { value_bytes, .. } => self.check_drawn(*value_bytes, index, value),
+            Kind::Lines(input) => match value.strip_prefix(&input.line(index)[..]) {
+                Some([]) => Ok(LOADED),
+                Some(mark) => self.check_drawn(MARK_BYTES, index, mark),
+                None => Err(format!("{} bytes that don't begin as the line of its key", value.len())),
+            },
+        }
+    }
+
+    fn check_drawn(&self, bytes: usize, index: Index, value: &[u8]) -> Result<Number, String> {
+        if value.len() != bytes {
+            return Err(format!("a value of {} bytes instead of {bytes}", value.len()));
         }
         let (head, rest) = value.split_at(HEAD_BYTES);
         let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
@@ -143,6 +206,29 @@ mod tests {
             assert!(objects.check(3, &value[..at]).is_err(), "length {at}");
         }
         assert!(Objects::new(1 << 20, 61, 8).check(3, &value).is_err(), "another seed's value");
+    }
+
+    #[test]
+    fn lines_are_what_is_loaded_and_later_writes_are_told_from_them() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"1,a\n2,\xff\n3,\n").unwrap();
+        let key = crate::records::KeyColumn::Number(1);
+        let options = crate::records::CsvOptions { delimiter: b',', key, has_header: false, is_quoted: true };
+        let objects = Objects::of(Arc::new(Input::read(file.path(), options).unwrap()), 7);
+        assert_eq!((objects.count(), objects.bytes()), (3, 3 + 3 + 3 + 2));
+        assert_eq!((objects.key(1), objects.value(1, LOADED)), ("2".into(), Bytes::from_static(b"2,\xff")));
+        for (index, number) in [(0, 1), (1, 1), (2, 2), (1, 3), (0, Number::MAX)] {
+            let value = objects.value(index, number);
+            assert_eq!(objects.check(index, &value), Ok(number));
+            for other in (0..3).filter(|other| *other != index) {
+                assert!(objects.check(other, &value).is_err(), "another key's value");
+            }
+            for at in 0..value.len() {
+                let mut bad = value.to_vec();
+                bad[at] ^= 1;
+                assert!(objects.check(index, &bad).is_err(), "byte {at} of write {number}");
+            }
+        }
     }
 
     #[test]
