@@ -19,14 +19,18 @@ mod tables;
 
 use args::{Cli, Command};
 use clap::Parser;
+use futures_util::future::{Either, select};
 use rekindle::{
     client::{ClientConfig, ClientError},
-    cluster::local::ClusterDir,
+    cluster::local::{ClusterClient, ClusterDir},
 };
-use std::process::ExitCode;
+use std::{pin::pin, process::ExitCode, time::Duration};
 
 /// Done, but some lines were bad, or there was no such object.
 const INCOMPLETE: u8 = 3;
+
+/// Longer than anything takes while nothing is wrong.
+const MOMENT: Duration = Duration::from_secs(3);
 
 /// What a command has come to.
 enum Done {
@@ -60,31 +64,52 @@ fn run(cli: &Cli) -> Result<Done, String> {
     let told = |error| explain(error, cli);
     client.block_on(async {
         match &cli.command {
-            Command::Create { table, tablets } => {
-                tables::create(&client, table, *tablets).await.map_err(told)
-            }
-            Command::Drop { table } => tables::drop(&client, table).await.map_err(told),
-            Command::List => tables::list(&client).await,
-            Command::Put(options) => {
-                objects::put(&client.table(&options.table).await.map_err(told)?, options).await
-            }
-            Command::Get { table, key } => objects::get(&client.table(table).await.map_err(told)?, key).await,
-            Command::Delete { table, keys } => {
-                objects::delete(&client.table(table).await.map_err(told)?, keys).await
-            }
-            Command::Scan(options) => {
-                objects::scan(&client.table(&options.table).await.map_err(told)?, options).await
-            }
             Command::Load(options) => {
+                let table = patiently(cli, &client, client.table(&options.table)).await.map_err(told)?;
                 let (records, bytes) = input.expect("opened above");
-                let table = client.table(&options.table).await.map_err(told)?;
                 load::load(&table, records, bytes, options).await
             }
             Command::Dump(options) => {
-                dump::dump(&client.table(&options.table).await.map_err(told)?, options).await
+                let table = patiently(cli, &client, client.table(&options.table)).await.map_err(told)?;
+                dump::dump(&table, options).await
             }
+            _ => patiently(cli, &client, brief(cli, &client)).await,
         }
     })
+}
+
+/// Commands that take a moment.
+async fn brief(cli: &Cli, client: &ClusterClient) -> Result<Done, String> {
+    let told = |error| explain(error, cli);
+    let table = async |name: &str| client.table(name).await.map_err(told);
+    match &cli.command {
+        Command::Create { table, tablets } => tables::create(client, table, *tablets).await.map_err(told),
+        Command::Drop { table } => tables::drop(client, table).await.map_err(told),
+        Command::List => tables::list(client).await,
+        Command::Put(options) => objects::put(&table(&options.table).await?, options).await,
+        Command::Get { table: name, key } => objects::get(&table(name).await?, key).await,
+        Command::Delete { table: name, keys } => objects::delete(&table(name).await?, keys).await,
+        Command::Scan(options) => objects::scan(&table(&options.table).await?, options).await,
+        Command::Load(_) | Command::Dump(_) => unreachable!("these take longer"),
+    }
+}
+
+/// Waits, and says so when it takes longer than a moment.
+async fn patiently<T>(cli: &Cli, client: &ClusterClient, calls: impl Future<Output = T>) -> T {
+    let mut calls = pin!(calls);
+    // From the first look at the calls on: a value may be typed until then.
+    let moment = pin!(async { client.env().clock.sleep(MOMENT).await });
+    match select(&mut calls, moment).await {
+        Either::Left((output, _)) => output,
+        Either::Right(_) => {
+            eprintln!(
+                "kv: no answer yet, waiting for {:?} at most; `cluster status --cluster {}` shows how it is",
+                cli.timeout,
+                cli.cluster.display()
+            );
+            calls.await
+        }
+    }
 }
 
 /// What a person can do about it.
