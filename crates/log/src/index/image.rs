@@ -20,6 +20,10 @@ pub struct BeforeImage {
     pub was: IndexRef,
 }
 
+/// Images that an empty queue keeps room for: more come of a key that is written all the time while nothing becomes
+/// durable.
+const KEPT_MAX: usize = 64;
+
 /// The images of one stripe, by `end`. As many as changes of the stripe were under way when it was last
 /// written to, so they are bounded by what the log keeps open (H1).
 #[derive(Default)]
@@ -31,6 +35,9 @@ impl BeforeImages {
     pub(super) fn note(&mut self, image: BeforeImage, durable: Position) {
         while self.0.front().is_some_and(|oldest| oldest.end <= durable) {
             self.0.pop_front();
+        }
+        if self.0.is_empty() && self.0.capacity() > KEPT_MAX {
+            self.0 = VecDeque::new();
         }
         debug_assert!(self.0.back().is_none_or(|newest| newest.end < image.end), "in the order of the log");
         self.0.push_back(image);

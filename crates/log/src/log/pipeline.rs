@@ -201,6 +201,6 @@ impl State {
                 effects.commits.push((waiter, Committed { at, departed }));
             }
         }
-        ends.into_values().for_each(FrameEnd::retire);
+        ends.into_values().for_each(|end| effects.departed.add(end));
     }
 }

@@ -40,18 +40,16 @@ impl Progress {
         Position { segment: SegmentId(word >> OFFSET_BITS), offset: (word & ((1 << OFFSET_BITS) - 1)) as u32 }
     }
 
-    /// Moves the durable position on and wakes who waited for it.
-    pub(super) fn advance(&self, to: Position) {
-        let woken = {
-            let mut waiters = self.waiters.lock();
-            if to <= self.durable() {
-                return;
-            }
+    /// Moves the durable position on. Returns those who waited for it, to be woken without any lock.
+    pub(super) fn advance(&self, to: Position) -> impl Iterator<Item = Waker> + use<> {
+        let mut waiters = self.waiters.lock();
+        let mut woken = BTreeMap::new();
+        if to > self.durable() {
             self.durable.store(pack(to), Ordering::Release);
             let beyond = waiters.wakers.split_off(&(to, u64::MAX));
-            std::mem::replace(&mut waiters.wakers, beyond)
-        };
-        woken.into_values().for_each(Waker::wake);
+            woken = std::mem::replace(&mut waiters.wakers, beyond);
+        }
+        woken.into_values()
     }
 
     /// Nothing becomes durable any more: tells everyone. The first reason stays.

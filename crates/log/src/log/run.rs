@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 /// Turns of the loop between two chances for other tasks, when a sink answers at once.
 const TURNS_MAX: u32 = 64;
@@ -57,10 +57,16 @@ impl Log {
     }
 
     fn take_answer(&self, answer: Answered) {
-        let effects = self.state.lock().answered(answer);
-        if let Some(position) = effects.durable {
-            self.progress.advance(position);
-        }
+        let (effects, woken) = {
+            let mut state = self.state.lock();
+            let effects = state.answered(answer);
+            // Under the lock: a cleaner that takes the closed head for durable must not be ahead of readers (V3), and
+            // memory is given back only after it is known to be history.
+            let woken = effects.durable.map(|position| self.progress.advance(position));
+            (effects, woken)
+        };
+        woken.into_iter().flatten().for_each(Waker::wake);
+        drop(effects.departed);
         for (waiter, committed) in effects.commits {
             // Nobody may be waiting any more: the commit stands all the same.
             let _ = waiter.send(committed);

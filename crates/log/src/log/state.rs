@@ -139,6 +139,8 @@ pub(super) struct Committed {
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) durable: Option<rekindle_types::Position>,
+    /// Memory of what has left the log.
+    pub(super) departed: Departed,
     pub(super) commits: Vec<(tokio::sync::oneshot::Sender<Committed>, Committed)>,
 }
 

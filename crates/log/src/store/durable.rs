@@ -2,10 +2,17 @@
 
 use super::lookup::{check_key, index_ref, object_of};
 use super::{Answer, Object, Store, StoreError};
-use crate::EntryView;
 use crate::index::{BeforeImage, IndexRef, StripeRead};
 use crate::segment::{ObjectEntry, Parsed};
+use crate::{EntryRef, EntryView};
 use rekindle_types::{KeyHash, Position, Rule, TableId, key_hash};
+
+#[derive(Clone, Copy)]
+struct Key<'a> {
+    table: TableId,
+    key: &'a [u8],
+    hash: KeyHash,
+}
 
 impl Store {
     /// The object of a key, if there is one, as it is durable: changes under way neither show nor hold the answer
@@ -28,49 +35,67 @@ impl Store {
         if !self.config.rules.on(Rule::V3) {
             return self.get_hashed(table, key, hash);
         }
+        let key = Key { table, key, hash };
         let stripe = self.index.read(hash);
+        // Every turn but the last, the log has become durable beyond some image of the stripe.
+        loop {
+            if let Some(object) = self.durable_in(&stripe, key) {
+                return Answer::new(object, Position::default());
+            }
+        }
+    }
+
+    /// The key's durable object, if it has one. `None` when an image that it depends on has become history meanwhile.
+    #[inline]
+    fn durable_in(&self, stripe: &StripeRead<'_>, key: Key<'_>) -> Option<Option<Object>> {
         // Read under the stripe's lock: all changes of its keys up to there are in the index.
         let durable = self.log.durable();
-        let newest = self.find(&stripe, hash, table, key, |(_, at), view, object| {
+        let newest = self.find(stripe, key.hash, key.table, key.key, |(_, at), view, object| {
             if view.end() <= durable { Ok(self.object(view, object)) } else { Err(index_ref(at)) }
         });
-        let object = match newest {
-            Some(Ok(object)) => Some(object),
-            None if stripe.removed() <= durable => None,
-            newest => {
-                let newest = newest.and_then(Result::err);
-                let first = self.first_image(&stripe, hash, table, key, durable).map(|image| image.was);
-                first.or(newest).and_then(|at| self.unless_made_after(at, durable))
+        match newest {
+            Some(Ok(object)) => Some(Some(object)),
+            None if stripe.removed() <= durable => Some(None),
+            newest => self.before_changes(stripe, key, newest.and_then(Result::err), durable),
+        }
+    }
+
+    /// The object before the key's first change that is not durable. `None` as [`Store::durable_in`].
+    #[cold]
+    fn before_changes(
+        &self,
+        stripe: &StripeRead<'_>,
+        key: Key<'_>,
+        newest: Option<IndexRef>,
+        durable: Position,
+    ) -> Option<Option<Object>> {
+        for image in stripe.images(key.table, key.hash, durable) {
+            let by = self.pinned(image.by, image)?;
+            let is_of_key = match by.parse() {
+                Ok(Parsed::Object(object)) => object.key == key.key,
+                Ok(Parsed::Tombstone(tombstone)) => tombstone.key == key.key,
+                other => unreachable!("objects and tombstones change keys, found {other:?}"),
+            };
+            if is_of_key {
+                return Some(self.unless_made_after(&self.pinned(image.was, image)?, durable));
             }
-        };
-        Answer::new(object, Position::default())
+        }
+        Some(newest.and_then(|at| self.unless_made_after(&self.view(at), durable)))
+    }
+
+    /// An entry that an image names. It stays in memory until the image is history, which the log says first: when
+    /// it has not said so after the entry was pinned, it is the right one.
+    fn pinned(&self, at: IndexRef, image: &BeforeImage) -> Option<EntryView<'_>> {
+        let view = self.log.entry(EntryRef::from_bits(at.bits()));
+        view.filter(|_| self.log.durable() < image.end)
     }
 
     /// The object, unless its key was absent when the log ended at `durable`. Without an image nothing was there
     /// before the object, so its own append has made it: or it has moved to a side segment, where it counts as its
     /// source does.
-    #[cold]
-    fn unless_made_after(&self, at: IndexRef, durable: Position) -> Option<Object> {
-        let view = self.view(at);
+    fn unless_made_after(&self, view: &EntryView<'_>, durable: Position) -> Option<Object> {
         let is_there = view.end() <= durable || !self.log.is_head(view.segment());
-        is_there.then(|| self.object(&view, &object_of(&view)))
-    }
-
-    /// The first change that is not durable of an object of the key.
-    #[cold]
-    fn first_image<'a>(
-        &self,
-        stripe: &'a StripeRead<'_>,
-        hash: KeyHash,
-        table: TableId,
-        key: &[u8],
-        durable: Position,
-    ) -> Option<&'a BeforeImage> {
-        stripe.images(table, hash, durable).find(|image| match self.view(image.by).parse() {
-            Ok(Parsed::Object(object)) => object.key == key,
-            Ok(Parsed::Tombstone(tombstone)) => tombstone.key == key,
-            other => unreachable!("objects and tombstones change keys, found {other:?}"),
-        })
+        is_there.then(|| self.object(view, &object_of(view)))
     }
 
     #[inline]
