@@ -38,14 +38,15 @@ impl Core {
     fn tick(&self) -> Vec<DetectorAction> {
         let now = self.now();
         let mut inner = self.inner.lock();
-        let (mut actions, mut has_news) = (inner.detector.tick(now), false);
+        let mut actions = inner.detector.tick(now);
+        // F8: whom it declares now, and nobody whom it would spare by now.
+        let mut condemned = BTreeSet::new();
         actions.retain(|action| match action {
-            DetectorAction::Declare(server) => {
-                has_news |= inner.condemned.insert(*server);
-                false
-            }
+            DetectorAction::Declare(server) => !condemned.insert(*server),
             DetectorAction::Probe { .. } => true,
         });
+        let has_news = !condemned.is_subset(&inner.condemned);
+        inner.condemned = condemned;
         drop(inner);
         if has_news {
             self.notify();
