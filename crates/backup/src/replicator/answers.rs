@@ -197,6 +197,7 @@ impl Replicator {
         if !segment.is_hurt {
             segment.is_hurt = true;
             self.counters.hurt += 1;
+            self.heads_first_until = self.ran + self.config.replica_timeout;
             if !has_next {
                 actions.push(Action::Roll(id));
             }

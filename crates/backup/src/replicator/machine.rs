@@ -32,6 +32,8 @@ pub struct Replicator {
     pub(super) lost: BTreeSet<(usize, SegmentId)>,
     pub(super) heads: Heads,
     pub(super) floor_retry_at: Option<Time>,
+    /// Until then hurt heads get their copies before other segments get theirs.
+    pub(super) heads_first_until: Time,
     pub(super) backups: BackupSet,
     /// P3: one counter per master process.
     pub(super) creations: CreationNumber,
@@ -57,6 +59,7 @@ impl Replicator {
             lost: BTreeSet::new(),
             heads: Heads::default(),
             floor_retry_at: None,
+            heads_first_until: Time(0),
             backups: BackupSet::default(),
             creations: CreationNumber(0),
             ran: Time(0),
@@ -218,36 +221,54 @@ impl Replicator {
             if self.report(id, actions) {
                 self.segments.remove(&id);
                 self.active.remove(&id);
-            } else if self.is_settled(id) {
+            } else if self.is_settled(id, self.config.replicas) {
                 self.active.remove(&id);
+            } else if self.is_settled(id, self.reach()) {
+                // Too few backups for more.
+                self.active.remove(&id);
+                self.activate(id);
             }
         }
     }
 
-    /// Starts to restore the most urgent segments, a few at a time; but first hurt heads get their copies alone, since
-    /// what was written to them is acknowledged only then (H5).
+    /// Starts to restore the most urgent segments, a few at a time; but first hurt heads get their copies alone.
     fn promote(&mut self) {
-        if self.lost.is_empty() || self.heads.iter().any(|head| self.is_hurt_and_open(head)) {
+        if self.lost.is_empty() || self.are_heads_first() {
             return;
         }
-        let is_restoring = |id: &&SegmentId| self.segments[id].is_restoring(self.config.replicas);
+        let reach = self.reach();
+        let is_restoring = |id: &&SegmentId| self.segments[id].is_restoring(reach);
         let mut restoring = self.active.iter().filter(is_restoring).count();
         while restoring < self.config.recreations_max
-            && let Some((_, id)) = self.lost.pop_first()
+            && let Some(&(copies, id)) = self.lost.first()
+            && copies < reach
         {
+            self.lost.pop_first();
             self.active.insert(id);
             restoring += 1;
         }
     }
 
-    fn is_hurt_and_open(&self, head: SegmentId) -> bool {
-        let head = &self.segments[&head];
-        head.is_hurt && !head.is_closed_on(self.config.replicas)
+    /// Replicas that each segment can have now.
+    fn reach(&self) -> usize {
+        self.config.replicas.min(self.backups.len())
     }
 
-    fn is_settled(&self, id: SegmentId) -> bool {
+    /// What was written to hurt heads is acknowledged only with their copies (H5). But those may be impossible for
+    /// lack of backups, or take long, and other segments must not be without theirs for that.
+    fn are_heads_first(&self) -> bool {
+        let is_waiting = |id| {
+            let head: &Segment = &self.segments[&id];
+            head.is_hurt && !head.is_closed_on(self.config.replicas)
+        };
+        self.ran < self.heads_first_until
+            && self.reach() == self.config.replicas
+            && self.heads.iter().any(is_waiting)
+    }
+
+    fn is_settled(&self, id: SegmentId, replicas: usize) -> bool {
         let segment = &self.segments[&id];
-        segment.is_closed_on(self.config.replicas)
+        segment.is_closed_on(replicas)
             && segment.garbage.is_empty()
             && !segment.is_free_wanted
             && (segment.kind == SegmentKind::Side || self.heads.is_past(id))

@@ -61,6 +61,28 @@ fn a_hurt_head_gets_its_copy_before_other_segments_get_theirs() {
 }
 
 #[test]
+fn with_one_backup_left_every_segment_gets_its_copy_there() {
+    let mut r = Rig::with(3, |config| config.recreations_max = 1).opened();
+    let last = 12;
+    for head in 2..=last {
+        r.switched(head - 1, head);
+    }
+    r.lose(ServerId(1)).lose(ServerId(2));
+    assert_eq!(r.stats().hurt, 1, "the head can't be closed, for none can be opened behind it");
+    r.open(last + 1, Some(last)).close(last).answer_all();
+    let (restored, unsettled) = (r.stats().recreated, r.stats().unsettled);
+    // Those that were on the dead servers alone; the others have one on the third already.
+    assert!(restored >= 2, "{restored}");
+    r.answer_all().pass(Duration::from_millis(100));
+    assert_eq!((r.stats().recreated, r.stats().unsettled), (restored, unsettled), "no more can be done");
+    r.gain(ServerId(9)).answer_all();
+    r.step_floor(last + 1).answer_all();
+    let closed = last as usize;
+    assert_eq!(r.stats().unsettled, 1, "only the head has yet to be closed");
+    assert!(r.stats().recreated as usize >= closed, "each of {closed} gets its second replica");
+}
+
+#[test]
 fn a_rejected_re_creation_goes_elsewhere_and_stays_in_one_piece() {
     let (mut r, servers) = closed(Rig::with_backups(5).opened());
     r.lose(servers[0]);

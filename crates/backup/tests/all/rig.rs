@@ -141,6 +141,13 @@ impl Rig {
         self
     }
 
+    /// The list says that a server has joined.
+    pub fn gain(&mut self, server: ServerId) -> &mut Self {
+        self.up.push(server.0);
+        self.tell_servers();
+        self
+    }
+
     /// Time passes in ticks.
     pub fn pass(&mut self, duration: Duration) -> &mut Self {
         let end = self.now + duration;
