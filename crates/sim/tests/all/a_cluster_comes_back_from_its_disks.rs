@@ -36,8 +36,13 @@ fn a_killed_server_takes_its_own_place_with_its_disk() {
 
 #[test]
 fn what_only_dead_backups_hold_comes_back_with_them() {
+    assert!((11..19).any(comes_back_with_them), "in no story do some of the dead wait and others not");
+}
+
+/// Whether some dead servers, but not all, had to wait for a segment whose only copy was on another dead one.
+fn comes_back_with_them(seed: u64) -> bool {
     let store = SimStore::Disks(Durability::Persistent);
-    let cluster = SimCluster::new(SimConfig { store, replicas: 1, ..SimConfig::new(11) });
+    let cluster = SimCluster::new(SimConfig { store, replicas: 1, ..SimConfig::new(seed) });
     cluster.start();
     cluster.world.block_on(async {
         let mut stored = Stored::new(&cluster, 12).await;
@@ -48,13 +53,12 @@ fn what_only_dead_backups_hold_comes_back_with_them() {
         let clock = cluster.world.node("network").env().clock;
         // Longer than so many deaths at once are held (F8).
         clock.sleep(Duration::from_secs(40)).await;
-        let waits: Vec<_> = dead.iter().filter(|id| !cluster.has_left(**id)).collect();
-        assert!(!waits.is_empty(), "every segment had a copy on a server that lived: take another seed");
-        assert!(waits.len() < dead.len(), "the deaths are still held, or take another seed");
+        let waits = dead.iter().filter(|id| !cluster.has_left(**id)).count();
         (0..4).for_each(|server| cluster.start_storage(server));
         stored.verify("they came back").await;
         settled(&cluster, &dead, "they came back").await;
-    });
+        (1..dead.len()).contains(&waits)
+    })
 }
 
 #[test]
