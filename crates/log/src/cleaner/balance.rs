@@ -41,6 +41,9 @@ pub fn balance(memory: MemoryUse, passes: u32, config: &CleanerConfig) -> Wish {
         segment_bytes: memory.segment_bytes,
         survivors_max,
         victims_max: config.victims_max,
+        // The end of a pass may cost a head before it is full. Who won no more than that would have to begin anew, for
+        // ever.
+        won_min: if memory.head_bytes >= memory.segment_bytes / 2 { 1 } else { 2 },
     };
     // With nothing else under way, all of it: a small pass may not win anything.
     Wish::Clean(budget(if passes == 0 && is_short { most } else { share }))
@@ -61,7 +64,7 @@ mod tests {
             live_bytes: u64::from(segments * SEGMENT) * alive_percent / 100,
             survivors_reserved: 8,
             survivors_max: 8 + growth_left,
-            is_waiting_for_head: false,
+            head_bytes: SEGMENT / 2,
         }
     }
 
@@ -89,6 +92,19 @@ mod tests {
     #[test]
     fn much_garbage_is_cleaned_though_there_is_room() {
         assert_eq!(survivors(memory(50, 50, 60), 0), Some(4), "half of the reserve, another pass may follow");
+    }
+
+    #[test]
+    fn a_pass_wins_more_than_the_head_that_it_costs() {
+        let of = |head_bytes| match balance(
+            MemoryUse { head_bytes, ..memory(100, 0, 60) },
+            0,
+            &CleanerConfig::default(),
+        ) {
+            Wish::Rest => None,
+            Wish::Clean(budget) => Some(budget.won_min),
+        };
+        assert_eq!([0, SEGMENT / 4, SEGMENT / 2, SEGMENT].map(of), [Some(2), Some(2), Some(1), Some(1)]);
     }
 
     #[test]

@@ -14,13 +14,15 @@ pub struct Budget {
     pub survivors_max: u32,
     /// Most victims.
     pub victims_max: u32,
+    /// Segments that have to be won.
+    pub won_min: u32,
 }
 
 /// Of a segment, the sixteenth is left for the ends of survivors, which no entry fits.
 const ENDS: u64 = 16;
 
-/// The segments whose cleaning brings most for what it costs, as many as the budget allows: none, if their survivors
-/// would fill as many segments as they do. In the order of their worth.
+/// The segments whose cleaning brings most for what it costs, as many as the budget allows: none, if that wins too
+/// few. In the order of their worth.
 ///
 /// Worth is (1 - u) * age / u, where u is the share of the segment that is alive: what is old stays as it is, so its
 /// garbage is worth more than that of young segments, which make more by themselves (Rosenblum and Ousterhout, "The
@@ -42,9 +44,9 @@ pub fn choose_segments(segments: &[SegmentUse], now: LogTime, budget: Budget) ->
             chosen.push(segment.segment);
         }
     }
-    // They win a segment, or nothing was won.
     let survivors = sum.div_ceil(capacity - capacity / ENDS);
-    if survivors < chosen.len() as u64 { chosen } else { Vec::new() }
+    let is_worth_it = survivors + u64::from(budget.won_min) <= chosen.len() as u64;
+    if is_worth_it { chosen } else { Vec::new() }
 }
 
 /// The worthier one first.
@@ -68,7 +70,7 @@ mod tests {
     }
 
     fn choose(segments: &[SegmentUse], survivors_max: u32) -> Vec<u64> {
-        let budget = Budget { segment_bytes: BYTES, survivors_max, victims_max: 8 };
+        let budget = Budget { segment_bytes: BYTES, survivors_max, victims_max: 8, won_min: 1 };
         choose_segments(segments, LogTime(1000), budget).into_iter().map(|id| id.0).collect()
     }
 
@@ -95,6 +97,16 @@ mod tests {
         assert_eq!(choose(&[segment(1, 50, 0)], 4), [0; 0], "one makes one");
         assert_eq!(choose(&[segment(1, 0, 0)], 0), [1], "nothing survives: nothing is needed for it");
         assert_eq!(choose(&[], 4), [0; 0]);
+    }
+
+    #[test]
+    fn what_wins_too_few_is_left() {
+        let segments: Vec<_> = (1..=4).map(|id| segment(id, 45, 0)).collect();
+        let won = |won_min| {
+            let budget = Budget { segment_bytes: BYTES, survivors_max: 4, victims_max: 8, won_min };
+            choose_segments(&segments, LogTime(0), budget).len()
+        };
+        assert_eq!([1, 2, 3].map(won), [4, 4, 0]);
     }
 
     #[test]

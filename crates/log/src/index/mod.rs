@@ -5,11 +5,13 @@
 //! measurements: docs/decisions/0004-index.md.
 
 mod bucket;
+mod counts;
 mod image;
 mod reference;
 mod stripe;
 mod table;
 
+pub use counts::Count;
 pub use image::BeforeImage;
 pub use reference::IndexRef;
 pub use stripe::{StripeContent, StripeRead, StripeWrite};

@@ -3,6 +3,7 @@
 use super::{
     BeforeImage, IndexRef,
     bucket::Bucket,
+    counts::{Count, Counts},
     image::BeforeImages,
     table::{Shape, SlotAt, Table},
 };
@@ -28,13 +29,19 @@ pub struct StripeContent {
     /// Where the last tombstone of this stripe ends: an absence depends on it (V3).
     removed: Position,
     images: BeforeImages,
+    counts: Counts,
 }
 
 impl Stripe {
     pub(super) fn new(number: usize) -> Self {
         let table = Table::new(number);
         let (buckets, shape) = table.shape();
-        let content = StripeContent { table, removed: Position::default(), images: BeforeImages::default() };
+        let content = StripeContent {
+            table,
+            removed: Position::default(),
+            images: BeforeImages::default(),
+            counts: Counts::default(),
+        };
         Self {
             content: RwLock::new(content),
             buckets: AtomicPtr::new(buckets.cast_mut()),
@@ -120,6 +127,12 @@ impl StripeContent {
         self.images.of(table, hash, durable)
     }
 
+    /// What it has of a table.
+    #[must_use]
+    pub fn count(&self, table: TableId) -> Count {
+        self.counts.of(table)
+    }
+
     /// References held.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -174,6 +187,24 @@ impl StripeWrite<'_> {
     #[inline]
     pub fn note_image(&mut self, image: BeforeImage, durable: Position) {
         self.content.images.note(image, durable);
+    }
+
+    /// A reference was added to an entry of so many bytes.
+    #[inline]
+    pub fn count_added(&mut self, table: TableId, bytes: u64) {
+        self.content.counts.add(table, bytes);
+    }
+
+    /// A reference to an entry of so many bytes was removed.
+    #[inline]
+    pub fn count_removed(&mut self, table: TableId, bytes: u64) {
+        self.content.counts.remove(table, bytes);
+    }
+
+    /// A reference was pointed to a larger or smaller object of the key.
+    #[inline]
+    pub fn count_replaced(&mut self, table: TableId, bytes: u64, by: u64) {
+        self.content.counts.replace(table, bytes, by);
     }
 
     /// The range is nobody's any more: lets go of its images.

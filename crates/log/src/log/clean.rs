@@ -41,8 +41,8 @@ pub struct MemoryUse {
     pub survivors_reserved: u32,
     /// Survivors that a pass could have now, with the memory that others want too.
     pub survivors_max: u32,
-    /// Cleaned segments whose survivors wait for a head to name them.
-    pub is_waiting_for_head: bool,
+    /// Bytes in the head that is filled.
+    pub head_bytes: u32,
 }
 
 /// A segment that a pass has taken.
@@ -143,7 +143,7 @@ impl Log {
             live_bytes: state.live_bytes(),
             survivors_reserved: self.config.survivor_segments,
             survivors_max: state.survivors_max(),
-            is_waiting_for_head: state.has_unnamed_side_log(),
+            head_bytes: state.head.position().offset,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Configuration of a log.
 
-use crate::segment::{CAPACITY_MAX, CAPACITY_MIN, CAPACITY_UNIT, Digest, SegmentHeader};
+use crate::segment::{CAPACITY_MAX, CAPACITY_MIN, CAPACITY_UNIT, Digest, SegmentHeader, TabletStats};
 use rekindle_types::{LogId, Rules};
 
 /// How a log is made.
@@ -150,6 +150,12 @@ impl LogConfig {
     /// Bytes of a side segment that are worth a call to the sink: nobody waits for fewer.
     pub(super) fn side_chunk(&self) -> u32 {
         self.segment_bytes / 8
+    }
+
+    /// Most tablets that a head tells the sizes of.
+    #[must_use]
+    pub fn tablet_stats_max(&self) -> usize {
+        TabletStats::most_within(self.stats_bytes_max())
     }
 
     /// Most bytes of TabletStats in a head.

@@ -33,6 +33,12 @@ impl<'a> TabletStats<'a> {
         super::EntryHeader::LEN_MAX + 4 + STAT * stats
     }
 
+    /// Most whose entry takes at most so many bytes.
+    #[must_use]
+    pub const fn most_within(bytes: usize) -> usize {
+        bytes.saturating_sub(Self::encoded_len(0)) / STAT
+    }
+
     /// A whole entry.
     #[must_use]
     pub fn encode(stats: &[TabletStat]) -> Vec<u8> {

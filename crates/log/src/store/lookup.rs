@@ -13,6 +13,8 @@ pub(super) struct Present {
     pub(super) at: EntryRef,
     pub(super) segment: SegmentId,
     pub(super) end: Position,
+    /// Of the whole entry.
+    pub(super) bytes: u64,
     pub(super) version: Version,
 }
 
@@ -50,6 +52,7 @@ impl Store {
             at,
             segment: view.segment(),
             end: view.end(),
+            bytes: view.entry().bytes().len() as u64,
             version: object.version,
         })
     }

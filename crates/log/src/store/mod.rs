@@ -16,6 +16,7 @@ mod read;
 mod relocate;
 mod replay;
 mod scan;
+mod stats;
 mod tombstones;
 mod write;
 

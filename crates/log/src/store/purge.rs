@@ -35,6 +35,7 @@ impl Store {
                 let object = object_of(&view);
                 if object.table == table && range.contains(key_hash(table, object.key)) {
                     stripe.remove(*slot);
+                    stripe.count_removed(table, view.entry().bytes().len() as u64);
                     self.log.mark_dead(EntryRef::from_bits(to.bits()));
                 }
             }

@@ -283,13 +283,16 @@ impl Replay {
         pass.applied.appended += 1;
         pass.bytes[*piece] += entry.bytes().len() as u64;
         let to = index_ref(appended.at);
+        let bytes = EntryDraft::Object(ObjectEntry { replaces, ..*object }).encoded_len() as u64;
         match present {
             Some(present) => {
                 stripe.replace(present.slot, to);
+                stripe.count_replaced(object.table, present.bytes, bytes);
                 self.store.log.mark_dead(present.at);
             }
             None => {
                 stripe.insert(*hash, to, |to| self.store.hash_of(to));
+                stripe.count_added(object.table, bytes);
                 pass.objects += 1;
             }
         }
@@ -321,6 +324,7 @@ impl Replay {
             pass.bytes[piece] += draft.encoded_len() as u64;
         }
         stripe.remove(present.slot);
+        stripe.count_removed(table, present.bytes);
         self.store.log.mark_dead(present.at);
         pass.objects -= 1;
         Ok(true)

@@ -79,6 +79,7 @@ impl Store {
         };
         let appended = self.log.append_shrinking(&[EntryDraft::Tombstone(tombstone)])?;
         stripe.remove(present.slot);
+        stripe.count_removed(table, present.bytes);
         stripe.note_removal(appended.end);
         let by = index_ref(appended.refs()[0]);
         let was = index_ref(present.at);
@@ -120,15 +121,21 @@ impl Store {
             appended => appended?,
         };
         let to = index_ref(appended.at);
+        // As long as with its version, which has a fixed length.
+        let bytes = EntryDraft::Object(object).encoded_len() as u64;
         match present {
             Some(present) => {
                 let was = index_ref(present.at);
                 let image = BeforeImage { table, hash, end: appended.end, by: to, was };
                 stripe.note_image(image, self.log.durable());
                 stripe.replace(present.slot, to);
+                stripe.count_replaced(table, present.bytes, bytes);
                 self.log.mark_dead(present.at);
             }
-            None => stripe.insert(hash, to, |to| self.hash_of(to)),
+            None => {
+                stripe.insert(hash, to, |to| self.hash_of(to));
+                stripe.count_added(table, bytes);
+            }
         }
         Ok(self.answer(WriteOutcome::Written(appended.version), appended.end))
     }

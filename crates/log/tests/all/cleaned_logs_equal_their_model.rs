@@ -6,10 +6,10 @@ use crate::rig::{config, poll};
 use crate::stores::{Contents, TABLE, contents, everything, read};
 use bytes::Bytes;
 use rekindle_log::cleaner::{Cleaner, CleanerConfig, Pass};
-use rekindle_log::segment::{LogTime, SegmentHeader};
+use rekindle_log::segment::{EntryDraft, LogTime, ObjectEntry, SegmentHeader, TabletStat};
 use rekindle_log::store::{Condition, Store, StoreConfig, WriteOutcome};
 use rekindle_log::{Log, LogConfig, LogError, SegmentSource, SinkError, StoreError, Volatile};
-use rekindle_types::SegmentId;
+use rekindle_types::{KeyRange, SegmentId};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -189,6 +189,28 @@ impl Play {
         assert!(contents(&recovered) == self.model, "a crash takes or brings back something");
     }
 
+    /// The store counts what tablets hold.
+    fn check_tablet_stats(&self) {
+        let bytes_of = |stat: TabletStat| (stat.objects, stat.bytes);
+        let all = self.store.tablet_stat(TABLE, KeyRange::FULL);
+        assert_eq!(all.objects, self.model.len() as u64);
+        let log_bytes = self.log().stats().live_bytes;
+        assert!(all.bytes <= log_bytes && all.bytes * 10 > log_bytes * 8, "{} of {log_bytes}", all.bytes);
+        // At any cut, and equal to what a recovery counts.
+        let parts = KeyRange::FULL.split_even(5_000);
+        let parts = parts.into_iter().map(|part| bytes_of(self.store.tablet_stat(TABLE, part)));
+        let sum = parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        assert_eq!(sum, bytes_of(all));
+        let entries = self.model.iter().map(|(key, (value, version))| {
+            let (table, timestamp, replaces, expiry) = (TABLE, LogTime(0), None, None);
+            let entry = ObjectEntry { table, version: *version, timestamp, replaces, expiry, key, value };
+            EntryDraft::Object(entry).encoded_len() as u64
+        });
+        // Only `replaces` differs, by a few bytes.
+        let entries: u64 = entries.sum();
+        assert!(all.bytes >= entries && all.bytes <= entries + 4 * all.objects, "{} of {entries}", all.bytes);
+    }
+
     fn play(mut self) {
         let memory = self.log().room().total_bytes;
         while self.live < self.wanted() {
@@ -223,6 +245,7 @@ impl Play {
         assert!(self.passes_at_once > 1 && self.passes_begun > self.scale.turnovers, "{}", self.passes_begun);
         let stats = self.log().stats();
         assert!(stats.live_bytes.abs_diff(self.live) < stats.live_bytes / 5, "{stats:?}, {} live", self.live);
+        self.check_tablet_stats();
         let keys: Vec<Vec<u8>> = self.model.keys().cloned().collect();
         assert!(contents(&self.store) == self.model && read(&self.store, &keys) == self.model);
         self.check_crash();
