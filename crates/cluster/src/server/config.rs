@@ -6,7 +6,7 @@ use rekindle_backup::{
     store::{Durability, FileStoreConfig, MemoryStoreConfig},
 };
 use rekindle_coordinator::CoordinatorConfig;
-use rekindle_log::{ConfigError, LogConfig, store::StoreConfig};
+use rekindle_log::{ConfigError, LogConfig, cleaner::CleanerConfig, store::StoreConfig};
 use rekindle_recovery::ReplayConfig;
 use rekindle_types::{LogId, Rules, ServerId};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct StorageConfig {
     pub call_timeout: Duration,
     /// Wait before something that could not be done is tried again. Default 20 ms.
     pub retry_after: Duration,
+    /// How its log is cleaned.
+    pub cleaner: CleanerConfig,
     /// Threads that fill its memory in one replay. Default 2.
     pub replay_lanes: usize,
     /// Most object requests that wait for durability at once. Default 4,096.
@@ -134,6 +136,7 @@ impl StorageConfig {
             stuck_after: Duration::from_secs(2),
             call_timeout: Duration::from_secs(10),
             retry_after: Duration::from_millis(20),
+            cleaner: CleanerConfig::default(),
             replay_lanes: 2,
             waiting_max: 4096,
             drain_timeout: Duration::from_secs(5),
@@ -152,6 +155,12 @@ impl StorageConfig {
         invalid(self.stuck_after <= self.lease, "stuck_after must be above the lease")?;
         invalid(self.retry_after.is_zero(), "retry_after must be above zero")?;
         invalid(self.replay_lanes == 0 || self.replay_lanes > 64, "a replay has 1 to 64 lanes")?;
+        invalid(
+            self.cleaner.passes_max == 0,
+            "a log that is never cleaned fills up: passes_max must not be zero",
+        )?;
+        invalid(self.cleaner.slice_entries == 0, "slice_entries of the cleaner must not be zero")?;
+        invalid(self.cleaner.idle_for.is_zero(), "idle_for of the cleaner must be above zero")?;
         invalid(self.waiting_max == 0, "waiting_max must not be zero")?;
         // R and the id are the coordinator's to give.
         self.log(ServerId(1)).validate()?;
@@ -187,14 +196,15 @@ impl StorageConfig {
 
     /// The log of this server.
     pub(super) fn log(&self, own: ServerId) -> LogConfig {
-        LogConfig {
+        let config = LogConfig {
             segment_bytes: self.segment_bytes,
             segments_max: self.segments_max(),
             // L2: deletes and what does not grow may take so much more when the rest is full.
             reserve_segments: (self.segments_max() / 32).max(1),
             rules: self.rules,
             ..LogConfig::new(LogId::of(own))
-        }
+        };
+        config.cleaned()
     }
 
     pub(super) fn store(&self) -> StoreConfig {

@@ -6,9 +6,12 @@ use crate::{
     master::{Backing, Lease, ObjectService, Tablets, Waiting},
 };
 use rekindle_backup::Backups;
-use rekindle_env::Env;
-use rekindle_log::{Log, store::Store};
-use std::sync::{Arc, Weak};
+use rekindle_env::{Clock, Env};
+use rekindle_log::{Log, cleaner::Cleaner, store::Store};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 /// The master of a server: its log and objects, what it may serve, and who carries calls and orders out.
 pub(super) struct MasterParts {
@@ -16,6 +19,7 @@ pub(super) struct MasterParts {
     pub(super) tablets: Arc<Tablets>,
     pub(super) log: Arc<Log>,
     pub(super) store: Arc<Store>,
+    pub(super) cleaner: Arc<Cleaner>,
     pub(super) ranges: Arc<Ranges>,
     pub(super) objects: Arc<ObjectService>,
     pub(super) backing: Arc<Backing>,
@@ -32,6 +36,7 @@ impl MasterParts {
         tasks: Weak<Tasks>,
     ) -> Self {
         let store = Store::new(log.clone(), config.store());
+        let cleaner = Cleaner::new(store.clone(), config.cleaner);
         let tablets = Arc::new(Tablets::new(config.rules));
         let lease = Arc::new(Lease::new(config.lease, config.rules));
         let ranges = Ranges::new(RangeParts {
@@ -57,6 +62,15 @@ impl MasterParts {
             wait_max: config.call_timeout,
             retry_after: config.retry_after,
         });
-        Self { lease, tablets, log, store, ranges, objects, backing }
+        Self { lease, tablets, log, store, cleaner, ranges, objects, backing }
+    }
+
+    /// H7: tells the log what the tablets hold, for its next heads.
+    pub(super) async fn keep_tablet_stats(&self, clock: &dyn Clock, every: Duration) {
+        loop {
+            let tablets = self.tablets.status();
+            self.store.note_tablets(tablets.iter().map(|tablet| (tablet.table, tablet.range)));
+            clock.sleep(every).await;
+        }
     }
 }

@@ -26,6 +26,9 @@ use std::{
     time::Duration,
 };
 
+/// How old the sizes of tablets may be that a new head tells.
+const TABLET_STATS_EVERY: Duration = Duration::from_secs(1);
+
 /// Everything of a server that has an id.
 pub(super) struct Member {
     config: StorageConfig,
@@ -169,6 +172,14 @@ impl Member {
         let member = self.clone();
         tasks.start("entry time", async move { member.keep_time().await });
 
+        // What ends it ends the log, too.
+        let cleaning = self.master.cleaner.clone().run(env.clone());
+        tasks.start("cleaner", async move { drop(cleaning.await) });
+        let member = self.clone();
+        tasks.start("tablet stats", async move {
+            member.master.keep_tablet_stats(&*member.env.clock, TABLET_STATS_EVERY).await;
+        });
+
         let member = self.clone();
         tasks.start("room", async move {
             let Self { room, master, backup, env, config, .. } = &*member;
@@ -284,6 +295,7 @@ impl Member {
             objects: self.master.store.objects(),
             waiting: self.master.objects.waiting.requests(),
             log: self.master.log.stats(),
+            cleaner: self.master.cleaner.stats(),
             replication: self.replication.stats(),
             backup: self.backup.stats().now_or_never(),
             frame_shortage: self.frame_shortage,

@@ -6,7 +6,7 @@ use crate::{
     master::TabletStatus,
 };
 use rekindle_backup::{BackupStats, replicator::ReplicationStats};
-use rekindle_log::LogStats;
+use rekindle_log::{LogStats, cleaner::CleanerStats};
 use rekindle_types::{ListVersion, ServerId, Term};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub struct StorageStatus {
     pub waiting: u32,
     /// The log.
     pub log: LogStats,
+    /// What its cleaner has done.
+    pub cleaner: CleanerStats,
     /// Replicas of its own log, elsewhere.
     pub replication: ReplicationStats,
     /// What its backup keeps for others, and whether it still vouches for it; `None` when the store did not say at

@@ -14,7 +14,7 @@ pub struct CleanerConfig {
     pub alive_percent_min: u32,
     /// Entries moved between two chances for others. Default 8,192.
     pub slice_entries: usize,
-    /// How often it looks when there was nothing to do. Default 20 ms.
+    /// How often it looks when there was nothing to do. Default 100 ms.
     pub idle_for: Duration,
     /// So long survivors wait for the next head when nothing is short. Default 1 s.
     pub patience: Duration,
@@ -27,7 +27,7 @@ impl Default for CleanerConfig {
             victims_max: 32,
             alive_percent_min: 75,
             slice_entries: 8192,
-            idle_for: Duration::from_millis(20),
+            idle_for: Duration::from_millis(100),
             patience: Duration::from_secs(1),
         }
     }

@@ -6,14 +6,15 @@ use crate::SinkError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// Free something, or try again when the cleaner has.
+    /// Free something: what is alive is as much as may be.
     #[error("the log is full: {segments} segments in use")]
     Full {
         /// Segments in use.
         segments: u32,
     },
-    /// Two heads wait behind the current one (H1), or the head is hurt: try again when a switch is complete.
-    #[error("{waiting} heads wait for their switch")]
+    /// Two heads wait behind the current one (H1), the head is hurt, or memory is full of what a cleaner will give back:
+    /// try again soon.
+    #[error("busy: {waiting} heads wait for their switch")]
     Busy {
         /// Heads behind the current one.
         waiting: usize,

@@ -185,7 +185,7 @@ impl Log {
             Ok(is_new) => is_new,
             Err(error) => {
                 drop(state);
-                if matches!(error, LogError::Full { .. }) {
+                if matches!(error, LogError::Full { .. } | LogError::Busy { .. }) {
                     // For the head that leaves out what was freed, or that found no memory before.
                     self.wake.notify_one();
                     self.pressed.notify_one();

@@ -287,15 +287,25 @@ impl State {
             self.look_at_growth();
         }
         if self.room.is_growth_closed && !may_draw {
-            return Err(self.full());
+            return Err(self.no_room());
         }
         if !self.head_refuses && self.head.has_room(total) {
             return Ok(false);
         }
         match self.roll(Roll::Growth) {
             Err(LogError::Full { .. }) if may_draw => self.roll(Roll::Shrink).map(|()| true),
+            Err(LogError::Full { .. }) => Err(self.no_room()),
             rolled => rolled.map(|()| true),
         }
+    }
+
+    /// An append finds no room. It is to be tried again where a cleaner will make some.
+    pub(super) fn no_room(&mut self) -> LogError {
+        let full = self.full();
+        if self.config.survivor_segments > 0 && self.can_be_cleaned() {
+            return LogError::Busy { waiting: self.heads.len() - 1 };
+        }
+        full
     }
 
     /// An append of so many bytes was made.
@@ -325,7 +335,8 @@ impl State {
         let spare = (self.config.usable_segments() + HEADS).saturating_sub(self.room.growth_max);
         let survivors = u64::from(self.config.survivor_segments + spare);
         let most = u64::from(self.room.growth_max) * u64::from(self.config.segment_bytes);
-        self.live_bytes() <= most / (survivors + 1) * survivors / 16 * 15
+        let reserved = u64::from(self.room.reserved_left) * u64::from(self.config.segment_bytes);
+        self.live_bytes() + reserved <= most / (survivors + 1) * survivors / 16 * 15
     }
 
     /// Bytes of live entries, as far as that is known without a walk.

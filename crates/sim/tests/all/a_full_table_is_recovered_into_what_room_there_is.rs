@@ -15,7 +15,7 @@ fn a_full_table_is_recovered_into_what_room_there_is() {
         let config = SimConfig {
             servers: 3,
             replicas: 1,
-            segments_max: 64,
+            segments_max: 72,
             partition_bytes: 64 << 20,
             ..SimConfig::new(seed)
         };

@@ -10,6 +10,7 @@ mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
 mod coordinator_restarts_at_every_record;
 mod kept_store;
+mod logs_are_cleaned_while_servers_die;
 mod lone_master;
 mod one_bad_link_kills_nobody;
 mod one_seed_plays_one_run;
