@@ -17,7 +17,8 @@ pub struct ReplicatorConfig {
     pub chunk_bytes: u32,
     /// Calls in flight to one backup. Default 8.
     pub calls_per_backup_max: u32,
-    /// Closed segments that are brought back to R at the same time. Default 8.
+    /// Closed segments that are brought back to R at the same time: they share processors and network with recoveries, for
+    /// which clients wait. Default 2.
     pub recreations_max: usize,
     /// A replica is lost when a call to it got no answer for so long (P1). Default 2 s.
     pub replica_timeout: Duration,
@@ -70,7 +71,7 @@ impl ReplicatorConfig {
             segment_bytes,
             chunk_bytes: ReplicaWrite::BYTES_MAX as u32,
             calls_per_backup_max: 8,
-            recreations_max: 8,
+            recreations_max: 2,
             replica_timeout: Duration::from_secs(2),
             avoid_for: Duration::from_secs(2),
             retry_after: Duration::from_millis(20),
