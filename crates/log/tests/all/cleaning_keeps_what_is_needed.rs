@@ -424,6 +424,8 @@ fn threads_read_and_write_while_passes_run() {
                 assert!(poll(&mut run).is_pending());
                 std::thread::yield_now();
             }
+            // Dropped here it would close the log under a pass that is not over.
+            run
         });
         let writers: Vec<_> = (0..2)
             .map(|lane| {
@@ -467,7 +469,7 @@ fn threads_read_and_write_while_passes_run() {
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         done.store(true, Ordering::Relaxed);
         reader.join().unwrap();
-        run.join().unwrap();
+        let _run = run.join().unwrap();
         clean.join().unwrap()
     });
     assert!(passes > 5, "{passes} passes");
