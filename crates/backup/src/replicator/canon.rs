@@ -21,6 +21,7 @@ impl Replicator {
     pub fn is_waiting_for_time(&self) -> bool {
         let is_ahead = |at: Option<Time>| at.is_some_and(|at| at > self.ran);
         is_ahead(self.floor_retry_at)
+            || (self.are_heads_first() && !self.lost.is_empty())
             || self.backups.iter().any(|(_, backup)| is_ahead(backup.avoid_until))
             || self.active.iter().map(|id| &self.segments[id]).any(|segment| {
                 segment.replicas.iter().any(|r| is_ahead(r.retry_at))
@@ -35,6 +36,7 @@ impl Replicator {
         let named = |id: Option<SegmentId>| id.map_or(0, |id| id.0 as u32);
         out.extend([named(heads.current()), named(heads.floor), named(heads.floor_call)]);
         out.push(u32::from(self.floor_retry_at.is_some_and(|at| at > self.ran)));
+        out.push(u32::from(self.heads_first_until > self.ran));
         for (server, backup) in self.backups.iter() {
             let is_avoided = backup.avoid_until.is_some_and(|until| until > self.ran);
             out.extend([server.0 as u32, backup.session.0 as u32, u32::from(is_avoided)]);

@@ -256,7 +256,7 @@ impl Replicator {
 
     /// What was written to hurt heads is acknowledged only with their copies (H5). But those may be impossible for
     /// lack of backups, or take long, and other segments must not be without theirs for that.
-    fn are_heads_first(&self) -> bool {
+    pub(super) fn are_heads_first(&self) -> bool {
         let is_waiting = |id| {
             let head: &Segment = &self.segments[&id];
             head.is_hurt && !head.is_closed_on(self.config.replicas)
