@@ -15,67 +15,80 @@ pub struct Count {
 /// have no other.
 #[derive(Default)]
 pub(super) struct Counts {
-    first: Option<(TableId, Count)>,
-    more: Vec<(TableId, Count)>,
+    /// Of no table while it has no objects.
+    table: TableId,
+    bytes: u64,
+    objects: u32,
+    /// Of other tables. Boxed, since it is rarely there.
+    #[expect(clippy::box_collection, reason = "stripes must be small")]
+    more: Option<Box<Vec<(TableId, Count)>>>,
 }
 
 impl Counts {
     /// What is counted of a table.
     pub(super) fn of(&self, table: TableId) -> Count {
-        let found = self.first.iter().chain(&self.more).find(|(of, _)| *of == table);
+        if self.is_first(table) {
+            return Count { objects: self.objects.into(), bytes: self.bytes };
+        }
+        let found = self.more.iter().flat_map(|more| more.iter()).find(|(of, _)| *of == table);
         found.map_or(Count::default(), |(_, count)| *count)
     }
 
     /// An object more.
     #[inline]
     pub(super) fn add(&mut self, table: TableId, bytes: u64) {
-        let count = self.count_mut(table);
-        count.objects += 1;
-        count.bytes += bytes;
+        if self.is_first(table) {
+            self.objects += 1;
+            self.bytes += bytes;
+        } else {
+            self.add_further(table, bytes);
+        }
     }
 
     /// One less. Tables of which nothing is left are forgotten.
     #[inline]
     pub(super) fn remove(&mut self, table: TableId, bytes: u64) {
-        let count = self.count_mut(table);
-        count.objects -= 1;
-        count.bytes -= bytes;
-        if count.objects == 0 {
-            self.forget(table);
+        if self.is_first(table) {
+            self.objects -= 1;
+            self.bytes -= bytes;
+        } else {
+            let count = self.further(table);
+            count.objects -= 1;
+            count.bytes -= bytes;
+            if count.objects == 0 {
+                self.more.iter_mut().for_each(|more| more.retain(|(of, _)| *of != table));
+            }
         }
     }
 
     /// One in place of another.
     #[inline]
     pub(super) fn replace(&mut self, table: TableId, bytes: u64, by: u64) {
-        let count = self.count_mut(table);
-        count.bytes = count.bytes - bytes + by;
+        let count = if self.is_first(table) { &mut self.bytes } else { &mut self.further(table).bytes };
+        *count = *count - bytes + by;
     }
 
     #[inline]
-    fn count_mut(&mut self, table: TableId) -> &mut Count {
-        // In two steps, since the borrow checker takes a returned borrow for one of the whole function.
-        if self.first.is_none_or(|(of, _)| of == table) {
-            return &mut self.first.get_or_insert((table, Count::default())).1;
-        }
-        self.count_mut_further(table)
+    fn is_first(&self, table: TableId) -> bool {
+        self.objects > 0 && self.table == table
     }
 
     #[cold]
-    fn count_mut_further(&mut self, table: TableId) -> &mut Count {
-        let at = self.more.iter().position(|(of, _)| *of == table).unwrap_or_else(|| {
-            self.more.push((table, Count::default()));
-            self.more.len() - 1
-        });
-        &mut self.more[at].1
+    fn further(&mut self, table: TableId) -> &mut Count {
+        let mut more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        &mut more.find(|(of, _)| *of == table).expect("counted before").1
     }
 
     #[cold]
-    fn forget(&mut self, table: TableId) {
-        if self.first.is_some_and(|(of, _)| of == table) {
-            self.first = self.more.pop();
+    fn add_further(&mut self, table: TableId, bytes: u64) {
+        let more = self.more.get_or_insert_default();
+        if let Some((_, count)) = more.iter_mut().find(|(of, _)| *of == table) {
+            count.objects += 1;
+            count.bytes += bytes;
+        } else if self.objects == 0 {
+            (self.table, self.objects, self.bytes) = (table, 1, bytes);
         } else {
-            self.more.retain(|(of, _)| *of != table);
+            more.push((table, Count { objects: 1, bytes }));
         }
     }
 }
@@ -100,7 +113,7 @@ mod tests {
         counts.remove(TableId(1), 10);
         counts.remove(TableId(1), 10);
         assert_eq!([1, 2, 3].map(|t| counts.of(TableId(t))), [count(0, 0), count(2, 15), count(2, 40)]);
-        assert_eq!(counts.more.len(), 1, "nothing is kept of what is gone");
+        assert_eq!(counts.more.as_ref().unwrap().len(), 2, "nothing is kept of what is gone");
         counts.add(TableId(1), 7);
         assert_eq!([1, 2, 3].map(|t| counts.of(TableId(t))), [count(1, 7), count(2, 15), count(2, 40)]);
     }

@@ -7,11 +7,15 @@ use super::{
     image::BeforeImages,
     table::{Shape, SlotAt, Table},
 };
+use crate::log::{pack, unpack};
 use crate::memory::prefetch;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rekindle_types::{KeyHash, KeyRange, Position, TableId};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Readers share it and never wait for each other.
 #[repr(align(64))]
@@ -27,8 +31,9 @@ pub(super) struct Stripe {
 pub struct StripeContent {
     table: Table,
     /// Where the last tombstone of this stripe ends: an absence depends on it (V3).
-    removed: Position,
-    images: BeforeImages,
+    removed: u64,
+    /// Boxed, since a stripe that is only filled has none.
+    images: Option<Box<BeforeImages>>,
     counts: Counts,
 }
 
@@ -36,12 +41,7 @@ impl Stripe {
     pub(super) fn new(number: usize) -> Self {
         let table = Table::new(number);
         let (buckets, shape) = table.shape();
-        let content = StripeContent {
-            table,
-            removed: Position::default(),
-            images: BeforeImages::default(),
-            counts: Counts::default(),
-        };
+        let content = StripeContent { table, removed: 0, images: None, counts: Counts::default() };
         Self {
             content: RwLock::new(content),
             buckets: AtomicPtr::new(buckets.cast_mut()),
@@ -66,11 +66,16 @@ impl Stripe {
 
     #[inline]
     pub(super) fn prefetch(&self, hash: KeyHash) {
-        prefetch(&raw const self.content);
+        // All of its lines: a write counts in the last.
+        for line in 0..size_of::<Self>() / LINE {
+            prefetch((&raw const *self).cast::<[u8; LINE]>().wrapping_add(line));
+        }
         let home = Shape::from_bits(self.shape.load(Ordering::Relaxed)).place(hash).home;
         prefetch(self.buckets.load(Ordering::Relaxed).wrapping_add(home as usize));
     }
 }
+
+const _: () = assert!(size_of::<Stripe>() == 2 * LINE, "a third line costs every put some nanoseconds");
 
 /// A stripe shared with other readers.
 pub struct StripeRead<'a>(RwLockReadGuard<'a, StripeContent>);
@@ -113,7 +118,7 @@ impl StripeContent {
     #[inline]
     #[must_use]
     pub fn removed(&self) -> Position {
-        self.removed
+        unpack(self.removed)
     }
 
     /// Images of the hash that are not history at `durable`, the oldest first (V3).
@@ -124,7 +129,7 @@ impl StripeContent {
         hash: KeyHash,
         durable: Position,
     ) -> impl Iterator<Item = &BeforeImage> {
-        self.images.of(table, hash, durable)
+        self.images.iter().flat_map(move |images| images.of(table, hash, durable))
     }
 
     /// What it has of a table.
@@ -148,7 +153,7 @@ impl StripeContent {
     /// Bytes of its buckets and images.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
-        self.table.allocated_bytes() + self.images.allocated_bytes()
+        self.table.allocated_bytes() + self.images.as_ref().map_or(0, |images| images.allocated_bytes())
     }
 }
 
@@ -179,14 +184,14 @@ impl StripeWrite<'_> {
     /// A tombstone that ends at `at` was appended for a key of this stripe.
     #[inline]
     pub fn note_removal(&mut self, at: Position) {
-        self.content.removed = self.content.removed.max(at);
+        self.content.removed = self.content.removed.max(pack(at));
     }
 
     /// Keeps what a key of this stripe was before the change that was just appended, and lets go of what is
     /// history at `durable`.
     #[inline]
     pub fn note_image(&mut self, image: BeforeImage, durable: Position) {
-        self.content.images.note(image, durable);
+        self.content.images.get_or_insert_default().note(image, durable);
     }
 
     /// A reference was added to an entry of so many bytes.
@@ -209,6 +214,6 @@ impl StripeWrite<'_> {
 
     /// The range is nobody's any more: lets go of its images.
     pub fn forget_images(&mut self, table: TableId, range: KeyRange) {
-        self.content.images.forget(table, range);
+        self.content.images.iter_mut().for_each(|images| images.forget(table, range));
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Table {
     buckets: Vec<Bucket>,
     /// Buckets behind full ones; linked through last slots.
     overflow: Vec<Bucket>,
-    len: usize,
+    len: u32,
     shape: Shape,
 }
 
@@ -96,7 +96,7 @@ impl Table {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
@@ -140,7 +140,7 @@ impl Table {
         to: IndexRef,
         hash_of: impl Fn(IndexRef) -> KeyHash,
     ) -> bool {
-        let grows = 2 * self.len >= self.buckets.len() * FILL_MAX;
+        let grows = 2 * self.len as usize >= self.buckets.len() * FILL_MAX;
         if grows {
             self.grow(hash_of);
         }

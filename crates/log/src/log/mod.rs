@@ -34,6 +34,7 @@ use bytes::Bytes;
 use config::EMERGENCY_FRAMES;
 use parking_lot::Mutex;
 use progress::Progress;
+pub(crate) use progress::{pack, unpack};
 use rekindle_types::{Position, SegmentId, Version, key_hash};
 use room::Draw;
 use state::{Membership, State};

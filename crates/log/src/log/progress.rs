@@ -25,19 +25,23 @@ struct Waiters {
     failed: Option<SinkError>,
 }
 
-/// Offsets have 27 bits (a segment's end included), ids the other 37: 2^37 segments of 64 KiB are 8 PiB.
+/// A position in one word, which is ordered as positions are. Offsets have 27 bits (a segment's end included), ids the other 37: 2^37 segments of 64 KiB are 8 PiB.
 const OFFSET_BITS: u32 = 27;
 
-fn pack(position: Position) -> u64 {
+pub(crate) fn pack(position: Position) -> u64 {
     assert!(position.segment.0 < 1 << (64 - OFFSET_BITS), "no log lives for 2^37 segments");
     position.segment.0 << OFFSET_BITS | u64::from(position.offset)
+}
+
+#[inline]
+pub(crate) fn unpack(word: u64) -> Position {
+    Position { segment: SegmentId(word >> OFFSET_BITS), offset: (word & ((1 << OFFSET_BITS) - 1)) as u32 }
 }
 
 impl Progress {
     #[inline]
     pub(super) fn durable(&self) -> Position {
-        let word = self.durable.load(Ordering::Acquire);
-        Position { segment: SegmentId(word >> OFFSET_BITS), offset: (word & ((1 << OFFSET_BITS) - 1)) as u32 }
+        unpack(self.durable.load(Ordering::Acquire))
     }
 
     /// Moves the durable position on. Returns those who waited for it, to be woken without any lock.

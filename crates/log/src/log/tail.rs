@@ -81,7 +81,7 @@ impl Tail {
     }
 
     /// Appends one entry of `total` bytes, which must fit: as [`Tail::append`], without its loop.
-    #[inline]
+    #[inline(always)] // It is most of a put.
     pub(super) fn append_one(&mut self, entry: &EntryDraft<'_>, total: usize) -> (EntryRef, Position) {
         let out = self.writer.next_bytes(total);
         let header_len = entry.encode(out);

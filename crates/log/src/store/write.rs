@@ -121,8 +121,7 @@ impl Store {
             appended => appended?,
         };
         let to = index_ref(appended.at);
-        // As long as with its version, which has a fixed length.
-        let bytes = EntryDraft::Object(object).encoded_len() as u64;
+        let bytes = u64::from(appended.end.offset - appended.at.offset());
         match present {
             Some(present) => {
                 let was = index_ref(present.at);
