@@ -1,6 +1,7 @@
 //! Tasks are owned: a handle, a shutdown, a join.
 
-use std::{future::Future, pin::Pin};
+use parking_lot::Mutex;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 /// Starts tasks. Libraries don't call it: they hand out `run` futures, the assembly spawns them.
 pub trait Spawn: Send + Sync {
@@ -9,6 +10,25 @@ pub trait Spawn: Send + Sync {
 
     /// Runs a closure that computes for long, away from the threads that answer calls.
     fn heavy(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Task;
+}
+
+impl dyn Spawn + '_ {
+    /// Runs a closure that computes for long, and waits for what it gives; `None` when it panicked, or the world ended.
+    /// Dropping the future leaves the work running to its end.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let result = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&result);
+        let keep = move || {
+            let value = work();
+            *place.lock() = Some(value);
+        };
+        self.heavy(name, Box::new(keep)).join().await;
+        result.lock().take()
+    }
 }
 
 /// A running task. Dropping the handle stops the task at its next await; [`Task::join`] waits for its end.

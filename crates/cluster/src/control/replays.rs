@@ -164,16 +164,14 @@ impl Ranges {
             return None;
         }
         let (store, pieces) = (self.parts.store.clone(), order.pieces.clone());
-        let (lanes, (begin, begun)) = (self.parts.replay_lanes, oneshot::channel());
+        let lanes = self.parts.replay_lanes;
         let begin = move || {
             given_up.iter().for_each(|(table, range)| store.purge(*table, *range));
             let replay = store.replay_in(reserved, pieces, lanes);
             drop(turn);
-            // Nobody waits when the server stops.
-            let _ = begin.send(replay);
+            replay
         };
-        self.parts.env.spawn.heavy("begin a replay", Box::new(begin)).join().await;
-        begun.await.ok()
+        self.parts.env.spawn.compute("begin a replay", begin).await
     }
 
     async fn fill(&self, order: &ReplayOrder, replay: Replay, cancelled: oneshot::Receiver<()>) -> Progress {

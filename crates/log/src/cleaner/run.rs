@@ -3,7 +3,6 @@
 use super::{Budget, CleanerConfig, Pass, Passed, Wish, balance, choose_segments};
 use crate::LogError;
 use crate::store::Store;
-use futures_util::FutureExt;
 use futures_util::future::{Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rekindle_env::Env;
@@ -11,7 +10,6 @@ use rekindle_types::SegmentId;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::oneshot;
 
 /// Cleans the log of a store.
 pub struct Cleaner {
@@ -108,11 +106,11 @@ impl Cleaner {
     /// One pass over these segments. `None` when nothing could be won.
     async fn pass(&self, env: &Env, segments: Vec<SegmentId>) -> Result<Option<Passed>, LogError> {
         let store = Arc::clone(&self.store);
-        let begun = heavy(env, move || Pass::begin(&store, &segments)).await;
+        let begun = env.spawn.compute("cleaner", move || Pass::begin(&store, &segments)).await;
         let Some(mut pass) = begun.flatten() else { return Ok(None) };
         let entries = self.config.slice_entries;
         loop {
-            let stepped = heavy(env, move || {
+            let stepped = env.spawn.compute("cleaner", move || {
                 let result = pass.step(entries);
                 (pass, result)
             });
@@ -145,12 +143,4 @@ impl Cleaner {
             }
         }
     }
-}
-
-/// Computes away from the threads that answer calls. `None` when it panicked, or the world ends.
-async fn heavy<T: Send + 'static>(env: &Env, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, receiver) = oneshot::channel();
-    let task = env.spawn.heavy("cleaner", Box::new(move || drop(sender.send(work()))));
-    task.join().await;
-    receiver.now_or_never()?.ok()
 }

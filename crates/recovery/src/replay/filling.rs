@@ -8,7 +8,7 @@ use rekindle_log::LogError;
 use rekindle_log::store::{Replay, ReplayError};
 use rekindle_types::SegmentId;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A replay that is filled by heavy work, as many pieces at once as it has lanes.
 pub struct Filling {
@@ -63,21 +63,19 @@ impl Filling {
         spawn: &dyn Spawn,
     ) -> Result<(), ApplyError> {
         let turn = self.turn().await;
-        let (done, answer) = oneshot::channel();
         let work = move || {
             let applied = turn.replay.apply_in(turn.lane.number, segment, &entries);
             drop((turn, entries));
-            let _ = done.send(applied);
+            applied
         };
-        spawn.heavy("replay", Box::new(work)).join().await;
-        match answer.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(ReplayError::Corrupt(why))) => Err(ApplyError::Damaged(why.to_string())),
-            Ok(Err(ReplayError::Log(error @ LogError::Full { .. }))) => {
+        match spawn.compute("replay", work).await {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(ReplayError::Corrupt(why))) => Err(ApplyError::Damaged(why.to_string())),
+            Some(Err(ReplayError::Log(error @ LogError::Full { .. }))) => {
                 Err(ApplyError::NoRoom(error.to_string()))
             }
-            Ok(Err(error)) => Err(ApplyError::Refused(error.to_string())),
-            Err(_) => Err(ApplyError::Refused("the thread that applied it has ended".into())),
+            Some(Err(error)) => Err(ApplyError::Refused(error.to_string())),
+            None => Err(ApplyError::Refused("the thread that applied it has ended".into())),
         }
     }
 

@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use rekindle_env::{Clock, Device, Dir, DirLock, Env, Spawn};
 use rekindle_types::{ListVersion, LogId, ReplicaId, ServerId, ServerList};
 use std::{collections::BTreeMap, sync::Arc};
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore};
 
 /// Keeps replicas in a directory: what it acknowledged outlives the process, and, as [`Durability`] says, a power
 /// failure.
@@ -37,7 +37,7 @@ pub struct FileStore {
     pub(super) config: FileStoreConfig,
     pub(super) dir: Arc<dyn Dir>,
     pub(super) clock: Arc<dyn Clock>,
-    spawn: Arc<dyn Spawn>,
+    pub(super) spawn: Arc<dyn Spawn>,
     superblocks: Arc<dyn Device>,
     pub(super) frames: FrameDevice,
     /// Syncs of the directory.
@@ -172,18 +172,6 @@ impl FileStore {
         self.state.lock().poison(why);
         self.idle.notify_waiters();
         self.wake.notify_one();
-    }
-
-    /// Runs a closure that computes for long; none when its thread is gone.
-    pub(super) async fn heavy<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let (answer, result) = oneshot::channel();
-        let work = move || drop(answer.send(work()));
-        self.spawn.heavy(name, Box::new(work)).join().await;
-        result.await.ok()
     }
 
     async fn wait(&self, answer: Option<Answer>) -> Result<(), BackupError> {

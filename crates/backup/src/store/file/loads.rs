@@ -169,7 +169,7 @@ impl FileStore {
             let looked = look(&bytes, certificate)?;
             Ok((bytes, looked))
         };
-        let result = self.heavy("filter for recovery", work).await;
+        let result = self.spawn.compute("filter for recovery", work).await;
         let stopped = || BackupError::NotReady("the work on it was stopped".into());
         // Freed while it was read, its frame may hold another one by now: that is no damage.
         self.state.lock().check_fixed(replica)?;

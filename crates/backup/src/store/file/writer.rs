@@ -297,7 +297,7 @@ impl FileStore {
         let frame = self.take_frame().await;
         let generation = self.next_generation();
         let bytes = image.bytes.clone();
-        let header = self.heavy("checksum a frame", move || image.header(generation)).await;
+        let header = self.spawn.compute("checksum a frame", move || image.header(generation)).await;
         let header = Arc::new(header.ok_or_else(|| DiskError::Io("the checksums were not computed".into()))?);
         match self.frames.write(frame, &header, &bytes, self.config.rules).await {
             Ok(()) => {}
