@@ -3,13 +3,10 @@
 use super::plan::{Item, Needed, Plan};
 use crate::log::{Victim, Victims};
 use crate::segment::{Entry, SegmentHeader};
-use crate::store::{Candidate, Store};
+use crate::store::{BATCH, Candidate, Store};
 use crate::{EntryRef, LogError, SideLog};
 use rekindle_types::SegmentId;
 use std::sync::Arc;
-
-/// Entries whose cache misses are overlapped.
-const BATCH: usize = 16;
 
 /// A pass: moves what is needed of its victims to survivors, then brings these into the log and takes the victims out
 /// of it, by one switch.

@@ -4,12 +4,9 @@ use super::pack::Packing;
 use crate::EntryRef;
 use crate::log::Victim;
 use crate::segment::{LogTime, SegmentHeader, entries};
-use crate::store::{Candidate, Rest, Store};
+use crate::store::{BATCH, Candidate, Rest, Store};
 use rekindle_types::{Rule, SegmentId};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Entries whose cache misses are overlapped.
-const BATCH: usize = 16;
 
 /// An entry that is to be moved, if it is still needed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -75,21 +75,24 @@ impl Counts {
 
     #[cold]
     fn further(&mut self, table: TableId) -> &mut Count {
-        let mut more = self.more.iter_mut().flat_map(|more| more.iter_mut());
-        &mut more.find(|(of, _)| *of == table).expect("counted before").1
+        self.find_further(table).expect("counted before")
     }
 
     #[cold]
     fn add_further(&mut self, table: TableId, bytes: u64) {
-        let more = self.more.get_or_insert_default();
-        if let Some((_, count)) = more.iter_mut().find(|(of, _)| *of == table) {
+        if let Some(count) = self.find_further(table) {
             count.objects += 1;
             count.bytes += bytes;
         } else if self.objects == 0 {
             (self.table, self.objects, self.bytes) = (table, 1, bytes);
         } else {
-            more.push((table, Count { objects: 1, bytes }));
+            self.more.get_or_insert_default().push((table, Count { objects: 1, bytes }));
         }
+    }
+
+    fn find_further(&mut self, table: TableId) -> Option<&mut Count> {
+        let mut more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        more.find(|(of, _)| *of == table).map(|(_, count)| count)
     }
 }
 

@@ -37,8 +37,8 @@ use rekindle_types::KeyHash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Keys whose cache misses are overlapped in a batch.
-const BATCH: usize = 16;
+/// Keys or entries whose cache misses are overlapped in a batch.
+pub(crate) const BATCH: usize = 16;
 
 /// Objects over a log, in memory.
 ///

@@ -3,7 +3,6 @@
 use super::lookup::check_key;
 use super::{Answer, Object, Store, StoreError};
 use crate::EntryView;
-use crate::index::StripeContent;
 use crate::segment::ObjectEntry;
 use bytes::Bytes;
 use rekindle_types::{KeyHash, Position, Rule, TableId, key_hash};
@@ -43,20 +42,9 @@ impl Store {
 
     #[inline]
     pub(super) fn get_hashed(&self, table: TableId, key: &[u8], hash: KeyHash) -> Answer<Option<Object>> {
-        self.get_in(&self.index.read(hash), table, key, hash)
-    }
-
-    /// As it is now; the answer may have to wait.
-    #[inline]
-    pub(super) fn get_in(
-        &self,
-        stripe: &StripeContent,
-        table: TableId,
-        key: &[u8],
-        hash: KeyHash,
-    ) -> Answer<Option<Object>> {
+        let stripe = self.index.read(hash);
         let found =
-            self.find(stripe, hash, table, key, |_, view, object| (self.object(view, object), view.end()));
+            self.find(&stripe, hash, table, key, |_, view, object| (self.object(view, object), view.end()));
         match found {
             Some((object, end)) => self.answer(Some(object), end),
             // An absence depends on the tombstone that made it, which is no later than the stripe's last.
