@@ -1,8 +1,8 @@
 //! How the cluster is, told to operators.
 
 use super::core::{Core, Inner};
+use crate::Resilience;
 use crate::entity::{OperationState, PartitionPhase, PartitionRecord, RecoverPhase};
-use crate::{Resilience, room::Rooms};
 use rekindle_env::Time;
 use rekindle_types::{
     ClusterStatus, LogId, MemberStatus, PartitionOutcome, PartitionProgress, PartitionStatus, RecoveryPhase,
@@ -17,9 +17,12 @@ impl Core {
         let rooms = self.rooms.lock();
         let resilience = Resilience::of(&inner.state);
         let placeable: Vec<ServerId> = inner.state.placeable().map(|entry| entry.id).collect();
+        let ms = |at: Time| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
         let member = |entry: &ServerEntry| MemberStatus {
+            entry: entry.clone(),
             is_placeable: placeable.contains(&entry.id),
-            ..member(&inner, &rooms, entry, now)
+            renewed_ms_ago: inner.leases.renewed(entry.id).map(ms),
+            room: rooms.get(&entry.id).copied(),
         };
         ClusterStatus {
             term: self.term,
@@ -33,17 +36,6 @@ impl Core {
             tablets: inner.state.map().tablets().copied().collect(),
             recoveries: recoveries(&inner),
         }
-    }
-}
-
-fn member(inner: &Inner, rooms: &Rooms, entry: &ServerEntry, now: Time) -> MemberStatus {
-    let renewed = inner.leases.renewed(entry.id);
-    let ms = |at: Time| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
-    MemberStatus {
-        entry: entry.clone(),
-        is_placeable: false,
-        renewed_ms_ago: renewed.map(ms),
-        room: rooms.get(&entry.id).copied(),
     }
 }
 

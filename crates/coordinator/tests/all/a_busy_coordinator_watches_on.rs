@@ -2,7 +2,18 @@
 
 use rekindle_coordinator::scripted::Stage;
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Event, Times};
+use rekindle_env::memory::Node;
+use rekindle_types::ServerId;
 use std::time::Duration;
+
+/// Five servers, tablets on all of them, and a coordinator that can record nothing any more.
+async fn held_up(stage: &Stage) -> (Vec<ServerId>, Node) {
+    let ids = stage.script.start_cluster(5, 2).await;
+    stage.create("t", 5).await;
+    let main = stage.world.node("coordinator");
+    main.pause();
+    (ids, main)
+}
 
 fn stage() -> Stage {
     Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(2)))
@@ -12,10 +23,7 @@ fn stage() -> Stage {
 fn who_dies_while_nothing_can_be_recorded_is_condemned_at_once_and_declared_later() {
     let stage = stage();
     stage.world.block_on(async {
-        let ids = stage.script.start_cluster(5, 2).await;
-        stage.create("t", 5).await;
-        let main = stage.world.node("coordinator");
-        main.pause();
+        let (ids, main) = held_up(&stage).await;
         stage.script.kill(ids[0]);
         stage.script.wait_for(Times::default().dead_after, |_| false).await;
         let events = stage.script.events();
@@ -34,10 +42,7 @@ fn who_dies_while_nothing_can_be_recorded_is_condemned_at_once_and_declared_late
 fn who_is_heard_before_its_death_is_being_recorded_stays() {
     let stage = stage();
     stage.world.block_on(async {
-        let ids = stage.script.start_cluster(5, 2).await;
-        stage.create("t", 5).await;
-        let main = stage.world.node("coordinator");
-        main.pause();
+        let (ids, main) = held_up(&stage).await;
         stage.script.cut_off(ids[0], true);
         stage.script.wait_for(Times::default().dead_after, |_| false).await;
         stage.script.cut_off(ids[0], false);
