@@ -3,16 +3,12 @@
 use crate::{
     Failure,
     args::{CoordinatorOptions, NodeOptions},
+    background,
     interrupt::Interrupt,
     place, up,
 };
 use rekindle::cluster::local::{Child, ClusterDir, Launcher, NodeConfig, NodeRole, Starting};
-use std::{
-    path::Path,
-    sync::mpsc::{RecvTimeoutError, sync_channel},
-    thread,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 /// A storage server waits so long for its coordinator.
 const READY_WITHIN: Duration = Duration::from_secs(600);
@@ -53,25 +49,8 @@ pub fn node(path: &Path, options: &NodeOptions, interrupt: &Interrupt) -> Result
 fn start(config: &NodeConfig, interrupt: &Interrupt) -> Result<Child, Failure> {
     let launcher = Launcher::of_this_executable()?.apart().ready_within(READY_WITHIN);
     let starting: Starting = launcher.launch(config)?;
-    let spinner = up::spinner(format!("starting {}", config.name));
-    let (ready, becomes_ready) = sync_channel(1);
-    thread::Builder::new().name("start".into()).spawn(move || {
-        // Nobody listens when this process is ending, and the child ends with it.
-        let _ = ready.send(starting.ready());
-    })?;
-    loop {
-        match becomes_ready.recv_timeout(LOOK_EVERY) {
-            Ok(child) => {
-                spinner.finish_and_clear();
-                return Ok(child?);
-            }
-            Err(RecvTimeoutError::Timeout) if !interrupt.is_set() => {}
-            Err(_) => {
-                spinner.finish_and_clear();
-                return Err(Failure::Interrupted);
-            }
-        }
-    }
+    // The child ends with this process.
+    background::start(format!("starting {}", config.name), interrupt, move || starting.ready())
 }
 
 fn until_interrupted(child: &Child, interrupt: &Interrupt) -> Result<(), Failure> {

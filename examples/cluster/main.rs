@@ -9,6 +9,7 @@
 )]
 
 mod args;
+mod background;
 mod control;
 mod foreground;
 #[path = "../terminal/interrupt.rs"]

@@ -1,10 +1,9 @@
 //! Starts a cluster and keeps it until Ctrl-C.
 
 use crate::{
-    Failure, INTERRUPTED, args::Shape, control::Controls, interrupt::Interrupt, keeper::Keeper, place,
+    Failure, args::Shape, background, control::Controls, interrupt::Interrupt, keeper::Keeper, place,
     target::Target,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use rekindle::cluster::local::{
     Child, Cluster, ClusterConfig, ClusterDir, Durability, Launcher, both_sockets,
 };
@@ -13,12 +12,7 @@ use std::{
     fs::{File, TryLockError},
     net::{SocketAddr, UdpSocket},
     path::Path,
-    process,
-    sync::{
-        Arc,
-        mpsc::{RecvTimeoutError, sync_channel},
-    },
-    thread,
+    sync::{Arc, mpsc::RecvTimeoutError},
     time::Duration,
 };
 
@@ -28,7 +22,6 @@ const START_WITHIN: Duration = Duration::from_secs(600);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Between two looks at the processes.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-const SPIN: Duration = Duration::from_millis(80);
 
 /// Starts, keeps, stops.
 pub fn up(path: &Path, shape: &Shape, interrupt: &Interrupt) -> Result<(), Failure> {
@@ -79,7 +72,6 @@ fn only_one(dir: &Path) -> Result<File, Failure> {
     }
 }
 
-/// In a thread of its own, so that Ctrl-C need not wait for it.
 fn start(dir: &ClusterDir, interrupt: &Interrupt) -> Result<Cluster, Failure> {
     let config = ClusterConfig {
         coordinator_at: address_before(dir),
@@ -87,27 +79,9 @@ fn start(dir: &ClusterDir, interrupt: &Interrupt) -> Result<Cluster, Failure> {
         ..dir.record().config(dir.path())
     };
     let launcher = Launcher::of_this_executable()?.apart();
-    let spinner = spinner(format!("starting a coordinator and {} storage servers", config.servers));
-    let (started, starts) = sync_channel(1);
-    thread::Builder::new().name("start".into()).spawn(move || {
-        // Nobody listens when this process is ending.
-        let _ = started.send(Cluster::start(launcher, config));
-    })?;
-    loop {
-        match starts.recv_timeout(LOOK_EVERY) {
-            Ok(cluster) => {
-                spinner.finish_and_clear();
-                return Ok(cluster?);
-            }
-            Err(RecvTimeoutError::Timeout) if !interrupt.is_set() => {}
-            Err(_) => {
-                spinner.finish_and_clear();
-                // The children end with this process: their standard input closes.
-                eprintln!("cluster: interrupted");
-                process::exit(INTERRUPTED.into());
-            }
-        }
-    }
+    let what = format!("starting a coordinator and {} storage servers", config.servers);
+    // When it ends early, the children end with this process: their standard input closes.
+    background::start(what, interrupt, move || Cluster::start(launcher, config))
 }
 
 /// Where the coordinator was before, when nobody else is there now: who knows it finds it again.
@@ -115,13 +89,6 @@ pub fn address_before(dir: &ClusterDir) -> Option<(SocketAddr, SocketAddr)> {
     let both = dir.record().coordinators.first().and_then(|address| both_sockets(address))?;
     let (calls, heartbeats) = (UdpSocket::bind(both.0), UdpSocket::bind(both.1));
     (calls.is_ok() && heartbeats.is_ok()).then_some(both)
-}
-
-pub fn spinner(what: String) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner:>12.cyan}  {msg}").expect("a template");
-    let spinner = ProgressBar::new_spinner().with_style(style).with_message(what);
-    spinner.enable_steady_tick(SPIN);
-    spinner
 }
 
 /// What runs, and how to reach it.
