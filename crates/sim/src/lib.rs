@@ -23,8 +23,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod check;
 mod cluster;
 mod config;
+pub mod history;
 mod invariants;
 pub mod oracle;
 pub mod storm;
