@@ -98,7 +98,7 @@ impl Cluster {
                 ..CoordinatorConfig::new(ClusterSize::Replicas(3))
             },
         };
-        let meta = Arc::new(FileMetaLog::new(chief.env.dir.clone(), FileMetaLogConfig::new(CLUSTER.0)));
+        let meta = Arc::new(FileMetaLog::new(&chief.env, FileMetaLogConfig::new(CLUSTER.0)));
         let transport = chief.transport.clone();
         let coordinator =
             CoordinatorServer::start(config, chief.env.clone(), transport, meta).expect("valid");

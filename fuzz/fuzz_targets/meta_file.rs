@@ -10,7 +10,9 @@ use rekindle_log::crc32c;
 
 const HEADER: usize = 64;
 const RECORD: usize = 44;
-const FRAME: usize = 56;
+/// That of version 2; in version 1 the secret is missing.
+const FRAME: usize = 64;
+const FRAME_1: usize = 56;
 
 fuzz_target!(|data: &[u8]| {
     // The bytes as they are, too.
@@ -37,8 +39,14 @@ fn mend(file: &mut [u8], mends: u8) {
         return;
     }
     file[4..8].copy_from_slice(b"RKML");
-    file[8..10].copy_from_slice(&1u16.to_le_bytes());
-    file[10..16].fill(0);
+    let version = 1 + u16::from(file[8] & 3 != 0);
+    file[8..10].copy_from_slice(&version.to_le_bytes());
+    let frame_bytes = if version == 1 { FRAME_1 } else { FRAME };
+    if version == 1 {
+        file[10..16].fill(0);
+    }
+    let mut secret = [0; FRAME - FRAME_1];
+    secret[..6].copy_from_slice(&file[10..16]);
     // Small numbers, so that terms and lengths agree by chance.
     file[33..40].fill(0);
     file[41..48].fill(0);
@@ -53,27 +61,30 @@ fn mend(file: &mut [u8], mends: u8) {
     file[56..64].copy_from_slice(&snapshot.to_le_bytes());
     seal(file, 0, HEADER);
     let mut lsn = file[40];
-    while file.len() - at >= FRAME {
+    while file.len() - at >= frame_bytes {
         let frame = at;
         let is_batch = file[at + 8] & 1 == 1;
         let records = if is_batch { file[at + 12] % 4 } else { 0 };
         lsn = lsn.wrapping_add(u8::from(is_batch));
         let synced = file[at + 40].min(lsn.wrapping_sub(u8::from(is_batch)));
         file[at + 4..at + 8].copy_from_slice(b"RKMB");
-        file[at + 8..at + FRAME].fill(0);
+        file[at + 8..at + frame_bytes].fill(0);
         file[at + 8] = if is_batch { 1 } else { 2 };
         file[at + 12] = records;
         (file[at + 24], file[at + 32], file[at + 40]) = (lsn, term, synced);
         file[at + 48..at + 56].copy_from_slice(&(frame as u64).to_le_bytes());
-        at += FRAME;
+        if version == 2 {
+            file[at + 56..at + FRAME].copy_from_slice(&secret);
+        }
+        at += frame_bytes;
         for _ in 0..records {
             at = mend_record(file, at, term);
         }
-        let bytes = (at - frame - FRAME) as u64;
+        let bytes = (at - frame - frame_bytes) as u64;
         file[frame + 16..frame + 24].copy_from_slice(&bytes.to_le_bytes());
         // Some stay wrong.
         if mends & (1 << (lsn & 7)) == 0 {
-            seal(file, frame, frame + FRAME);
+            seal(file, frame, frame + frame_bytes);
         }
     }
 }

@@ -120,7 +120,7 @@ impl SimCluster {
             SimStore::Disks(_) => {
                 let rules = self.config.rules;
                 let files = FileMetaLogConfig { rules, ..FileMetaLogConfig::new(CLUSTER.0) };
-                Arc::new(FileMetaLog::new(env.dir.clone(), files))
+                Arc::new(FileMetaLog::new(&env, files))
             }
         };
         let timeline = Arc::new(self.timeline.clone());

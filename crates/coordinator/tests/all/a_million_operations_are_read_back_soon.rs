@@ -25,8 +25,8 @@ fn a_million_operations_are_read_back_soon() {
     let world = World::new(1);
     let node = world.node("c");
     world.block_on(async {
-        let dir = node.env().dir;
-        let log = FileMetaLog::new(dir.clone(), FileMetaLogConfig::new(1));
+        let env = node.env();
+        let log = FileMetaLog::new(&env, FileMetaLogConfig::new(1));
         let term = log.open().await.unwrap().term;
         let counters =
             Entity::Counters { next_table: TableId(OPERATIONS), next_operation: OperationId(OPERATIONS) };
@@ -40,7 +40,7 @@ fn a_million_operations_are_read_back_soon() {
         for what in ["batches", "snapshot"] {
             let bytes = node.disk().used_bytes();
             let begun = Instant::now();
-            let log = FileMetaLog::new(dir.clone(), FileMetaLogConfig::new(1));
+            let log = FileMetaLog::new(&env, FileMetaLogConfig::new(1));
             let opened = log.open().await.unwrap();
             let read = begun.elapsed();
             let state = ClusterState::rebuild(&opened).unwrap();

@@ -22,8 +22,7 @@ fn put(n: u64, expected: Option<u64>) -> Batch {
 }
 
 fn log_on(world: &World, faults: &Arc<Faults>) -> FileMetaLog {
-    let (dir, faults) = (world.node("c").env().dir, Arc::clone(faults));
-    FileMetaLog::new(Arc::new(CrashingDir { dir, faults }), FileMetaLogConfig::new(1))
+    FileMetaLog::new(&CrashingDir::within(world.node("c").env(), faults), FileMetaLogConfig::new(1))
 }
 
 /// Polls once, then leaves the rest to others.

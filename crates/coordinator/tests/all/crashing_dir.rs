@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rekindle_env::{Device, Dir, DirLock, DiskError};
+use rekindle_env::{Device, Dir, DirLock, DiskError, Env};
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,6 +57,12 @@ pub struct CrashingDir {
 }
 
 impl CrashingDir {
+    /// The same world, with these faults in its directory.
+    pub fn within(mut env: Env, faults: &Arc<Faults>) -> Env {
+        env.dir = Arc::new(Self { dir: env.dir, faults: Arc::clone(faults) });
+        env
+    }
+
     async fn change(&self, change: impl Future<Output = Result<(), DiskError>>) -> Result<(), DiskError> {
         let call = self.faults.calls.fetch_add(1, Ordering::Relaxed);
         let Some(crash) = self.faults.crash.filter(|crash| crash.call == call) else { return change.await };

@@ -1,17 +1,16 @@
 //! A file of the meta log is believed, cut where nothing had been promised, or refused with the place of the damage:
-//! whichever bit is wrong, wherever it ends. And version 1 stays what it is.
+//! whichever bit is wrong, wherever it ends. And version 2 stays what it is, and version 1 readable.
 
 use bytes::Bytes;
 use rekindle_coordinator::meta::{
     Batch, Damage, EntityId, FileMetaLog, FileMetaLogConfig, MetaFile, MetaLog, MetaOpenError, Record,
     StoredEntity,
 };
-use rekindle_env::{Dir, memory::World};
+use rekindle_env::{Env, memory::World};
 use rekindle_types::Lsn;
-use std::sync::Arc;
 
 /// Bytes of a frame: that of a mark, too.
-const FRAME: usize = 56;
+const FRAME: usize = 64;
 const HEADER: usize = 64;
 const RECORD: usize = 44;
 
@@ -19,10 +18,13 @@ const FIRST_FILE: &str = "meta-0000000000000001-0000000000000000.log";
 const SECOND_FILE: &str = "meta-0000000000000002-0000000000000000.log";
 
 /// The file of the second reign of a small log, as the tests keep it for ever.
-const GOLDEN: &[u8] = include_bytes!("../golden/meta-log-1.bin");
+const GOLDEN: &[u8] = include_bytes!("../golden/meta-log-2.bin");
 
-fn log(dir: &Arc<dyn Dir>) -> FileMetaLog {
-    FileMetaLog::new(Arc::clone(dir), FileMetaLogConfig::new(0x0123_4567_89ab_cdef_0011_2233_4455_6677))
+/// The same, as version 1 had it.
+const GOLDEN_1: &[u8] = include_bytes!("../golden/meta-log-1.bin");
+
+fn log(env: &Env) -> FileMetaLog {
+    FileMetaLog::new(env, FileMetaLogConfig::new(0x0123_4567_89ab_cdef_0011_2233_4455_6677))
 }
 
 fn put(n: u64, state: &'static str) -> Record {
@@ -45,9 +47,9 @@ fn batches() -> [Vec<Vec<Record>>; 2] {
 }
 
 /// Plays both reigns; the batches of the second come one after another.
-async fn write(dir: &Arc<dyn Dir>) {
+async fn write(env: &Env) {
     for reign in batches() {
-        let log = log(dir);
+        let log = log(env);
         let term = log.open().await.unwrap().term;
         for records in reign {
             log.append(term, Batch { expected: vec![], records }).await.unwrap();
@@ -91,15 +93,16 @@ fn places() -> Vec<std::ops::Range<usize>> {
 }
 
 #[test]
-fn version_1_is_written_and_read_as_ever() {
+fn version_2_is_written_and_read_as_ever() {
     let world = World::new(1);
     let written = world.block_on(async {
-        let dir = world.node("c").env().dir;
-        write(&dir).await;
+        let env = world.node("c").env();
+        let dir = &env.dir;
+        write(&env).await;
         assert_eq!(dir.list().await.unwrap(), [SECOND_FILE], "and nothing else is left");
         dir.read(SECOND_FILE).await.unwrap()
     });
-    assert_eq!(&written[..], GOLDEN, "the bytes of version 1 are frozen");
+    assert_eq!(&written[..], GOLDEN, "the bytes of version 2 are frozen");
     let file = MetaFile::decode(GOLDEN).unwrap();
     assert_holds(&file, 6);
     assert_eq!(
@@ -107,6 +110,28 @@ fn version_1_is_written_and_read_as_ever() {
         (0x0123_4567_89ab_cdef_0011_2233_4455_6677, 2, 0)
     );
     assert_eq!(places().last().unwrap().end + FRAME, GOLDEN.len());
+}
+
+#[test]
+fn version_1_is_read_as_ever_and_the_next_reign_writes_version_2() {
+    let file = MetaFile::decode(GOLDEN_1).unwrap();
+    assert_holds(&file, 6);
+    let world = World::new(1);
+    let node = world.node("c");
+    world.block_on(async {
+        let (env, dir) = (node.env(), node.env().dir);
+        dir.append(SECOND_FILE, Bytes::from_static(GOLDEN_1)).await.unwrap();
+        let opened = log(&env).open().await.unwrap();
+        assert_eq!((opened.term.0, opened.last, opened.entities), (3, Lsn(6), entities_after(6)));
+        let name = dir.list().await.unwrap().pop().unwrap();
+        assert_eq!(dir.read(&name).await.unwrap()[8], 2);
+    });
+    // What is torn in it is torn, what is damaged is damaged.
+    let torn = MetaFile::decode(&GOLDEN_1[..GOLDEN_1.len() - 57]).unwrap();
+    assert_holds(&torn, 5);
+    let mut bytes = GOLDEN_1.to_vec();
+    bytes[GOLDEN_1.len() - 57] ^= 1;
+    assert!(matches!(MetaFile::decode(&bytes), Err(Damage::At { .. })));
 }
 
 #[test]
@@ -178,17 +203,17 @@ fn damage_is_reported_with_its_place_and_changes_nothing() {
     let world = World::new(1);
     let node = world.node("c");
     world.block_on(async {
-        let dir = node.env().dir;
-        write(&dir).await;
+        let (env, dir) = (node.env(), node.env().dir);
+        write(&env).await;
         let at = places()[1].start as u64;
         node.disk().flip(SECOND_FILE, at + 3, 1).unwrap();
-        let error = log(&dir).open().await.unwrap_err();
+        let error = log(&env).open().await.unwrap_err();
         assert!(matches!(&error, MetaOpenError::Damaged { file, at: found, .. } if file == SECOND_FILE && *found == at));
         let text = error.to_string();
         assert!(text.contains(SECOND_FILE) && text.contains(&at.to_string()), "{text}");
         assert_eq!(dir.list().await.unwrap(), [SECOND_FILE]);
         node.disk().flip(SECOND_FILE, at + 3, 1).unwrap();
-        let opened = log(&dir).open().await.unwrap();
+        let opened = log(&env).open().await.unwrap();
         assert_eq!((opened.term.0, opened.last, opened.entities), (3, Lsn(6), entities_after(6)));
     });
 }
@@ -198,17 +223,17 @@ fn an_older_file_never_stands_in_for_a_damaged_one() {
     let world = World::new(1);
     let node = world.node("c");
     world.block_on(async {
-        let dir = node.env().dir;
-        let first = log(&dir);
+        let (env, dir) = (node.env(), node.env().dir);
+        let first = log(&env);
         first.open().await.unwrap();
         drop(first);
         let old = dir.read(FIRST_FILE).await.unwrap();
-        write(&dir).await;
+        write(&env).await;
         // As after a crash that lost the removal.
         dir.append(FIRST_FILE, old).await.unwrap();
         let newest = dir.list().await.unwrap().pop().unwrap();
         node.disk().flip(&newest, 20, 1).unwrap();
-        assert!(matches!(log(&dir).open().await, Err(MetaOpenError::Damaged { file, .. }) if file == newest));
+        assert!(matches!(log(&env).open().await, Err(MetaOpenError::Damaged { file, .. }) if file == newest));
     });
 }
 
@@ -217,27 +242,27 @@ fn directories_that_are_none_of_ours_are_refused_with_advice() {
     let world = World::new(1);
     let node = world.node("c");
     world.block_on(async {
-        let dir = node.env().dir;
-        write(&dir).await;
-        let other = FileMetaLog::new(Arc::clone(&dir), FileMetaLogConfig::new(9));
+        let env = node.env();
+        write(&env).await;
+        let other = FileMetaLog::new(&env, FileMetaLogConfig::new(9));
         let foreign = other.open().await.unwrap_err();
         assert!(matches!(foreign, MetaOpenError::Foreign { expected: 9, .. }), "{foreign}");
         assert!(foreign.to_string().contains("00000000000000000000000000000009"), "{foreign}");
 
-        let holder = log(&dir);
+        let holder = log(&env);
         let term = holder.open().await.unwrap().term;
-        let locked = log(&dir).open().await.unwrap_err();
+        let locked = log(&env).open().await.unwrap_err();
         assert_eq!(locked, MetaOpenError::Locked { file: ".lock-meta.lock".into() });
         assert!(holder.append(term, Batch::default()).await.is_ok(), "who holds it goes on");
         drop(holder);
 
         node.disk().set_capacity(Some(node.disk().used_bytes()));
-        let full = log(&dir);
+        let full = log(&env);
         let error = full.open().await.unwrap_err();
         assert!(matches!(&error, MetaOpenError::Failed(_)) && error.to_string().contains("full"), "{error}");
         drop(full);
         node.disk().set_capacity(None);
-        let opened = log(&dir).open().await.unwrap();
+        let opened = log(&env).open().await.unwrap();
         assert_eq!((opened.last, opened.entities), (Lsn(7), entities_after(6)));
     });
 }
@@ -245,8 +270,8 @@ fn directories_that_are_none_of_ours_are_refused_with_advice() {
 #[test]
 fn another_version_is_named() {
     let mut bytes = GOLDEN.to_vec();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = rekindle_log::crc32c(&bytes[4..HEADER]);
     bytes[..4].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(MetaFile::decode(&bytes), Err(Damage::Version(2)));
+    assert_eq!(MetaFile::decode(&bytes), Err(Damage::Version(3)));
 }

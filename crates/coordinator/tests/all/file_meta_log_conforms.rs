@@ -7,19 +7,19 @@ use rekindle_coordinator::meta::{
     AppendError, Batch, FileMetaLog, FileMetaLogConfig, Leadership, MetaLog, MetaOpenError, Opened,
     conformance,
 };
-use rekindle_env::{Dir, memory::World};
+use rekindle_env::{Env, memory::World};
 use rekindle_types::{Lsn, Term};
 use std::sync::Arc;
 
 /// Every open is that of a new process: it knows what is on the disk and nothing else.
 struct Restarted {
-    dir: Arc<dyn Dir>,
+    env: Env,
     log: Mutex<Option<Arc<FileMetaLog>>>,
 }
 
 impl Restarted {
     fn log(&self) -> Arc<FileMetaLog> {
-        let open = || Arc::new(FileMetaLog::new(Arc::clone(&self.dir), FileMetaLogConfig::new(7)));
+        let open = || Arc::new(FileMetaLog::new(&self.env, FileMetaLogConfig::new(7)));
         Arc::clone(self.log.lock().get_or_insert_with(open))
     }
 }
@@ -41,16 +41,16 @@ impl MetaLog for Restarted {
 }
 
 /// A disk that nobody has used.
-fn fresh_dir(world: &World, count: &mut u32) -> Arc<dyn Dir> {
+fn fresh_env(world: &World, count: &mut u32) -> Env {
     *count += 1;
-    world.node(&format!("coordinator-{count}")).env().dir
+    world.node(&format!("coordinator-{count}")).env()
 }
 
 #[test]
 fn file_meta_log_conforms() {
     let world = World::new(1);
     let count = Mutex::new(0);
-    let fresh = || fresh_dir(&world, &mut count.lock());
-    world.block_on(conformance::check_all(async || FileMetaLog::new(fresh(), FileMetaLogConfig::new(7))));
-    world.block_on(conformance::check_all(async || Restarted { dir: fresh(), log: Mutex::default() }));
+    let fresh = || fresh_env(&world, &mut count.lock());
+    world.block_on(conformance::check_all(async || FileMetaLog::new(&fresh(), FileMetaLogConfig::new(7))));
+    world.block_on(conformance::check_all(async || Restarted { env: fresh(), log: Mutex::default() }));
 }

@@ -16,7 +16,7 @@ fn a_file_that_another_wrote_to_gets_no_name() {
     for late in 0..20 {
         let world = World::new(1);
         let node = world.node("c");
-        let (env, log) = (node.env(), FileMetaLog::new(node.env().dir, FileMetaLogConfig::new(1)));
+        let (env, log) = (node.env(), FileMetaLog::new(&node.env(), FileMetaLogConfig::new(1)));
         node.disk().set_latency(STEP);
         world.block_on(async {
             let late = async {
@@ -34,7 +34,7 @@ fn a_file_that_another_wrote_to_gets_no_name() {
                 refused += 1;
             }
             drop(log);
-            let next = FileMetaLog::new(env.dir.clone(), FileMetaLogConfig::new(1));
+            let next = FileMetaLog::new(&env, FileMetaLogConfig::new(1));
             assert!(next.open().await.is_ok(), "the next one reads what is there");
         });
     }
@@ -47,7 +47,7 @@ fn what_another_removed_needs_no_removal() {
     for late in 0..20 {
         let world = World::new(1);
         let node = world.node("c");
-        let (env, log) = (node.env(), FileMetaLog::new(node.env().dir, FileMetaLogConfig::new(1)));
+        let (env, log) = (node.env(), FileMetaLog::new(&node.env(), FileMetaLogConfig::new(1)));
         world.block_on(async {
             env.dir.append(LEFT, "half of it".into()).await.unwrap();
             node.disk().set_latency(STEP);

@@ -9,6 +9,7 @@ mod crashing_dir;
 mod damaged_meta_logs_are_refused;
 mod death_needs_silence_or_unanswered_probes;
 mod file_meta_log_conforms;
+mod forged_frames_are_no_marks;
 mod late_writes_of_others_do_no_harm;
 mod lists_reach_who_missed_any_number_of_changes;
 mod longer_leases_of_former_coordinators_are_waited_for;

@@ -132,17 +132,16 @@ struct Processes {
 impl MetaLog for Processes {
     async fn open(&self) -> Result<Opened, MetaOpenError> {
         *self.log.lock() = None;
-        let dir = if self.faults.has_crashed.swap(false, Ordering::Relaxed) {
+        let env = if self.faults.has_crashed.swap(false, Ordering::Relaxed) {
             self.restarts.fetch_add(1, Ordering::Relaxed);
             // What was written stays as it is: half a record is half a record.
             self.node.kill_with(Crash::KeepUnsynced);
-            self.node.restart().dir
+            self.node.restart()
         } else {
-            self.node.env().dir
+            self.node.env()
         };
-        let dir = Arc::new(CrashingDir { dir, faults: Arc::clone(&self.faults) });
         let config = FileMetaLogConfig { garbage_bytes_min: 1 << 10, ..FileMetaLogConfig::new(7) };
-        let log = Arc::new(FileMetaLog::new(dir, config));
+        let log = Arc::new(FileMetaLog::new(&CrashingDir::within(env, &self.faults), config));
         *self.log.lock() = Some(Arc::clone(&log));
         log.open().await
     }

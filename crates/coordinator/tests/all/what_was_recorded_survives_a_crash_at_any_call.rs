@@ -9,7 +9,7 @@ use rekindle_coordinator::meta::{
     AppendError, Batch, EntityId, FileMetaLog, FileMetaLogConfig, Leadership, MetaLog, MetaOpenError, Opened,
     Record,
 };
-use rekindle_env::{Dir, memory::Crash, memory::World};
+use rekindle_env::{Env, memory::Crash, memory::World};
 use rekindle_types::{Lsn, Term};
 use std::collections::BTreeMap;
 use std::{pin::pin, sync::Arc, sync::atomic::Ordering, task::Poll};
@@ -56,16 +56,15 @@ struct Promised {
     acknowledged: u64,
 }
 
-fn log_in(dir: &Arc<dyn Dir>, faults: &Arc<Faults>) -> FileMetaLog {
-    let dir = Arc::new(CrashingDir { dir: Arc::clone(dir), faults: Arc::clone(faults) });
+fn log_in(env: Env, faults: &Arc<Faults>) -> FileMetaLog {
     let config = FileMetaLogConfig { garbage_bytes_min: GARBAGE_BYTES, ..FileMetaLogConfig::new(CLUSTER) };
-    FileMetaLog::new(dir, config)
+    FileMetaLog::new(&CrashingDir::within(env, faults), config)
 }
 
 /// Two reigns, one process each; single appends and groups.
-async fn history(dir: &Arc<dyn Dir>, faults: &Arc<Faults>, promised: &Mutex<Promised>) -> Result<(), String> {
+async fn history(env: &Env, faults: &Arc<Faults>, promised: &Mutex<Promised>) -> Result<(), String> {
     for reign in [0..BATCHES / 2, BATCHES / 2..BATCHES] {
-        let log = log_in(dir, faults);
+        let log = log_in(env.clone(), faults);
         let opened = log.open().await.map_err(|error| error.to_string())?;
         check(&opened, &mut promised.lock())?;
         let mut next = reign.start + 1;
@@ -120,21 +119,21 @@ fn play(faults: Faults, crash: Crash, seed: u64) -> Result<Arc<Faults>, String> 
     let node = world.node("coordinator");
     let (faults, promised) = (Arc::new(faults), Mutex::new(Promised::default()));
     world.block_on(async {
-        let dir = node.env().dir;
+        let env = node.env();
         let stop =
             poll_fn(
                 |_| {
                     if faults.has_crashed.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
                 },
             );
-        match select(pin!(history(&dir, &faults, &promised)), stop).await {
+        match select(pin!(history(&env, &faults, &promised)), stop).await {
             Either::Left((played, _)) => return played,
             Either::Right(((), _)) => {}
         }
         let left_out = faults.left_out;
         for more in 1..=2 {
             node.kill_with(crash);
-            let log = log_in(&node.restart().dir, &Arc::new(Faults { left_out, ..Faults::default() }));
+            let log = log_in(node.restart(), &Arc::new(Faults { left_out, ..Faults::default() }));
             let opened = log.open().await.map_err(|error| error.to_string())?;
             let checked = check(&opened, &mut promised.lock());
             checked.map_err(|error| format!("process {more} after it: {error}"))?;
@@ -203,7 +202,7 @@ fn after_a_sync_that_failed_nothing_is_recorded_until_a_new_process_has_looked()
         let node = world.node("coordinator");
         let (faults, promised) = (Arc::default(), Mutex::new(Promised::default()));
         world.block_on(async {
-            let log = log_in(&node.env().dir, &faults);
+            let log = log_in(node.env(), &faults);
             let term = log.open().await.unwrap().term;
             check(&Opened { term, last: Lsn(0), entities: vec![] }, &mut promised.lock()).unwrap();
             node.disk().fail_sync_after(failing);
@@ -224,11 +223,10 @@ fn after_a_sync_that_failed_nothing_is_recorded_until_a_new_process_has_looked()
             assert!(has_failed, "sync {failing} never came");
             assert_eq!(log.leadership(term), Leadership::Over { newest: term });
             assert!(matches!(log.open().await, Err(MetaOpenError::Failed(_))), "it opens again");
-            let (taken, other) =
-                (log_in(&node.env().dir, &faults).open().await, ".lock-meta.lock".to_owned());
+            let (taken, other) = (log_in(node.env(), &faults).open().await, ".lock-meta.lock".to_owned());
             assert_eq!(taken, Err(MetaOpenError::Locked { file: other }), "it gives the lock back");
             node.kill_with(crash);
-            let opened = log_in(&node.restart().dir, &faults).open().await.unwrap();
+            let opened = log_in(node.restart(), &faults).open().await.unwrap();
             check(&opened, &mut promised.lock()).unwrap();
         });
     }

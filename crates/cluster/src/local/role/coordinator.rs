@@ -34,7 +34,7 @@ impl Reign {
             ..CoordinatorConfig::new(node.size.into())
         };
         let settings = CoordinatorServerConfig { cluster: config.cluster, coordinator };
-        let meta = FileMetaLog::new(world.env.dir.clone(), FileMetaLogConfig::new(config.cluster.0));
+        let meta = FileMetaLog::new(&world.env, FileMetaLogConfig::new(config.cluster.0));
         let witness = Arc::new(Witness { output: output.clone(), term: Mutex::default() });
         let (env, transport) = (world.env.clone(), world.transport.clone());
         let server = CoordinatorServer::start_observed(settings, env, transport, Arc::new(meta), witness)

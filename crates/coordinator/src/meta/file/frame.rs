@@ -1,6 +1,6 @@
 //! What goes before the records of a batch. Byte table: docs/formats/meta-log.md.
 
-use super::{le, record::RECORD_LEN};
+use super::{header::FileHeader, le, record::RECORD_LEN};
 use rekindle_log::crc32c;
 use rekindle_types::{Lsn, Term};
 
@@ -28,10 +28,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub const LEN: usize = 56;
+    pub const LEN: usize = 64;
+    /// Version 1 had no secret.
+    const LEN_1: usize = 56;
     pub const MAGIC: [u8; 4] = *b"RKMB";
 
-    pub fn encode(&self) -> [u8; Self::LEN] {
+    /// Writes it, with the secret of its file.
+    pub fn encode(&self, secret: u64) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[4..8].copy_from_slice(&Self::MAGIC);
         bytes[8] = match self.kind {
@@ -39,7 +42,7 @@ impl Frame {
             FrameKind::Mark => 2,
         };
         bytes[12..16].copy_from_slice(&self.records.to_le_bytes());
-        let numbers = [self.record_bytes, self.lsn.0, self.term.0, self.synced.0, self.at];
+        let numbers = [self.record_bytes, self.lsn.0, self.term.0, self.synced.0, self.at, secret];
         for (to, number) in bytes[16..].chunks_exact_mut(8).zip(numbers) {
             to.copy_from_slice(&number.to_le_bytes());
         }
@@ -48,10 +51,15 @@ impl Frame {
         bytes
     }
 
-    /// The frame at `at`, if one of this term stands there.
-    pub(super) fn decode(file: &[u8], at: usize, term: Term) -> Result<Self, &'static str> {
-        let bytes: &[u8; Self::LEN] =
-            file.get(at..).and_then(|rest| rest.first_chunk()).ok_or("a frame is cut off")?;
+    /// Bytes of the frames of a file.
+    pub fn length(file: &FileHeader) -> usize {
+        if file.secret.is_some() { Self::LEN } else { Self::LEN_1 }
+    }
+
+    /// The frame at `at`, if one of this file stands there.
+    pub(super) fn decode(file: &[u8], at: usize, header: &FileHeader) -> Result<Self, &'static str> {
+        let length = Self::length(header);
+        let bytes = file.get(at..).and_then(|rest| rest.get(..length)).ok_or("a frame is cut off")?;
         if bytes[4..8] != Self::MAGIC || le::u32(bytes, 0) != crc32c(&bytes[4..]) {
             return Err("the checksum of a frame is wrong");
         }
@@ -75,11 +83,15 @@ impl Frame {
         if !is_sane || bytes[9..12] != [0; 3] {
             return Err("a frame says what no frame says");
         }
-        if frame.term != term || frame.at != at as u64 {
+        if frame.term != header.term || frame.at != at as u64 {
             return Err("a frame is of another place");
+        }
+        // J2: bytes that a client wrote are no frame.
+        if header.secret.is_some_and(|secret| secret != le::u64(bytes, Self::LEN_1)) {
+            return Err("a frame has not the secret of its file");
         }
         Ok(frame)
     }
 }
 
-const _: () = assert!(Frame::LEN == 16 + 5 * 8);
+const _: () = assert!(Frame::LEN == 16 + 6 * 8 && Frame::LEN_1 + 8 == Frame::LEN);

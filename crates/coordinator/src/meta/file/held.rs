@@ -6,7 +6,7 @@ use super::name::{self, FileId};
 use super::{Damage, MetaFile, header::FileHeader, record::RECORD_LEN, record::StoredRecord};
 use crate::meta::{Batch, MetaOpenError, Opened, image::Image};
 use bytes::Bytes;
-use rekindle_env::{Dir, DirLock, DiskError};
+use rekindle_env::{Dir, DirLock, DiskError, Rng};
 use rekindle_types::{Lsn, Term};
 use std::{mem, sync::Arc};
 
@@ -16,10 +16,13 @@ const PIECE_BYTES: usize = 1 << 20;
 /// The log in use. After an error of a write or a sync it must not be used any more.
 pub(super) struct Held {
     dir: Arc<dyn Dir>,
+    rng: Arc<dyn Rng>,
     config: FileMetaLogConfig,
     /// F4: nobody else reigns as long as it is held.
     _lock: DirLock,
     id: FileId,
+    /// That of the file.
+    secret: u64,
     bytes: u64,
     /// The last batch known to be durable.
     synced: Lsn,
@@ -35,7 +38,11 @@ pub(super) struct Held {
 
 impl Held {
     /// Takes the lock and reads everything back. Changes nothing.
-    pub async fn take(dir: Arc<dyn Dir>, config: FileMetaLogConfig) -> Result<Self, MetaOpenError> {
+    pub async fn take(
+        dir: Arc<dyn Dir>,
+        rng: Arc<dyn Rng>,
+        config: FileMetaLogConfig,
+    ) -> Result<Self, MetaOpenError> {
         let lock = dir.lock(name::LOCK).await.map_err(|error| match error {
             DiskError::Locked(file) => MetaOpenError::Locked { file },
             error => unusable(&error),
@@ -51,7 +58,21 @@ impl Held {
         };
         let synced = image.last();
         let (staged, outdated) = (Vec::new(), files.into_iter().map(FileId::name).collect());
-        Ok(Self { dir, config, _lock: lock, id, bytes: 0, synced, image, staged, unfinished, outdated })
+        let (secret, bytes) = (0, 0);
+        Ok(Self {
+            dir,
+            rng,
+            config,
+            _lock: lock,
+            id,
+            secret,
+            bytes,
+            synced,
+            image,
+            staged,
+            unfinished,
+            outdated,
+        })
     }
 
     /// The reign.
@@ -91,7 +112,9 @@ impl Held {
             self.remove(&name).await?;
         }
         let (name, unfinished) = (id.name(), id.unfinished());
-        let bytes = self.write_snapshot(id.term, &unfinished).await?;
+        // J2: a new one for each file, so that none is told by what an older one shows.
+        let secret = self.rng.next_u64() >> (u64::BITS - FileHeader::SECRET_BITS);
+        let bytes = self.write_snapshot(id.term, secret, &unfinished).await?;
         self.dir.sync_file(&unfinished).await?;
         // What an earlier holder of the lock had handed to the disk must not have come between.
         let found = self.dir.read(&unfinished).await?.len() as u64;
@@ -102,7 +125,7 @@ impl Held {
         }
         self.dir.rename(&unfinished, &name).await?;
         self.dir.sync().await?;
-        (self.id, self.bytes, self.synced) = (id, bytes, self.image.last());
+        (self.id, self.secret, self.bytes, self.synced) = (id, secret, bytes, self.image.last());
         for name in mem::replace(&mut self.outdated, vec![name]) {
             self.remove(&name).await?;
         }
@@ -117,9 +140,10 @@ impl Held {
         }
     }
 
-    async fn write_snapshot(&self, term: Term, to: &str) -> Result<u64, DiskError> {
+    async fn write_snapshot(&self, term: Term, secret: u64, to: &str) -> Result<u64, DiskError> {
         let header = FileHeader {
             cluster: self.config.cluster,
+            secret: Some(secret),
             term,
             base: self.image.last(),
             records: self.image.len() as u64,
@@ -158,7 +182,7 @@ impl Held {
             synced: self.synced,
             at: self.bytes + start as u64,
         };
-        self.staged[start..start + Frame::LEN].copy_from_slice(&frame.encode());
+        self.staged[start..start + Frame::LEN].copy_from_slice(&frame.encode(self.secret));
         self.image.record(batch.records)
     }
 
@@ -181,7 +205,7 @@ impl Held {
     pub async fn mark(&mut self) -> Result<(), DiskError> {
         let (lsn, term, at) = (self.synced, self.id.term, self.bytes);
         let frame = Frame { kind: FrameKind::Mark, records: 0, record_bytes: 0, lsn, term, synced: lsn, at };
-        self.dir.append(&self.id.name(), Bytes::copy_from_slice(&frame.encode())).await?;
+        self.dir.append(&self.id.name(), Bytes::copy_from_slice(&frame.encode(self.secret))).await?;
         self.bytes += Frame::LEN as u64;
         Ok(())
     }

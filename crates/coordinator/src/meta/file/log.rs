@@ -6,7 +6,7 @@ use crate::meta::{AppendError, Batch, Leadership, MetaLog, MetaOpenError, Opened
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use parking_lot::Mutex;
-use rekindle_env::{Dir, DiskError};
+use rekindle_env::{Dir, DiskError, Env, Rng};
 use rekindle_types::{Lsn, Rule, Term};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, oneshot};
@@ -30,6 +30,7 @@ pub struct FileMetaLog {
 /// What the driver shares with the calls.
 struct Core {
     dir: Arc<dyn Dir>,
+    rng: Arc<dyn Rng>,
     config: FileMetaLogConfig,
     queue: Mutex<Queue>,
     reign: Mutex<Reign>,
@@ -48,12 +49,13 @@ impl FileMetaLog {
     /// Bytes of one batch in the file.
     pub const BATCH_BYTES_MAX: usize = 64 << 20;
 
-    /// The log in this directory; nothing happens before it is opened.
+    /// The log in this world's directory; nothing happens before it is opened.
     #[must_use]
-    pub fn new(dir: Arc<dyn Dir>, config: FileMetaLogConfig) -> Self {
+    pub fn new(env: &Env, config: FileMetaLogConfig) -> Self {
+        let (dir, rng) = (env.dir.clone(), env.rng.clone());
         let (queue, reign, held) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
         Self {
-            core: Arc::new(Core { dir, config, queue, reign, held }),
+            core: Arc::new(Core { dir, rng, config, queue, reign, held }),
             room: Arc::new(Semaphore::new(CALLS_MAX)),
             driver: Mutex::default(),
         }
@@ -139,7 +141,7 @@ impl Core {
         }
         let held = match held {
             Some(held) => held,
-            None => held.insert(Held::take(Arc::clone(&self.dir), self.config).await?),
+            None => held.insert(Held::take(self.dir.clone(), self.rng.clone(), self.config).await?),
         };
         // F4: the reign before ends now, not only when the new one is recorded.
         self.reign.lock().term = held.term().next();

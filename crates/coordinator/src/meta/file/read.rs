@@ -18,7 +18,7 @@ pub enum Damage {
         why: &'static str,
     },
     /// Another release has written it.
-    #[error("format version {0}, this release reads 1")]
+    #[error("format version {0}, this release reads 1 and 2")]
     Version(u16),
 }
 
@@ -54,7 +54,7 @@ impl MetaFile {
                     }
                     at = end;
                 }
-                Err(_) if !was_durable(file, at, header.term, image.last().next()) => break,
+                Err(_) if !was_durable(file, at, &header, image.last().next()) => break,
                 Err((at, why)) => return Err(Damage::new(at, why)),
             }
         }
@@ -109,7 +109,7 @@ fn decode_frame<'a>(
     header: &FileHeader,
     image: &Image,
 ) -> Result<(Batch<'a>, usize), (usize, &'static str)> {
-    let frame = Frame::decode(file, at, header.term).map_err(|why| (at, why))?;
+    let frame = Frame::decode(file, at, header).map_err(|why| (at, why))?;
     let expected = match frame.kind {
         FrameKind::Batch => image.last().next(),
         FrameKind::Mark => image.last(),
@@ -117,7 +117,7 @@ fn decode_frame<'a>(
     if frame.lsn != expected {
         return Err((at, "a frame has not the next sequence number"));
     }
-    let mut at = at + Frame::LEN;
+    let mut at = at + Frame::length(header);
     if frame.kind == FrameKind::Mark {
         return Ok((None, at));
     }
@@ -138,11 +138,12 @@ fn decode_frame<'a>(
     Ok((Some(records), end))
 }
 
-/// J2's test: whether a frame behind `at` vouches for the batch `lsn`.
-fn was_durable(file: &[u8], at: usize, term: Term, lsn: Lsn) -> bool {
+/// J2's test: whether a frame behind `at` vouches for the batch `lsn`. The bytes there may be a name that a client
+/// chose, so only what carries the file's secret is a frame.
+fn was_durable(file: &[u8], at: usize, header: &FileHeader, lsn: Lsn) -> bool {
     let Some(rest) = file.get(at + 1..) else { return false };
     let magics = rest.windows(Frame::MAGIC.len()).enumerate().filter(|(_, four)| *four == Frame::MAGIC);
     // The magic stands 4 bytes behind the beginning of its frame.
     let starts = magics.filter_map(|(found, _)| (at + 1 + found).checked_sub(4)).filter(|start| *start > at);
-    starts.map(|start| Frame::decode(file, start, term)).any(|frame| frame.is_ok_and(|f| f.synced >= lsn))
+    starts.map(|start| Frame::decode(file, start, header)).any(|frame| frame.is_ok_and(|f| f.synced >= lsn))
 }
