@@ -1,19 +1,4 @@
-//! Membership, failure detection, tablets and recorded operations over a meta log.
-//!
-//! [`Coordinator`] is the authority for one reign: it answers [`rekindle_types::CoordinatorApi`] and works while
-//! its futures `run` and `watch` run. Everything of consequence is first a batch of a [`MetaLog`]: deciding is pure
-//! ([`change`], [`Detector`], [`Leases`]), the recorded state is [`ClusterState`], and a coordinator that is
-//! stopped anywhere is continued by the next one on the same log.
-//!
-//! Limits: 255 bytes of a name, 16,384 tablets a table, 256 pending operations on tables, 64 outcomes kept.
-//!
-//! ```
-//! use rekindle_coordinator::{ClusterSize, CoordinatorConfig};
-//!
-//! let config = CoordinatorConfig::new(ClusterSize::Servers(6));
-//! assert_eq!(config.size.shape().replicas, 3);
-//! assert!(config.validate().is_ok());
-//! ```
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod change;

@@ -1,32 +1,4 @@
-//! The seams to the world: time, randomness, tasks and disks, as traits.
-//!
-//! Nothing else in Rekindle's libraries touches a clock, a global random source, a thread or a file. A server
-//! gets an [`Env`] and a transport; the simulator gives it others than a process does. With feature `memory` there
-//! is a whole world of them in memory: one thread, a virtual clock, one seed, disks that forget. With feature `real`
-//! there are those of a machine. Not in here: the network (`rekindle_cluster::wire::Transport`).
-//!
-//! Limits: time counts nanoseconds in 64 bits, which last 584 years; a disk in memory is as large as it is told.
-//!
-//! ```
-//! # #[cfg(feature = "memory")] {
-//! use rekindle_env::memory::World;
-//! use std::time::Duration;
-//!
-//! let world = World::new(1);
-//! let node = world.node("a");
-//! let env = node.env();
-//! world.block_on(async {
-//!     env.dir.append("log", "kept".into()).await.unwrap();
-//!     env.dir.sync_file("log").await.unwrap();
-//!     env.dir.sync().await.unwrap();
-//!     env.dir.append("log", ", forgotten".into()).await.unwrap();
-//!     env.clock.sleep(Duration::from_secs(3600)).await; // at once: the clock jumps
-//! });
-//! node.kill();
-//! let found = world.block_on(async { node.restart().dir.read("log").await });
-//! assert_eq!(found.unwrap(), "kept");
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod clock;

@@ -1,15 +1,4 @@
-//! What two Rekindle crates share: ids, key hashes and ranges, log positions, the server list, the tablet
-//! map, the coordinator's calls, and how a remote call can fail. No I/O and no logic beyond looking things up.
-//!
-//! Sizes: every id is 8 bytes but [`LogId`] (10) and [`Attempt`] (4); a key hash is 64 bits.
-//!
-//! ```
-//! use rekindle_types::{KeyRange, TableId, key_hash};
-//!
-//! let [low, high] = KeyRange::FULL.split_even(2)[..] else { unreachable!() };
-//! let hash = key_hash(TableId(7), b"user:42");
-//! assert!(low.contains(hash) != high.contains(hash));
-//! ```
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod condition;

@@ -45,6 +45,30 @@ use tail::ENTRIES_MAX;
 ///
 /// Calls are synchronous but those that wait for the sink. [`Log::run`] must be running for anything to become
 /// durable.
+///
+/// ```
+/// use rekindle_log::segment::{EntryDraft, LogTime, ObjectEntry, Parsed};
+/// use rekindle_log::{Log, LogConfig, Volatile};
+/// use rekindle_types::{LogId, ServerId, TableId};
+/// use std::sync::Arc;
+///
+/// let config = LogConfig { segments_max: 8, ..LogConfig::new(LogId::of(ServerId(1))) };
+/// let log = Log::new(config, Arc::new(Volatile))?;
+/// let object = ObjectEntry {
+///     table: TableId(1),
+///     version: log.next_version()?,
+///     timestamp: LogTime(0),
+///     replaces: None,
+///     expiry: None,
+///     key: b"key",
+///     value: b"value",
+/// };
+/// let appended = log.append(&[EntryDraft::Object(object)])?;
+/// let view = log.entry(appended.refs()[0]).expect("the segment is in memory");
+/// assert_eq!(view.parse()?, Parsed::Object(object));
+/// // `log.sync(appended.end).await` waits until it is durable, while somebody runs `log.run()`.
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct Log {
     config: LogConfig,
     sink: Arc<dyn SegmentSink>,

@@ -40,26 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Keys or entries whose cache misses are overlapped in a batch.
 pub(crate) const BATCH: usize = 16;
 
-/// Objects over a log, in memory.
-///
-/// ```
-/// # use rekindle_log::{Log, LogConfig, Volatile, store::{Condition, Store, StoreConfig}};
-/// # use rekindle_types::{LogId, ServerId, TableId};
-/// # use std::sync::Arc;
-/// let log = Log::new(LogConfig::new(LogId::of(ServerId(1))), Arc::new(Volatile))?;
-/// let store = Store::new(log, StoreConfig::default());
-/// let users = TableId(1);
-///
-/// store.put(users, b"ada", b"lovelace", Condition::Always)?;
-/// let again = store.put(users, b"ada", b"byron", Condition::IfAbsent)?;
-/// assert!(again.value().is_refused());
-///
-/// let ada = store.get(users, b"ada")?;
-/// assert_eq!(ada.value().as_ref().unwrap().value, "lovelace");
-/// store.delete(users, b"ada", Condition::Always)?;
-/// assert!(store.get(users, b"ada")?.value().is_none());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// Objects over a log, in memory. The example of the [crate] shows its calls.
 pub struct Store {
     log: Arc<Log>,
     index: Index,
