@@ -18,6 +18,10 @@
 //! | `client` | `rekindle::client` | reads and writes with retries |
 //! | `cluster` | `rekindle::cluster` | the servers, put together |
 //! | `sim` | `rekindle::sim` | the same servers in a simulated world |
+//! | `memory`, `real` | | for `env`: the world in memory, and that of a machine |
+//! | `quic`, `local` | | for `cluster`: QUIC with mutual TLS, and clusters of processes on one machine |
+//!
+//! Each module's page shows it in some ten lines.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "backup")]
