@@ -6,6 +6,7 @@ mod assertions;
 mod decoders;
 mod dependencies;
 mod outside;
+mod packages;
 mod rules;
 mod scenarios;
 mod sizes;
