@@ -103,7 +103,9 @@ pub struct ReplicaInfo {
     pub certificate: Certificate,
     /// Read first in recovery.
     pub primary: bool,
-    /// Segment ids in its digest, when it starts with a valid one: it was written as a head.
+    /// Segment ids in its digest, when it starts with a valid one: it was written as a head. Of the closed replicas
+    /// in an inventory only the highest that has one shows it (H6): all of them, a digest for each segment of the log,
+    /// would fill a frame of the wire with some thousand segments.
     pub digest: Option<Vec<SegmentId>>,
 }
 

@@ -7,6 +7,7 @@ pub mod conformance;
 mod error;
 pub mod file;
 mod filter;
+mod inventory;
 mod local;
 mod membership;
 mod memory;

@@ -1,12 +1,12 @@
 //! One replica: its bytes, and how far they are valid.
 
-use crate::store::{BackupError, Fill, Misfit, ReplicaInfo, ReplicaState, ReplicaWrite, filter::digest};
+use crate::store::{BackupError, Fill, Misfit, ReplicaInfo, ReplicaState, ReplicaWrite, filter};
 use bytes::Bytes;
 use rekindle_log::{
     Certificate,
     segment::{CAPACITY_MAX, CertificateCheck, SegmentHeader},
 };
-use rekindle_types::ReplicaId;
+use rekindle_types::{ReplicaId, SegmentId};
 
 /// A replica and what it was told.
 #[derive(Debug)]
@@ -276,17 +276,16 @@ impl Replica {
         Some((bytes, certificate))
     }
 
-    /// Its line in an inventory, without the digest when the bytes are on a disk; none without a certificate.
+    /// Its line in an inventory, without the digest; none without a certificate.
     pub(crate) fn info(&self) -> Option<ReplicaInfo> {
-        let certificate = self.certificate?;
-        let valid = self.present().map(|bytes| &bytes[..certificate.length as usize]);
-        Some(ReplicaInfo {
-            replica: self.id,
-            state: self.state(),
-            certificate,
-            primary: self.primary,
-            digest: valid.and_then(|valid| digest(self.id, valid)),
-        })
+        let (replica, state, primary) = (self.id, self.state(), self.primary);
+        self.certificate.map(|certificate| ReplicaInfo { replica, state, certificate, primary, digest: None })
+    }
+
+    /// The ids in its digest, when its bytes are here and begin with one.
+    pub(crate) fn digest(&self) -> Option<Vec<SegmentId>> {
+        let length = self.certificate?.length as usize;
+        self.present().and_then(|bytes| filter::digest(self.id, &bytes[..length]))
     }
 
     /// Flips the lowest bit of a byte, as a failing memory does.

@@ -125,7 +125,7 @@ impl Shelf {
         }
     }
 
-    /// Every replica of the log that counts.
+    /// Every replica of the log that counts, by segment, without the digests.
     pub(crate) fn list(&self, log: LogId) -> Vec<ReplicaInfo> {
         let slots = self.logs.get(&log).into_iter().flat_map(BTreeMap::values);
         slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()

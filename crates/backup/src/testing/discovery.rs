@@ -1,6 +1,6 @@
 //! What a recovery makes of the inventories that it can get (H6), in an own small version.
 
-use super::{Model, ModelReplica};
+use super::{Model, ModelStore};
 use rekindle_types::SegmentId;
 use std::collections::BTreeMap;
 
@@ -32,22 +32,25 @@ impl Model {
     #[must_use]
     pub fn discover(&self, reached: u32) -> Found {
         let Some(floor) = self.floor else { return Found::Unrecorded };
-        let replicas = || {
+        let stores = || {
             let stores = self.stores.iter().enumerate();
             let reached = stores.filter(move |(at, store)| !store.is_dead && reached & (1 << at) != 0);
-            reached.flat_map(|(_, store)| store.listed())
+            reached.map(|(_, store)| store)
         };
-        let open = replicas().filter(|(id, replica)| !replica.is_closed && *id >= floor);
+        // A head is what shows a digest: not every one does.
+        let heads = || stores().flat_map(ModelStore::listed_with_digest);
+        let open = heads().filter(|(id, replica)| !replica.is_closed && *id >= floor);
         let Some(head) = open.map(|(id, _)| id).min() else { return Found::Incomplete };
-        if let Some((closed, _)) = replicas().find(|(id, replica)| replica.is_closed && *id > head) {
+        if let Some((closed, _)) = heads().find(|(id, replica)| replica.is_closed && *id > head) {
             return Found::Contradiction { head, closed };
         }
         let mut lengths = BTreeMap::new();
         for id in &self.log.head(head).expect("heads stay in the model").digest {
-            let usable = |(found, replica): &(SegmentId, &ModelReplica)| {
-                found == id && (replica.is_closed || *id == head)
-            };
-            match replicas().filter(usable).filter_map(|(_, replica)| replica.valid).max() {
+            let of_head = heads().filter(|_| *id == head);
+            let closed =
+                stores().flat_map(ModelStore::listed).filter(|(_, replica)| replica.is_closed && *id != head);
+            let usable = of_head.chain(closed).filter(|(found, _)| found == id);
+            match usable.filter_map(|(_, replica)| replica.valid).max() {
                 Some(length) => lengths.insert(*id, length),
                 None => return Found::Incomplete,
             };

@@ -84,6 +84,12 @@ impl ModelStore {
             .filter(|(_, replica)| replica.valid.is_some())
     }
 
+    /// What of it shows its digest: what is open, and of the closed ones the highest; here every segment is a head.
+    pub fn listed_with_digest(&self) -> impl Iterator<Item = (SegmentId, &ModelReplica)> {
+        let highest = self.listed().filter(|(_, replica)| replica.is_closed).map(|(id, _)| id).max();
+        self.listed().filter(move |(id, replica)| !replica.is_closed || Some(*id) == highest)
+    }
+
     /// Whether anything of a segment is here.
     #[must_use]
     pub fn holds(&self, segment: SegmentId) -> bool {

@@ -10,6 +10,16 @@ pub const LOG: LogId = LogId::of(ServerId(1));
 /// What a backup lists.
 pub type Inventory = (ServerId, Vec<ReplicaInfo>);
 
+/// The digests that backups show: those of open heads, and of the closed ones the highest one's.
+pub fn shown((server, mut replicas): Inventory) -> Inventory {
+    let closed = |info: &ReplicaInfo| info.state == ReplicaState::Closed && info.digest.is_some();
+    let highest = replicas.iter().filter(|info| closed(info)).map(|info| info.replica.segment).max();
+    for info in replicas.iter_mut().filter(|info| closed(info) && Some(info.replica.segment) != highest) {
+        info.digest = None;
+    }
+    (server, replicas)
+}
+
 /// A backup's inventory.
 pub fn backup(server: u64, replicas: impl IntoIterator<Item = ReplicaInfo>) -> Inventory {
     (ServerId(server), replicas.into_iter().collect())

@@ -51,6 +51,32 @@ pub(super) async fn dead_masters_are_refused_every_call(subject: Arc<dyn Subject
     assert_eq!(list(&store, MASTER).await.len(), 1);
 }
 
+/// H6: those of open heads, and of the closed heads the highest one's. A side segment has none, however high.
+pub(super) async fn inventories_show_the_digests_that_a_recovery_needs(subject: Arc<dyn Subject>) {
+    let store = ready(&subject);
+    let heads = [1, 2, 3, 6, 7].map(|n| Image::head(MASTER, n, &[]));
+    let sides = [4, 8].map(|n| Image::side(MASTER, n).safe_version(1));
+    for (image, is_closed) in
+        heads.iter().zip([true, true, true, false, false]).chain(sides.iter().zip([true; 2]))
+    {
+        store.write(write(image, 1, Some(Fill::Growing), is_closed)).await.unwrap();
+    }
+    let infos = list(&store, MASTER).await;
+    let shown = |info: &ReplicaInfo| (info.replica.segment.0, info.state, info.digest.is_some());
+    let closed = |n, is_shown| (n, ReplicaState::Closed, is_shown);
+    let open = |n| (n, ReplicaState::Open, true);
+    let expected = [
+        closed(1, false),
+        closed(2, false),
+        closed(3, true),
+        closed(4, false),
+        open(6),
+        open(7),
+        closed(8, false),
+    ];
+    assert_eq!(infos.iter().map(shown).collect::<Vec<_>>(), expected);
+}
+
 pub(super) async fn inventory_fences_before_it_lists(subject: Arc<dyn Subject>) {
     let store = ready(&subject);
     let image = Image::head(MASTER, 5, &[]);

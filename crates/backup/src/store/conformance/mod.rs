@@ -72,6 +72,7 @@ cases! {
         unknown_masters_have_to_wait,
         dead_masters_are_refused_every_call,
         inventory_fences_before_it_lists,
+        inventories_show_the_digests_that_a_recovery_needs,
         a_removed_backup_takes_nothing,
         recovered_masters_are_freed_and_not_before,
         a_master_that_left_between_two_lists_is_fenced_and_freed;

@@ -17,6 +17,7 @@ use super::{
 use crate::store::{
     BackupError, BackupStats, BackupStore, Fill, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaWrite,
+    inventory::{digest_order, ends_digests},
     membership::Membership,
     read_ahead::ReadAhead,
     shelf::{Room, Shelf},
@@ -292,8 +293,12 @@ impl BackupStore for FileStore {
             state.membership.fence(log, at)?;
             state.shelf.list(log)
         };
-        for info in &mut infos {
-            self.add_digest(info).await;
+        for at in digest_order(&infos) {
+            let info = &mut infos[at];
+            info.digest = self.digest(info.replica).await;
+            if ends_digests(info) {
+                break;
+            }
         }
         Ok(infos)
     }

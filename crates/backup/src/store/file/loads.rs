@@ -7,13 +7,14 @@ use super::{
     image::damaged,
 };
 use crate::store::{
-    BackupError, Loaded, ReplicaInfo,
-    filter::{self, Filter, digest},
+    BackupError, Loaded,
+    filter::{self, Filter},
+    replica::Replica,
 };
 use bytes::Bytes;
 use rekindle_env::Time;
 use rekindle_log::Certificate;
-use rekindle_types::{Partition, PartitionIndex, ReplicaId, Rule};
+use rekindle_types::{Partition, PartitionIndex, ReplicaId, Rule, SegmentId};
 use std::sync::Arc;
 
 /// A replica to read for all partitions of its plan.
@@ -194,18 +195,21 @@ impl FileStore {
         Ok((Place::Frame(frame, header), certificate))
     }
 
-    /// Adds the digest of a listed replica whose bytes are in a frame.
-    pub(super) async fn add_digest(&self, info: &mut ReplicaInfo) {
-        let Some((frame, header)) = self.state.lock().frame(info.replica) else { return };
-        if info.digest.is_some() || header.digest_end == 0 {
-            return;
-        }
+    /// The ids in the digest of a listed replica, if it was written as a head and can be read.
+    pub(super) async fn digest(&self, replica: ReplicaId) -> Option<Vec<SegmentId>> {
+        let (frame, header) = {
+            let state = self.state.lock();
+            let digest = state.shelf.find(replica).ok().and_then(Replica::digest);
+            if digest.is_some() {
+                return digest;
+            }
+            state.frame(replica).filter(|(_, header)| header.digest_end > 0)?
+        };
         let blocks = (header.digest_end as usize).next_multiple_of(BLOCK_BYTES);
         let length = blocks.min(header.certificate.length as usize);
-        let Ok(bytes) = self.frames.read(frame, length).await else { return };
-        if header.verify_start(&bytes).is_ok() {
-            info.digest = digest(info.replica, &bytes);
-        }
+        let bytes = self.frames.read(frame, length).await.ok()?;
+        header.verify_start(&bytes).ok()?;
+        filter::digest(replica, &bytes)
     }
 
     /// Keeps the measured read rate current; small reads say nothing.

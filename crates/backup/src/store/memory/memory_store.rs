@@ -5,8 +5,10 @@ use crate::store::{
     BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaWrite,
     filter::{self, Filter},
+    inventory::{digest_order, ends_digests},
     membership::Membership,
     read_ahead::ReadAhead,
+    replica::Replica,
     session::Sessions,
     shelf::{Room, Shelf},
 };
@@ -205,7 +207,15 @@ impl BackupStore for MemoryStore {
         let state = &mut *self.state.lock();
         state.vouch()?;
         state.membership.fence(log, at)?;
-        Ok(state.shelf.list(log))
+        let mut infos = state.shelf.list(log);
+        for at in digest_order(&infos) {
+            let info = &mut infos[at];
+            info.digest = state.shelf.find(info.replica).ok().and_then(Replica::digest);
+            if ends_digests(info) {
+                break;
+            }
+        }
+        Ok(infos)
     }
 
     async fn start_recovery(&self, log: LogId, plan: ReadPlan) -> Result<(), BackupError> {

@@ -7,7 +7,7 @@ use super::{
 use futures_util::future::{Either, join_all, select};
 use parking_lot::Mutex;
 use rekindle_backup::{
-    BackupStore, Durability, FileStore, FileStoreConfig, Fill, LoadRequest, LocalStore,
+    BackupStore, Durability, FileStore, FileStoreConfig, Fill, LoadRequest, LocalStore, ReplicaState,
     store::conformance::{Image, MASTER, OTHER, write},
 };
 use rekindle_env::{
@@ -242,7 +242,14 @@ async fn look(store: &Arc<FileStore>, told: &Told, durability: Durability) -> Re
             return Err(format!("{segment:?}: found {found:?}, told {}", told.of(segment)));
         }
         let Some(info) = found else { continue };
-        if info.digest.as_ref().is_none_or(|digest| !digest.contains(&info.replica.segment)) {
+        // Of the closed ones only the highest shows it.
+        let highest = infos
+            .iter()
+            .filter(|i| i.replica.log == info.replica.log && i.state == info.state)
+            .map(|i| i.replica.segment)
+            .max();
+        let is_due = info.state == ReplicaState::Open || highest == Some(info.replica.segment);
+        if is_due && info.digest.as_ref().is_none_or(|digest| !digest.contains(&info.replica.segment)) {
             return Err(format!("{segment:?}: listed without its digest: {info:?}"));
         }
         let loaded = store.load(info.replica, LoadRequest::Whole).await;
