@@ -29,6 +29,11 @@ impl Packing {
     pub(super) fn segments(&self) -> u32 {
         self.segments
     }
+
+    /// Bytes from the first segment's start to the end of what is in the last, with the ends that are lost between.
+    pub(super) fn bytes(&self) -> usize {
+        self.segments as usize * self.capacity - self.room
+    }
 }
 
 #[cfg(test)]

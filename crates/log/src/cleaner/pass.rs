@@ -50,7 +50,7 @@ impl Pass {
         let Some(survivors) = survivors else {
             // The next choice is made by what is known now.
             for (segment, found) in segments.iter().zip(plan.found) {
-                victims.correct(*segment, found.live_bytes, found.named);
+                victims.correct(*segment, found.live_bytes, found.named, plan.end_bytes);
             }
             return None;
         };

@@ -62,6 +62,8 @@ pub(super) struct Plan {
     pub(super) items: Vec<Item>,
     /// Segments that they fill.
     pub(super) survivors: u32,
+    /// What a segment of such entries loses at its end.
+    pub(super) end_bytes: u32,
     /// By victim.
     pub(super) found: Vec<Found>,
 }
@@ -77,8 +79,10 @@ impl Plan {
         items.sort_unstable_by_key(|(item, _)| *item);
         let mut packing = Packing::new(capacity);
         items.iter().for_each(|(_, bytes)| packing.add(*bytes as usize));
+        let sum: usize = items.iter().map(|(_, bytes)| *bytes as usize).sum();
+        let end_bytes = if sum == 0 { 0 } else { capacity - capacity * sum / packing.bytes() };
         let items = items.into_iter().map(|(item, _)| item).collect();
-        Self { items, survivors: packing.segments(), found }
+        Self { items, survivors: packing.segments(), end_bytes: end_bytes as u32, found }
     }
 }
 

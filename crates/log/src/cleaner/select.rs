@@ -1,6 +1,6 @@
 //! Which segments are worth cleaning.
 
-use crate::log::SegmentUse;
+use crate::log::{SegmentUse, with_ends};
 use crate::segment::LogTime;
 use rekindle_types::SegmentId;
 use std::cmp::{Ordering, Reverse};
@@ -18,9 +18,6 @@ pub struct Budget {
     pub won_min: u32,
 }
 
-/// Of a segment, the sixteenth is left for the ends of survivors, which no entry fits.
-const ENDS: u64 = 16;
-
 /// The segments whose cleaning brings most for what it costs, as many as the budget allows: none, if that wins too
 /// few. In the order of their worth.
 ///
@@ -30,30 +27,50 @@ const ENDS: u64 = 16;
 #[must_use]
 pub fn choose_segments(segments: &[SegmentUse], now: LogTime, budget: Budget) -> Vec<SegmentId> {
     let capacity = u64::from(budget.segment_bytes);
-    let live = |s: &SegmentUse| s.live_bytes.min(capacity);
-    let mut worthy: Vec<&SegmentUse> = segments.iter().filter(|s| live(s) < capacity).collect();
-    worthy.sort_by(|a, b| by_worth(a, b, now, capacity).then(a.segment.cmp(&b.segment)));
-    let most = u64::from(budget.survivors_max) * (capacity - capacity / ENDS);
-    let (mut chosen, mut sum) = (Vec::new(), 0);
+    let mut worthy: Vec<&SegmentUse> = segments.iter().filter(|s| needed(s, budget) < capacity).collect();
+    worthy.sort_by(|a, b| by_worth(a, b, now, budget).then(a.segment.cmp(&b.segment)));
+    best_of(&worthy, budget)
+}
+
+/// What is needed of a segment, as it would fill survivors.
+fn needed(segment: &SegmentUse, budget: Budget) -> u64 {
+    with_ends(segment.live_bytes, segment.end_bytes, budget.segment_bytes).min(budget.segment_bytes.into())
+}
+
+/// Of those that begin with the first segment and go on with the next ones that fit, those that cost least for each
+/// segment that is won. What is moved costs, and the end of a pass as much as moving a segment.
+fn best_of(worthy: &[&SegmentUse], budget: Budget) -> Vec<SegmentId> {
+    let capacity = u64::from(budget.segment_bytes);
+    let most = u64::from(budget.survivors_max) * capacity;
+    let (mut victims, mut sum) = (Vec::new(), 0);
+    // How many, what they cost, and what they win.
+    let mut best = (0, u64::MAX, 1);
     for segment in worthy {
-        if chosen.len() >= budget.victims_max as usize {
+        if victims.len() >= budget.victims_max as usize {
             break;
         }
-        if sum + live(segment) <= most {
-            sum += live(segment);
-            chosen.push(segment.segment);
+        if sum + needed(segment, budget) > most {
+            continue;
+        }
+        victims.push(segment.segment);
+        sum += needed(segment, budget);
+        let won = (victims.len() as u64).saturating_sub(sum.div_ceil(capacity));
+        let cost = sum + capacity;
+        let (_, least, by) = best;
+        let is_cheaper = u128::from(cost) * u128::from(by) < u128::from(least) * u128::from(won);
+        if won >= u64::from(budget.won_min).max(1) && is_cheaper {
+            best = (victims.len(), cost, won);
         }
     }
-    let survivors = sum.div_ceil(capacity - capacity / ENDS);
-    let is_worth_it = survivors + u64::from(budget.won_min) <= chosen.len() as u64;
-    if is_worth_it { chosen } else { Vec::new() }
+    victims.truncate(best.0);
+    victims
 }
 
 /// The worthier one first.
-fn by_worth(a: &SegmentUse, b: &SegmentUse, now: LogTime, capacity: u64) -> Ordering {
-    let free = |s: &SegmentUse| u128::from(capacity - s.live_bytes.min(capacity));
+fn by_worth(a: &SegmentUse, b: &SegmentUse, now: LogTime, budget: Budget) -> Ordering {
+    let free = |s: &SegmentUse| u128::from(u64::from(budget.segment_bytes) - needed(s, budget));
     let age = |s: &SegmentUse| u128::from(now.0.saturating_sub(s.youngest.0)) + 1;
-    let live = |s: &SegmentUse| u128::from(s.live_bytes.max(1));
+    let live = |s: &SegmentUse| u128::from(needed(s, budget).max(1));
     // Compared without a division: worth a > worth b as fractions.
     Reverse(free(a) * age(a) * live(b)).cmp(&Reverse(free(b) * age(b) * live(a)))
 }
@@ -63,14 +80,20 @@ mod tests {
     use super::*;
 
     const BYTES: u32 = 1 << 20;
+    const BUDGET: Budget = Budget { segment_bytes: BYTES, survivors_max: 4, victims_max: 8, won_min: 1 };
 
     fn segment(id: u64, percent: u64, youngest: u32) -> SegmentUse {
         let live_bytes = u64::from(BYTES) * percent / 100;
-        SegmentUse { segment: SegmentId(id), live_bytes, youngest: LogTime(youngest) }
+        SegmentUse {
+            segment: SegmentId(id),
+            live_bytes,
+            youngest: LogTime(youngest),
+            ..SegmentUse::default()
+        }
     }
 
     fn choose(segments: &[SegmentUse], survivors_max: u32) -> Vec<u64> {
-        let budget = Budget { segment_bytes: BYTES, survivors_max, victims_max: 8, won_min: 1 };
+        let budget = Budget { survivors_max, ..BUDGET };
         choose_segments(segments, LogTime(1000), budget).into_iter().map(|id| id.0).collect()
     }
 
@@ -84,7 +107,7 @@ mod tests {
     fn old_garbage_is_worth_more_than_young() {
         // 80 % alive and 900 s old against 60 % and 100 s.
         let segments = [segment(1, 60, 900), segment(2, 80, 100)];
-        let worth = |s: &SegmentUse| by_worth(s, &segments[0], LogTime(1000), u64::from(BYTES));
+        let worth = |s: &SegmentUse| by_worth(s, &segments[0], LogTime(1000), BUDGET);
         assert_eq!(worth(&segments[1]), Ordering::Less);
         let young = segment(2, 80, 900);
         assert_eq!(worth(&young), Ordering::Greater);
@@ -103,10 +126,26 @@ mod tests {
     fn what_wins_too_few_is_left() {
         let segments: Vec<_> = (1..=4).map(|id| segment(id, 45, 0)).collect();
         let won = |won_min| {
-            let budget = Budget { segment_bytes: BYTES, survivors_max: 4, victims_max: 8, won_min };
+            let budget = Budget { won_min, ..BUDGET };
             choose_segments(&segments, LogTime(0), budget).len()
         };
         assert_eq!([1, 2, 3].map(won), [4, 4, 0]);
+    }
+
+    #[test]
+    fn full_ones_are_not_moved_along() {
+        let segments: Vec<_> = (1..=7).map(|id| segment(id, if id < 3 { 0 } else { 95 }, 0)).collect();
+        assert_eq!(choose(&segments, 8), [1, 2], "the others would cost as much as they bring");
+    }
+
+    #[test]
+    fn ends_that_nothing_fits_into_are_not_won() {
+        // Seven objects fill a segment to 7/8: eight such segments don't become seven.
+        let end_bytes = BYTES / 8;
+        let segments: Vec<_> = (1..=8).map(|id| SegmentUse { end_bytes, ..segment(id, 87, 0) }).collect();
+        assert_eq!(choose(&segments, 8), [0; 0]);
+        let segments: Vec<_> = segments.into_iter().map(|s| SegmentUse { end_bytes: 0, ..s }).collect();
+        assert_eq!(choose(&segments, 8).len(), 8);
     }
 
     #[test]
@@ -116,12 +155,13 @@ mod tests {
             let chosen = choose(&segments, survivors).len() as u32;
             assert!(chosen * 40 <= survivors * 100 && chosen > survivors, "{chosen} into {survivors}");
         }
+        let segments: Vec<_> = (1..=20).map(|id| segment(id, 10, 0)).collect();
         assert_eq!(choose(&segments, 20).len(), 8, "at most so many victims");
     }
 
     #[test]
     fn a_young_log_is_cleaned_by_garbage_alone() {
-        let segments = [segment(1, 50, 1000), segment(2, 20, 1000), segment(3, 35, 2000)];
+        let segments = [segment(1, 40, 1000), segment(2, 20, 1000), segment(3, 35, 2000)];
         assert_eq!(choose(&segments, 2), [2, 3, 1]);
     }
 }

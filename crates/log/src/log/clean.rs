@@ -14,12 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A segment that may be cleaned, and what is known of it without a walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentUse {
     /// Its id.
     pub segment: SegmentId,
-    /// Bytes of entries that are needed, at least so many.
+    /// Bytes of entries that are needed, as far as that is known without a walk.
     pub live_bytes: u64,
+    /// Bytes that segments lose at their ends where nothing fits, when they are filled with entries like its own.
+    pub end_bytes: u32,
     /// When its youngest entry was written.
     pub youngest: LogTime,
 }
@@ -86,12 +88,19 @@ impl Victims {
     }
 
     /// What a walk has found, instead of estimates: bytes that are needed, and bytes of tombstones among them by the
-    /// segment that they wait for.
-    pub(crate) fn correct(&self, segment: SegmentId, live_bytes: u64, named: BTreeMap<SegmentId, u64>) {
+    /// segment that they wait for, and how many a segment of such entries loses at its end.
+    pub(crate) fn correct(
+        &self,
+        segment: SegmentId,
+        live_bytes: u64,
+        named: BTreeMap<SegmentId, u64>,
+        end_bytes: u32,
+    ) {
         let mut state = self.log.state.lock();
-        let Some(slot) = state.segments.get(&segment).map(|s| s.slot) else { return };
+        let Some(known) = state.segments.get_mut(&segment) else { return };
+        known.end_bytes = known.end_bytes.max(end_bytes);
+        let (slot, youngest) = (known.slot, known.contents.youngest);
         self.log.frames.set_live(slot, live_bytes);
-        let youngest = state.segments[&segment].contents.youngest;
         state.keep_contents(segment, Contents { youngest, named });
     }
 
@@ -228,6 +237,7 @@ impl State {
         SegmentUse {
             segment: id,
             live_bytes: self.frames.live_bytes(segment.slot),
+            end_bytes: segment.end_bytes,
             youngest: segment.contents.youngest,
         }
     }

@@ -23,6 +23,7 @@ pub(crate) use clean::{Victim, Victims};
 pub use config::{ConfigError, LOG_EXPANSION, LogConfig, partition_segments};
 pub use entry_ref::EntryRef;
 pub use error::LogError;
+pub(crate) use room::with_ends;
 pub use room::{LogRoom, MemoryReservation, NoRoom};
 pub use side::{LaneGuard, SideAppended, SideLog};
 pub use view::EntryView;

@@ -181,6 +181,12 @@ impl Drop for MemoryReservation {
     }
 }
 
+/// What live bytes take, when every segment of them loses so many at its end.
+pub(crate) fn with_ends(live_bytes: u64, end_bytes: u32, segment_bytes: u32) -> u64 {
+    let filled = segment_bytes.saturating_sub(end_bytes).max(segment_bytes / 2);
+    live_bytes * u64::from(segment_bytes) / u64::from(filled)
+}
+
 impl State {
     /// Segments that new reservations can have, if so many that are reserved now were not.
     fn free_segments(&self, given_back: u32) -> u32 {
@@ -208,9 +214,14 @@ impl State {
 
     /// Most survivors that a pass could have now. More than the reserve, when growth has to leave frames free (L2).
     pub(super) fn survivors_max(&self) -> u32 {
-        let others = self.frames_promised() - self.survivors_free() as usize;
-        let free = self.frames.free_count().saturating_sub(self.frames_kept() + others);
-        u32::try_from(free).unwrap_or(u32::MAX)
+        let set_aside = self.survivors_free();
+        let others = self.frames_promised() - set_aside as usize;
+        let free = self.frames.free_count().saturating_sub(self.frames_kept());
+        let beside = u32::try_from(free.saturating_sub(others)).unwrap_or(u32::MAX);
+        // Writes that do not grow have left free what is set aside, though less than what they are promised.
+        let side_logs = (self.room.reserved_left + self.room.survivors_left) as usize;
+        let own = u32::try_from(free.saturating_sub(side_logs)).unwrap_or(u32::MAX).min(set_aside);
+        beside.max(own)
     }
 
     /// Frames for a pass, which must be there.
@@ -336,7 +347,16 @@ impl State {
         let survivors = u64::from(self.config.survivor_segments + spare);
         let most = u64::from(self.room.growth_max) * u64::from(self.config.segment_bytes);
         let reserved = u64::from(self.room.reserved_left) * u64::from(self.config.segment_bytes);
-        self.live_bytes() + reserved <= most / (survivors + 1) * survivors / 16 * 15
+        self.needed_bytes() + reserved <= most / (survivors + 1) * survivors / 16 * 15
+    }
+
+    /// Bytes that live entries take, with what segments of such entries lose at their ends.
+    fn needed_bytes(&self) -> u64 {
+        let in_memory = self.segments.values().filter(|s| s.membership != Membership::Gone);
+        let stretched = |s: &super::state::Segment| {
+            with_ends(self.frames.live_bytes(s.slot), s.end_bytes, self.config.segment_bytes)
+        };
+        in_memory.map(stretched).sum()
     }
 
     /// Bytes of live entries, as far as that is known without a walk.

@@ -152,7 +152,8 @@ impl SideLog {
             }
         };
         if let Some(full) = lane.tail.take() {
-            state.seal_side(full);
+            let end_bytes = full.room();
+            state.keep_sealed(full, end_bytes);
         }
         lane.told = tail.position().offset;
         lane.tail = Some(tail);
@@ -175,7 +176,7 @@ impl SideLog {
     ) -> Result<oneshot::Receiver<Committed>, LogError> {
         let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
         let mut state = self.log.state.lock();
-        tails.into_iter().for_each(|tail| state.seal_side(tail));
+        tails.into_iter().for_each(|tail| state.keep_sealed(tail, 0));
         // On a failed log too: its entries stay in memory, for the caller has had no chance to drop what refers to them.
         self.is_committed = true;
         state.check_alive()?;
@@ -215,7 +216,7 @@ impl Drop for SideLog {
         }
         let tails: Vec<Tail> = self.lanes.iter_mut().filter_map(|lane| lane.get_mut().tail.take()).collect();
         let mut state = self.log.state.lock();
-        tails.into_iter().for_each(|tail| state.seal_side(tail));
+        tails.into_iter().for_each(|tail| state.keep_sealed(tail, 0));
         let side = state.side_logs.remove(&self.number).expect("side logs stay until committed or dropped");
         state.end_side_reservation(&side);
         side.segments.into_iter().for_each(|id| state.let_go(id));
@@ -277,13 +278,6 @@ impl State {
             return self.end_pass(side);
         }
         self.end_reservation(side.reserved, side.reserved_left);
-    }
-
-    fn seal_side(&mut self, tail: Tail) {
-        let id = tail.id;
-        let (certificate, end, contents) = tail.seal();
-        self.segments.get_mut(&id).expect("side segments stay").sealed = Some((certificate, Some(end)));
-        self.keep_contents(id, contents);
     }
 
     /// H6: a side log may be named by a digest once all of its segments are closed on all R.

@@ -61,6 +61,8 @@ pub(super) struct Segment {
     pub(super) is_survivor: bool,
     /// Complete once sealed.
     pub(super) contents: Contents,
+    /// Left free at the end, where the next entry did not fit; nothing when it was sealed for another reason.
+    pub(super) end_bytes: u32,
 }
 
 impl Segment {
@@ -81,6 +83,7 @@ impl Segment {
             has_append_in_flight: false,
             is_survivor: false,
             contents: Contents::default(),
+            end_bytes: 0,
         }
     }
 }
@@ -210,10 +213,10 @@ impl State {
         let own = own_entries(&digest, safe, stats);
         let writer = self.frames.take(id.0).expect("counted above, and only taken under this lock");
         let next = Tail::start(header(&self.config, id), writer, &own);
-        let (certificate, end, contents) = std::mem::replace(&mut self.head, next).seal();
+        let sealed = std::mem::replace(&mut self.head, next);
+        let end_bytes = if why == Roll::Forced { 0 } else { sealed.room() };
+        self.keep_sealed(sealed, end_bytes);
         let before = *self.heads.back().expect("a log has a head");
-        self.segments.get_mut(&before).expect("heads are segments").sealed = Some((certificate, Some(end)));
-        self.keep_contents(before, contents);
         self.enter_head(Some(before), is_emergency);
         self.look_at_growth();
         Ok(())
@@ -251,6 +254,15 @@ impl State {
         self.roll_above = self.head.id;
         self.roll_if_wanted();
         LogError::Busy { waiting: self.heads.len() - 1 }
+    }
+
+    /// Nothing more is appended to a segment.
+    pub(super) fn keep_sealed(&mut self, tail: Tail, end_bytes: u32) {
+        let id = tail.id;
+        let (certificate, end, contents) = tail.seal();
+        let segment = self.segments.get_mut(&id).expect("segments stay while they are filled");
+        (segment.sealed, segment.end_bytes) = (Some((certificate, Some(end))), end_bytes);
+        self.keep_contents(id, contents);
     }
 
     fn enter_head(&mut self, after: Option<SegmentId>, is_emergency: bool) {

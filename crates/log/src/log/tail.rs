@@ -56,6 +56,11 @@ impl Tail {
         bytes <= self.writer.room()
     }
 
+    /// Bytes that are left.
+    pub(super) fn room(&self) -> u32 {
+        self.writer.room() as u32
+    }
+
     /// Appends entries of `total` bytes, which must fit. They become visible together, so that certificates
     /// end on append boundaries (H7).
     #[inline]

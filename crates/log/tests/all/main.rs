@@ -8,6 +8,7 @@ mod cleaned_logs_equal_their_model;
 mod cleaning_keeps_what_is_needed;
 mod entries_become_durable;
 mod formats_detect_every_damage;
+mod full_logs_find_a_way_out;
 mod growth_leaves_room_for_a_loss;
 mod heads_switch_in_order;
 mod reads_show_the_durable_state;
