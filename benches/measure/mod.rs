@@ -49,6 +49,12 @@ pub fn seconds(run: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
+/// Of all threads of this process, so far.
+pub fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 /// One line that a script can read.
 pub fn target(name: &str, what: &str, operations: usize, (limit, ours): (f64, f64), reach: f64) {
     let rate = |seconds: f64| operations as f64 / seconds / 1e6;
