@@ -90,6 +90,7 @@ impl Services {
         let order: Order = codec::decode_order(&frame.body).map_err(bad_body)?;
         // F7: servers probe each other for the coordinator; nothing else is theirs to order.
         let is_probe = matches!(order.kind, OrderKind::Probe);
+        let is_urgent = is_probe || matches!(order.kind, OrderKind::ProbeFor { .. });
         let is_allowed = match from.party {
             Party::Coordinator => true,
             Party::Server(_) => is_probe,
@@ -97,7 +98,7 @@ impl Services {
         };
         allow(is_allowed, from, "give orders")?;
         // V3: the heartbeat lane stays free for what it is for.
-        allow(is_probe || from.lane == LaneKind::Control, from, "give such orders on the heartbeat lane")?;
+        allow(is_urgent || from.lane == LaneKind::Control, from, "give such orders on the heartbeat lane")?;
         Ok(codec::encode_report(&control.call(order).await))
     }
 

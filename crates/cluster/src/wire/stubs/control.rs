@@ -28,8 +28,9 @@ impl ServerControl for RemoteControl {
     async fn call(&self, order: Order) -> Result<Report, ControlError> {
         let (lane, timeout) = match order.kind {
             OrderKind::Probe => (LaneKind::Heartbeat, self.probe_timeout),
-            // The other server waits for as long as a probe takes: twice that for both.
-            OrderKind::ProbeFor { .. } => (LaneKind::Control, self.probe_timeout * 2),
+            // The other server waits for as long as a probe takes: twice that for both. F7: it is asked, and asks,
+            // on its thread for heartbeats, so that a busy one doesn't pass for a sign of death.
+            OrderKind::ProbeFor { .. } => (LaneKind::Heartbeat, self.probe_timeout * 2),
             _ => (LaneKind::Control, self.order_timeout),
         };
         let deadline = self.peers.now() + timeout;
