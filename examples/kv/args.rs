@@ -71,6 +71,10 @@ pub enum Command {
     /// for any bytes use --with-keys on both sides: `dump` writes {"key": .., "value": ..} with other bytes as {"hex": ".."}.
     Load(LoadOptions),
     /// Write the values of a table to a file, one a line, in no order
+    ///
+    /// With the options of `load` a dump is what was loaded: the last line of every key, byte for byte. Values that `load`
+    /// would not read back, such as those with line breaks that no quotes enclose, are left out and counted; --format
+    /// jsonl --with-keys writes any keys and values, and `load` with the same options reads all of them.
     Dump(DumpOptions),
 }
 
@@ -145,13 +149,19 @@ pub struct LoadOptions {
 #[derive(Debug, Args)]
 pub struct DumpOptions {
     pub table: String,
-    /// CSV: values as they are, one a line. JSON Lines: the same, but values that are no JSON object are left out, and
-    /// counted
+    /// CSV: values as they are, one after another. JSON Lines: the same. What is no record or JSON object, and so would
+    /// not come back from the file, is left out and counted
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     pub format: Format,
     /// JSON Lines: write {"key": .., "value": ..} for every object, other bytes than UTF-8 as {"hex": ".."}
     #[arg(long)]
     pub with_keys: bool,
+    /// CSV: what is between fields, as in `load`
+    #[arg(long, value_name = "C", default_value = ",", value_parser = delimiter)]
+    pub delimiter: u8,
+    /// CSV: quotes mean nothing, as in `load`
+    #[arg(long)]
+    pub no_quotes: bool,
     /// Where to [default: standard output]; it is there when it is whole
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

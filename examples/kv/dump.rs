@@ -4,7 +4,7 @@ use crate::{
     Done,
     args::{DumpOptions, Format},
     progress,
-    records::{is_object, with_key},
+    records::{is_object, is_record, with_key},
 };
 use rekindle::client::{Listed, Table};
 use std::{
@@ -16,8 +16,8 @@ use std::{
 /// How a value becomes a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineForm {
-    /// As it is.
-    Value,
+    /// As it is, if it is one delimited record.
+    Record { delimiter: u8, is_quoted: bool },
     /// As it is, if it is a JSON object.
     Object,
     /// With its key, as JSON.
@@ -37,7 +37,9 @@ pub async fn dump(table: &Table, options: &DumpOptions) -> Result<Done, String> 
     let form = match (options.format, options.with_keys) {
         (Format::Jsonl, true) => LineForm::WithKey,
         (Format::Jsonl, false) => LineForm::Object,
-        (Format::Csv, false) => LineForm::Value,
+        (Format::Csv, false) => {
+            LineForm::Record { delimiter: options.delimiter, is_quoted: !options.no_quotes }
+        }
         (Format::Csv, true) => return Err("--with-keys is for --format jsonl".into()),
     };
     let dumped = match &options.output {
@@ -48,10 +50,13 @@ pub async fn dump(table: &Table, options: &DumpOptions) -> Result<Done, String> 
     if dumped.left_out == 0 {
         return Ok(Done::Complete);
     }
-    eprintln!(
-        "kv: {} values are no JSON objects, and were left out: `dump --format jsonl --with-keys` writes all",
-        dumped.left_out
-    );
+    let what = match form {
+        LineForm::Record { .. } => {
+            "would not be read back as they are, and were left out: give --delimiter and --no-quotes as to `load`, or"
+        }
+        _ => "are no JSON objects, and were left out:",
+    };
+    eprintln!("kv: {} values {what} `dump --format jsonl --with-keys` writes all", dumped.left_out);
     Ok(Done::Incomplete)
 }
 
@@ -105,7 +110,9 @@ pub async fn write_all(table: &Table, form: LineForm, output: &mut impl Write) -
 
 fn line(object: &Listed, form: LineForm) -> Option<Vec<u8>> {
     match form {
-        LineForm::Value => Some(object.value.to_vec()),
+        LineForm::Record { delimiter, is_quoted } => {
+            is_record(&object.value, delimiter, is_quoted).then(|| object.value.to_vec())
+        }
         LineForm::Object => is_object(&object.value).then(|| object.value.to_vec()),
         LineForm::WithKey => Some(with_key(&object.key, &object.value).into_bytes()),
     }

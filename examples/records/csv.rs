@@ -43,6 +43,23 @@ pub fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
+/// Whether a delimited file can hold this value as it is: with a line break behind it, [`CsvReader`] takes it for one
+/// record, wherever it stands.
+pub fn is_record(value: &[u8], delimiter: u8, is_quoted: bool) -> bool {
+    // At the front of a file it would be taken for that of the file.
+    let has_mark = value.starts_with(b"\xef\xbb\xbf");
+    if value.len() > RECORD_BYTES_MAX || has_mark {
+        return false;
+    }
+    let text = [value, b"\n"].concat();
+    if is_blank(&text) || !value.iter().any(|byte| matches!(byte, b'"' | b'\n')) {
+        return !is_blank(&text);
+    }
+    let options = CsvOptions { delimiter, key: KeyColumn::Number(1), has_header: false, is_quoted };
+    let mut reader = CsvReader::new(text.as_slice(), options);
+    matches!(reader.record(), Ok(Some(Ok(_)))) && reader.raw == text
+}
+
 /// Reads a delimited file.
 pub struct CsvReader<R> {
     lines: Lines<R>,
@@ -70,13 +87,19 @@ impl<R: BufRead> CsvReader<R> {
     /// # Errors
     /// What to change about the options; or what the system says.
     pub fn open(input: R, options: CsvOptions) -> Result<Self, String> {
+        let mut reader = Self::new(input, options);
+        reader.begin()?;
+        Ok(reader)
+    }
+
+    fn new(input: R, options: CsvOptions) -> Self {
         let parser = ReaderBuilder::new()
             .delimiter(options.delimiter)
             .quoting(options.is_quoted)
             .terminator(Terminator::Any(b'\n'))
             .build();
-        let mut reader = Self {
-            lines: Lines::new(input),
+        Self {
+            lines: Lines::new(input, RECORD_BYTES_MAX),
             parser,
             column: 0,
             options,
@@ -84,9 +107,7 @@ impl<R: BufRead> CsvReader<R> {
             fields: vec![0; 4096],
             ends: vec![0; 64],
             first: None,
-        };
-        reader.begin()?;
-        Ok(reader)
+        }
     }
 
     fn begin(&mut self) -> Result<(), String> {
@@ -325,6 +346,51 @@ mod tests {
         let found = read(&long, options(1)).unwrap();
         assert!(matches!(&found[1], Err((2, why)) if why.contains("70000 bytes")), "{:?}", found[1]);
         assert_eq!(found[2], good(3, b"3", b"3,c"));
+    }
+
+    /// All texts of up to `bytes` of these bytes.
+    fn texts(alphabet: &[u8], bytes: usize) -> Vec<Vec<u8>> {
+        let mut all = vec![vec![]];
+        let mut last = all.clone();
+        for _ in 0..bytes {
+            last = last
+                .iter()
+                .flat_map(|text| alphabet.iter().map(move |byte| [text.as_slice(), &[*byte]].concat()))
+                .collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+
+    #[test]
+    fn what_a_file_can_hold_is_read_back_from_it() {
+        for (is_quoted, delimiter) in [(true, b','), (true, b';'), (false, b',')] {
+            let all = texts(b"\",\n\ra", 6);
+            let values: Vec<_> = all.iter().filter(|value| is_record(value, delimiter, is_quoted)).collect();
+            let text: Vec<u8> = values.iter().flat_map(|value| [value.as_slice(), b"\n"].concat()).collect();
+            let mut reader =
+                CsvReader::new(text.as_slice(), CsvOptions { delimiter, is_quoted, ..options(1) });
+            for value in &values {
+                assert!(matches!(reader.record(), Ok(Some(Ok(_)))), "{:?}", String::from_utf8_lossy(value));
+                assert_eq!(reader.raw.strip_suffix(b"\n").unwrap(), value.as_slice());
+            }
+            assert!(reader.record().unwrap().is_none());
+            // Nothing that a reader gives is refused.
+            for text in &all {
+                let mut reader =
+                    CsvReader::new(text.as_slice(), CsvOptions { delimiter, is_quoted, ..options(1) });
+                while let Some(record) = reader.record().unwrap() {
+                    let value = reader.raw.strip_suffix(b"\n").unwrap_or(&reader.raw).to_vec();
+                    assert!(
+                        record.is_err() || is_record(&value, delimiter, is_quoted),
+                        "{text:?}: {value:?}"
+                    );
+                }
+            }
+        }
+        let (longest, longer) = (vec![b'x'; RECORD_BYTES_MAX], vec![b'x'; RECORD_BYTES_MAX + 1]);
+        assert!(is_record(&longest, b',', true) && !is_record(&longer, b',', true));
+        assert!(!is_record(b"\xef\xbb\xbf1,a", b',', true), "the mark would be the file's");
     }
 
     #[test]

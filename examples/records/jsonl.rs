@@ -12,6 +12,9 @@ use std::{
     str,
 };
 
+/// Longest line with a key and a value of any bytes: JSON writes some of them with six characters.
+const WITH_KEY_BYTES_MAX: usize = 8 * RECORD_BYTES_MAX;
+
 /// What is the key, and what the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonKey {
@@ -24,13 +27,18 @@ pub enum JsonKey {
 /// Reads JSON Lines.
 pub struct JsonReader<R> {
     lines: Lines<R>,
+    line_bytes_max: usize,
     key: JsonKey,
     line: Vec<u8>,
 }
 
 impl<R: BufRead> JsonReader<R> {
     pub fn new(input: R, key: JsonKey) -> Self {
-        Self { lines: Lines::new(input), key, line: Vec::new() }
+        let line_bytes_max = match key {
+            JsonKey::Field(_) => RECORD_BYTES_MAX,
+            JsonKey::WithKey => WITH_KEY_BYTES_MAX,
+        };
+        Self { lines: Lines::new(input, line_bytes_max), line_bytes_max, key, line: Vec::new() }
     }
 }
 
@@ -45,7 +53,7 @@ impl<R: BufRead> Records for JsonReader<R> {
                 LineRead::End => return Ok(None),
                 LineRead::Line if line.trim_ascii().is_empty() => continue,
                 LineRead::TooLong => {
-                    Err(BadLine { number, reason: format!("it has more than {RECORD_BYTES_MAX} bytes") })
+                    Err(BadLine { number, reason: format!("it has more than {} bytes", self.line_bytes_max) })
                 }
                 LineRead::Line => match parts(line, &self.key) {
                     Ok((key, value)) => Ok(Line { number, key, value }),
@@ -182,6 +190,10 @@ mod tests {
             assert!(!line.contains('\n'));
             assert_eq!(read(line.as_bytes(), JsonKey::WithKey), [Ok((key.to_vec(), value.to_vec()))]);
         }
+        // Every byte of these takes six.
+        let longest = (vec![1; 65_535], vec![0; RECORD_BYTES_MAX]);
+        let line = with_key(&longest.0, &longest.1);
+        assert!(read(line.as_bytes(), JsonKey::WithKey) == [Ok(longest)], "of {} bytes", line.len());
         for bad in [
             "{\"key\":\"k\",\"value\":{\"hex\":\"0\"}}",
             "{\"key\":\"k\",\"value\":{\"hex\":\"+1\"}}",

@@ -1,6 +1,5 @@
 //! Lines of a file, of bounded length, some of which can be read again.
 
-use super::RECORD_BYTES_MAX;
 use std::{
     io::{self, BufRead, Read},
     mem,
@@ -9,6 +8,7 @@ use std::{
 /// Reads lines.
 pub struct Lines<R> {
     input: R,
+    line_bytes_max: usize,
     /// Lines that are read again, before the input goes on.
     back: Vec<u8>,
     /// How far in them.
@@ -32,8 +32,17 @@ pub enum LineRead {
 }
 
 impl<R: BufRead> Lines<R> {
-    pub fn new(input: R) -> Self {
-        Self { input, back: Vec::new(), back_at: 0, is_too_long_behind: false, number: 0, bytes: 0 }
+    /// Lines of at most so many bytes, without their `\n`.
+    pub fn new(input: R, line_bytes_max: usize) -> Self {
+        Self {
+            input,
+            line_bytes_max,
+            back: Vec::new(),
+            back_at: 0,
+            is_too_long_behind: false,
+            number: 0,
+            bytes: 0,
+        }
     }
 
     /// Number of the line that was read last, from 1.
@@ -60,7 +69,7 @@ impl<R: BufRead> Lines<R> {
             self.number += 1;
             return Ok(LineRead::TooLong);
         }
-        let limit = RECORD_BYTES_MAX as u64 + 1;
+        let limit = self.line_bytes_max as u64 + 1;
         let read = (&mut self.input).take(limit).read_until(b'\n', line)? as u64;
         self.bytes += read;
         if read == 0 {
@@ -102,7 +111,7 @@ impl<R: BufRead> Lines<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::RECORD_BYTES_MAX, *};
 
     fn all(lines: &mut Lines<&[u8]>) -> Vec<(u64, Vec<u8>)> {
         let mut all = Vec::new();
@@ -118,9 +127,9 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_and_the_last_needs_no_end() {
-        let found = all(&mut Lines::new(b"a\n\n\xff b".as_slice()));
+        let found = all(&mut Lines::new(b"a\n\n\xff b".as_slice(), RECORD_BYTES_MAX));
         assert_eq!(found, [(1, b"a\n".to_vec()), (2, b"\n".to_vec()), (3, b"\xff b".to_vec())]);
-        assert!(all(&mut Lines::new(b"".as_slice())).is_empty());
+        assert!(all(&mut Lines::new(b"".as_slice(), RECORD_BYTES_MAX)).is_empty());
     }
 
     #[test]
@@ -129,7 +138,7 @@ mod tests {
             [(RECORD_BYTES_MAX, true), (RECORD_BYTES_MAX + 1, false), (RECORD_BYTES_MAX * 3, false)]
         {
             let text = [vec![b'x'; bytes], b"\nb\n".to_vec()].concat();
-            let mut lines = Lines::new(text.as_slice());
+            let mut lines = Lines::new(text.as_slice(), RECORD_BYTES_MAX);
             let found = all(&mut lines);
             assert_eq!((found[0].1.len() > 10, found[1].clone()), (fits, (2, b"b\n".to_vec())), "{bytes}");
             assert_eq!(lines.bytes(), text.len() as u64);
@@ -138,7 +147,7 @@ mod tests {
 
     #[test]
     fn lines_are_read_again_under_their_numbers() {
-        let mut lines = Lines::new(b"a\nb\nc\nd\n".as_slice());
+        let mut lines = Lines::new(b"a\nb\nc\nd\n".as_slice(), RECORD_BYTES_MAX);
         let mut raw = Vec::new();
         for _ in 0..3 {
             lines.read(&mut raw).unwrap();

@@ -7,7 +7,7 @@ mod jsonl;
 mod lines;
 mod source;
 
-pub use csv::{CsvOptions, CsvReader, KeyColumn, delimiter};
+pub use csv::{CsvOptions, CsvReader, KeyColumn, delimiter, is_record};
 pub use jsonl::{JsonKey, JsonReader, is_object, with_key};
 pub use source::open;
 

@@ -8,6 +8,9 @@ use rekindle::{
 };
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
+/// As [`csv`] reads them.
+const RECORDS: LineForm = LineForm::Record { delimiter: b';', is_quoted: true };
+
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Plays a story with a table.
@@ -91,7 +94,7 @@ fn a_dump_is_the_last_line_of_every_key_byte_for_byte() {
         let (loaded, outcome, bad) = load_text(&table, &text, csv(2), true).await;
         assert_eq!((outcome, bad, loaded.lines), (Ok(()), vec![], 20_000));
         assert_eq!(loaded.bytes, text.len() as u64 + 1);
-        let (dump, dumped) = dump_text(&table, LineForm::Value).await;
+        let (dump, dumped) = dump_text(&table, RECORDS).await;
         assert_eq!((dumped.objects, dumped.left_out), (expected.len() as u64, 0));
         assert!(sorted(&dump) == expected, "the dump differs from the last lines of the keys");
     });
@@ -119,7 +122,7 @@ fn the_last_line_wins_also_when_a_server_dies_meanwhile() {
             };
             let (loaded, outcome) = load_all(&table, &mut *records, true, |_| {}, progress).await;
             assert_eq!((outcome, loaded.lines), (Ok(()), 4 * 18_000));
-            let dump = dump_text(&table, LineForm::Value).await.0;
+            let dump = dump_text(&table, RECORDS).await.0;
             assert!(sorted(&dump) == expected, "earlier lines came last");
         });
     }
@@ -137,19 +140,44 @@ fn records_over_several_lines_are_one_object() {
 }
 
 #[test]
+fn what_was_loaded_comes_back_from_its_dump_and_nothing_else_is_in_it() {
+    with_table(async |table, _| {
+        let text = b"1;\"a\nb\"\n2;c\n3;\"d\n\ne\"\r\n4;\"x\"\"\";\xff\n5;";
+        let (loaded, ..) = load_text(&table, text, csv(1), true).await;
+        assert_eq!(loaded.lines, 5);
+        let before = table.scan().collect().await.unwrap();
+        // Not from a file of records: a line break without quotes, a quote without its twin, nothing at all.
+        for (key, value) in [("6", "6;a\n7;b"), ("8", "8;\"a"), ("9", "")] {
+            table.put(key, value).await.unwrap();
+        }
+        let (dump, dumped) = dump_text(&table, RECORDS).await;
+        assert_eq!((dumped.objects, dumped.left_out), (5, 3));
+        for listed in table.scan().collect().await.unwrap() {
+            table.delete(&listed.key).await.unwrap();
+        }
+        let (loaded, outcome, _) = load_text(&table, &dump, csv(1), true).await;
+        assert_eq!((loaded.lines, outcome), (5, Ok(())));
+        let pairs = |all: Vec<rekindle::client::Listed>| {
+            all.into_iter().map(|listed| (listed.key, listed.value)).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(pairs(table.scan().collect().await.unwrap()), pairs(before));
+    });
+}
+
+#[test]
 fn bad_lines_are_left_out_and_strict_stops_at_the_first() {
     let text = b"1;a\nalone\n;b\n2;c\n3;\"open\n4;d\n";
     with_table(async |table, _| {
         let (loaded, outcome, bad) = load_text(&table, text, csv(1), false).await;
         assert_eq!((outcome, loaded.bad, bad), (Ok(()), 2, vec![3, 5]));
-        let (dump, _) = dump_text(&table, LineForm::Value).await;
+        let (dump, _) = dump_text(&table, RECORDS).await;
         assert_eq!(sorted(&dump), sorted(b"1;a\n2;c\n4;d\nalone\n"));
     });
     with_table(async |table, _| {
         let (loaded, outcome, bad) = load_text(&table, text, csv(2), true).await;
         assert!(outcome.unwrap_err().contains("--strict"));
         assert_eq!((loaded.lines, loaded.bad, bad), (1, 1, vec![2]));
-        assert_eq!(dump_text(&table, LineForm::Value).await.0, b"1;a\n");
+        assert_eq!(dump_text(&table, RECORDS).await.0, b"1;a\n");
     });
 }
 
@@ -159,7 +187,7 @@ fn what_the_cluster_does_not_take_is_a_bad_line() {
         let text = [b"1;a\n2;".as_slice(), &vec![b'x'; 200_000], b"\n3;b\n"].concat();
         let (loaded, outcome, bad) = load_text(&table, &text, csv(1), false).await;
         assert_eq!((outcome, loaded.lines, bad), (Ok(()), 2, vec![2]));
-        assert_eq!(sorted(&dump_text(&table, LineForm::Value).await.0), sorted(b"1;a\n3;b\n"));
+        assert_eq!(sorted(&dump_text(&table, RECORDS).await.0), sorted(b"1;a\n3;b\n"));
     });
 }
 
