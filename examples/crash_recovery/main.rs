@@ -9,11 +9,13 @@
 )]
 
 mod args;
+#[path = "../checked/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "stress makes more kinds of calls")]
+mod checked;
 mod clients;
 #[path = "../terminal/interrupt.rs"]
 mod interrupt;
 mod objects;
-mod oracle;
 mod picture;
 mod plan;
 #[path = "../records/mod.rs"]

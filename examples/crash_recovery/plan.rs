@@ -2,6 +2,7 @@
 
 use crate::{
     args::{Args, Durability},
+    checked::Values,
     objects::{Input, Objects},
     size::Size,
 };

@@ -2,9 +2,9 @@
 
 use crate::{
     args::Args,
-    clients::{Books, Caller, Traffic, Verified, load, verify},
+    checked::{Books, Oracle, SplitMix, Values, Verified, verify},
+    clients::{Caller, Traffic, Window, load},
     interrupt::Interrupt,
-    objects::SplitMix,
     plan::{Blow, Plan},
     report::{Crash, Report, tenths},
     rig::Rig,
@@ -38,6 +38,8 @@ pub struct Story {
     pub plan: Plan,
     pub rig: Rig,
     pub caller: Caller,
+    /// The recovery that is watched, or was last.
+    pub window: Arc<Mutex<Window>>,
     pub screen: Screen,
     pub interrupt: Interrupt,
     pub rng: SplitMix,
@@ -99,14 +101,26 @@ impl Story {
             screen.say(format!("{:>12}  {words}", "input"));
         }
         let created = rig.client.block_on(rig.client.create_table("crash_recovery", plan.servers));
+        let window = Arc::new(Mutex::new(Window::default()));
         let caller = Caller {
             table: created.map_err(|error| format!("the table could not be made: {error}"))?,
             objects: plan.objects.clone(),
-            books: Arc::new(Mutex::new(Books::new(plan.objects.count()))),
+            books: Arc::new(Mutex::new(Books::new(Oracle::new(plan.objects.count())))),
             clock: rig.client.env().clock.clone(),
+            watch: window.clone(),
         };
         let rng = SplitMix(plan.seed);
-        Ok(Self { plan, rig, caller, screen, interrupt, rng, crashes: Vec::new(), pictures: Vec::new() })
+        Ok(Self {
+            plan,
+            rig,
+            caller,
+            window,
+            screen,
+            interrupt,
+            rng,
+            crashes: Vec::new(),
+            pictures: Vec::new(),
+        })
     }
 
     fn load(&mut self) -> Result<f64, String> {
@@ -127,7 +141,7 @@ impl Story {
 
     fn verify(&mut self) -> Result<Verified, String> {
         let bar = self.screen.bar("verify", self.plan.objects.bytes());
-        let verified = self.run(verify(&self.caller, |more| bar.inc(more)))?;
+        let verified = self.run(verify(&self.caller, |more| bar.inc(self.plan.objects.bytes_of(more))))?;
         bar.finish_and_clear();
         Ok(verified)
     }
@@ -174,7 +188,10 @@ impl Story {
 
     fn report(&self, load_seconds: f64, verified: Verified) -> Report {
         let books = self.caller.books.lock();
-        let (reads, writes) = (books.window.reads, books.window.writes);
+        let (reads, writes) = {
+            let window = self.window.lock();
+            (window.reads, window.writes)
+        };
         let bytes = self.plan.objects.bytes();
         Report {
             servers: self.plan.servers,

@@ -91,7 +91,7 @@ impl Story {
         let mut also = also.map(|also| (Probes::choose(&self.caller, also.ranges()), also));
         let zombies = if matches!(blow, Blow::Pause(_)) { self.zombies(&victims)? } else { Vec::new() };
 
-        self.caller.books.lock().window.open(boot_time(), victims.ranges());
+        self.window.lock().open(boot_time(), victims.ranges());
         let killed_at = self.bring_down(blow, &victims)?;
         let hit = self.hit(blow.kind(), &victims.ids, killed_at, probes);
         let mut kills_coordinator = is_first && self.plan.kills_coordinator;
@@ -101,7 +101,7 @@ impl Story {
                 return Ok(());
             }
             if let Some((probes, master)) = also.take() {
-                story.caller.books.lock().window.extend(master.ranges());
+                story.window.lock().extend(master.ranges());
                 let killed_at = story.bring_down(Blow::Kill(1), &master)?;
                 hits.push(story.hit("recovery_master", &master.ids, killed_at, probes));
             }
@@ -170,7 +170,7 @@ impl Story {
         let ranges = vec![KeyRange::FULL];
         let probes = Probes::choose(&self.caller, ranges.clone());
         self.rig.victims.extend(&ids);
-        self.caller.books.lock().window.open(boot_time(), ranges);
+        self.window.lock().open(boot_time(), ranges);
         let killed_at = cluster.kill_all().map_err(|error| error.to_string())?;
         self.screen.say(format!("{:>12}  every process; starting all again", "killed"));
         let hit = self.hit(Blow::RestartAll.kind(), &ids, killed_at, probes);
@@ -212,7 +212,7 @@ impl Story {
             }
             if let (Some(at), false) = (all_served_at(&hits), is_served) {
                 is_served = true;
-                self.caller.books.lock().window.close(at);
+                self.window.lock().close(at);
             }
             let mut is_gone = hits.iter().all(|hit| self.rig.timeline.phases(&hit.ids).recovered.is_some());
             if is_served && !is_gone && asked.elapsed() > ASK_EVERY {

@@ -41,7 +41,8 @@ fn headline(crash: &Crash) -> String {
 
 fn clients(text: &mut String, story: &Story, report: &Report) {
     let books = story.caller.books.lock();
-    let (reads, writes, tally) = (books.window.reads, books.window.writes, books.tally);
+    let window = story.window.lock();
+    let (reads, writes, tally) = (window.reads, window.writes, books.tally);
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
     _ = writeln!(
         text,

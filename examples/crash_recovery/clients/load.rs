@@ -1,9 +1,8 @@
 //! Loads the objects, many at a time.
 
 use super::Caller;
-use crate::objects::Index;
+use crate::checked::{Index, Values};
 use futures_util::{StreamExt, stream};
-use rekindle::client::{Condition, Conditional};
 
 /// Bytes of keys and values in one call.
 const CALL_BYTES: u64 = 2 << 20;
@@ -28,23 +27,8 @@ pub async fn load(caller: &Caller, progress: impl Fn(u64)) -> Result<(), String>
 }
 
 async fn put(caller: &Caller, batch: std::ops::Range<Index>, progress: &impl Fn(u64)) -> Result<(), String> {
-    let mut numbers = Vec::with_capacity(batch.len());
-    {
-        let oracle = &mut caller.books.lock().oracle;
-        numbers.extend(batch.clone().map(|index| oracle.begin_put(index, Condition::Always)));
-    }
-    let objects = batch.clone().zip(numbers);
-    let objects =
-        objects.map(|(index, number)| (caller.objects.key(index), caller.objects.value(index, number)));
-    let answers = caller.table.multi_put(objects).await;
-    let books = &mut *caller.books.lock();
-    let mut outcome = Ok(());
-    for (index, answer) in batch.clone().zip(answers) {
-        if let Err(error) = &answer {
-            outcome = Err(format!("object {index} could not be loaded: {error}"));
-        }
-        books.take_put(index, answer.map(Conditional::Done));
-    }
-    progress(caller.objects.bytes_of(batch.len() as u64));
-    outcome
+    let indexes: Vec<Index> = batch.collect();
+    let outcome = caller.multi_put(&indexes).await;
+    progress(caller.objects.bytes_of(indexes.len() as u64));
+    outcome.map_err(|(index, error)| format!("object {index} could not be loaded: {error}"))
 }

@@ -1,7 +1,7 @@
 //! When every tablet of dead servers answers again, as a client sees it.
 
 use super::Caller;
-use crate::objects::Index;
+use crate::checked::Index;
 use futures_util::{FutureExt, future::join_all};
 use parking_lot::Mutex;
 use rekindle::{

@@ -1,20 +1,13 @@
 //! Clients that write and read all the time, at a fixed rate: they wait for nobody.
 
 use super::Caller;
-use crate::{
-    objects::{Index, SplitMix},
-    oracle::Seen,
-};
+use crate::checked::{Drawn, Index, Seen, SplitMix, Values, draw};
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, Either, pending, select},
     stream::FuturesUnordered,
 };
-use rekindle::{
-    client::Condition,
-    env::{Env, Task, Time},
-    types::Version,
-};
+use rekindle::env::{Env, Task, Time};
 use std::{
     collections::VecDeque,
     sync::{
@@ -147,34 +140,18 @@ impl Pacer {
         self.rng.below(all) as Index
     }
 
-    /// A write of any kind; most of those with a condition hold.
+    /// A write of any kind.
     fn write(&mut self, index: Index) -> BoxFuture<'static, ()> {
         let settled = self.caller.books.lock().oracle.settled(index);
         let caller = self.caller.clone();
-        let put = |condition| async move { caller.put(index, condition).await }.boxed();
-        let caller = self.caller.clone();
-        let delete = |condition| async move { caller.delete(index, condition).await }.boxed();
-        let stale = |version: Version| Condition::IfVersion(Version(version.0.wrapping_sub(1)));
-        match (self.rng.below(20), settled) {
-            (0..10, _) => put(Condition::Always),
-            (10..13, Seen::Value(..)) => {
-                self.remember(index);
-                delete(Condition::Always)
+        match draw(&mut self.rng, settled) {
+            Drawn::Put(condition) => async move { caller.put(index, condition).await }.boxed(),
+            Drawn::Delete(condition) => {
+                if settled != Seen::Absent {
+                    self.deleted.push_back(index);
+                }
+                async move { caller.delete(index, condition).await }.boxed()
             }
-            (13, Seen::Value(_, version)) => {
-                self.remember(index);
-                delete(Condition::IfVersion(version))
-            }
-            (14, Seen::Value(_, version)) => put(stale(version)),
-            (15, Seen::Value(..)) => put(Condition::IfAbsent),
-            (_, Seen::Value(_, version)) => put(Condition::IfVersion(version)),
-            (10, Seen::Absent) => delete(Condition::Always),
-            (11, Seen::Absent) => put(Condition::IfPresent),
-            (_, Seen::Absent) => put(Condition::IfAbsent),
         }
-    }
-
-    fn remember(&mut self, index: Index) {
-        self.deleted.push_back(index);
     }
 }

@@ -1,9 +1,8 @@
 //! What clients of the servers that live notice of a recovery.
 
-use rekindle::{
-    env::Time,
-    types::{KeyHash, KeyRange},
-};
+use crate::checked::{Ended, Kind, Outcome, Watch};
+use parking_lot::Mutex;
+use rekindle::{env::Time, types::KeyRange};
 use std::time::Duration;
 
 /// From a kill until all is served again: calls to tablets that no dead server owned, under way in that time.
@@ -30,19 +29,6 @@ pub struct Calls {
     pub slowest: Duration,
 }
 
-/// A call that has ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Ended {
-    /// Of its key.
-    pub hash: KeyHash,
-    /// When it began.
-    pub began: Time,
-    /// When it ended.
-    pub ended: Time,
-    /// Whether it was answered.
-    pub is_done: bool,
-}
-
 impl Window {
     /// The owner of these ranges is about to die.
     pub fn open(&mut self, from: Time, dead: Vec<KeyRange>) {
@@ -59,17 +45,11 @@ impl Window {
         self.to = Some(to);
     }
 
-    /// A read has ended.
-    pub fn note_read(&mut self, call: Ended) {
-        if self.is_about(&call) {
-            self.reads.note(&call);
-        }
-    }
-
-    /// A write has ended.
-    pub fn note_write(&mut self, call: Ended) {
-        if self.is_about(&call) {
-            self.writes.note(&call);
+    fn note(&mut self, call: &Ended) {
+        match call.kind {
+            _ if !self.is_about(call) => {}
+            Kind::Get => self.reads.note(call),
+            _ => self.writes.note(call),
         }
     }
 
@@ -79,12 +59,18 @@ impl Window {
     }
 }
 
+impl Watch for Mutex<Window> {
+    fn ended(&self, call: Ended) {
+        self.lock().note(&call);
+    }
+}
+
 impl Calls {
     fn note(&mut self, call: &Ended) {
         self.slowest = self.slowest.max(call.ended.since(call.began));
-        match call.is_done {
-            true => self.done += 1,
-            false => self.errors += 1,
+        match call.outcome {
+            Outcome::Done | Outcome::Refused => self.done += 1,
+            Outcome::NotDone | Outcome::Unknown => self.errors += 1,
         }
     }
 }
@@ -92,24 +78,26 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rekindle::types::KeyHash;
 
     fn call(hash: u64, began: u64, ended: u64) -> Ended {
-        Ended { hash: KeyHash(hash), began: Time(began), ended: Time(ended), is_done: true }
+        let (began, ended) = (Time(began), Time(ended));
+        Ended { kind: Kind::Get, hash: KeyHash(hash), began, ended, outcome: Outcome::Done }
     }
 
     #[test]
     fn calls_to_other_tablets_in_that_time_are_counted() {
         let mut window = Window::default();
-        window.note_read(call(1, 0, 5));
+        window.note(&call(1, 0, 5));
         assert_eq!(window.reads, Calls::default(), "nobody has died");
         window.open(Time(10), vec![KeyRange::new(KeyHash(100), KeyHash(200)).unwrap()]);
-        window.note_read(call(1, 0, 5)); // before
-        window.note_read(call(150, 11, 12)); // the dead one's
-        window.note_read(call(1, 5, 15)); // under way at the kill
-        window.note_write(Ended { is_done: false, ..call(1, 11, 12) });
+        window.note(&call(1, 0, 5)); // before
+        window.note(&call(150, 11, 12)); // the dead one's
+        window.note(&call(1, 5, 15)); // under way at the kill
+        window.note(&Ended { kind: Kind::Put, outcome: Outcome::Unknown, ..call(1, 11, 12) });
         window.close(Time(20));
-        window.note_read(call(1, 19, 49)); // begun before the end
-        window.note_read(call(1, 20, 21)); // after
+        window.note(&call(1, 19, 49)); // begun before the end
+        window.note(&call(1, 20, 21)); // after
         assert_eq!(window.reads, Calls { done: 2, errors: 0, slowest: Duration::from_nanos(30) });
         assert_eq!(window.writes, Calls { done: 0, errors: 1, slowest: Duration::from_nanos(1) });
     }
@@ -119,7 +107,7 @@ mod tests {
         let mut window = Window::default();
         window.open(Time(10), Vec::new());
         window.extend(vec![KeyRange::FULL]);
-        window.note_write(call(1, 11, 12));
+        window.note(&Ended { kind: Kind::Put, ..call(1, 11, 12) });
         assert_eq!(window.writes, Calls::default());
     }
 }

@@ -1,10 +1,7 @@
 //! A server that comes back from the dead, asked behind the cluster's back.
 
 use super::Caller;
-use crate::{
-    objects::{Index, Number},
-    oracle::Breach,
-};
+use crate::checked::{Breach, Index, Number, Values};
 use futures_util::future::{Either, join, join_all, select};
 use rekindle::{
     client::{Condition, Master, ObjectCall, ObjectOp, ObjectReply, ObjectRequest, ObjectResult},

@@ -1,7 +1,9 @@
 //! Objects from a file of lines: the last line of each key.
 
-use super::Index;
-use crate::records::{BadLine, CsvOptions, CsvReader, Records, open};
+use crate::{
+    checked::Index,
+    records::{BadLine, CsvOptions, CsvReader, Records, open},
+};
 use bytes::Bytes;
 use std::{collections::BTreeMap, io::BufRead, path::Path};
 

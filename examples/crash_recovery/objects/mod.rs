@@ -4,14 +4,9 @@ mod input;
 
 pub use input::Input;
 
+use crate::checked::{Index, Number, SplitMix, Values};
 use bytes::Bytes;
 use std::sync::Arc;
-
-/// Number of an object.
-pub type Index = u32;
-
-/// Number of a write to one object; the load is the first, zero is none.
-pub type Number = u32;
 
 /// The write that loads an object.
 const LOADED: Number = 1;
@@ -38,6 +33,51 @@ enum Kind {
 /// Behind a line: the object's number and the write's, and bytes that only this seed, object and write make.
 const MARK_BYTES: usize = 16;
 
+impl Values for Objects {
+    fn count(&self) -> u64 {
+        match &self.kind {
+            Kind::Drawn { count, .. } => *count,
+            Kind::Lines(input) => input.count(),
+        }
+    }
+
+    fn object_bytes(&self) -> u64 {
+        self.bytes_of(1)
+    }
+
+    fn key(&self, index: Index) -> Bytes {
+        if let Kind::Lines(input) = &self.kind {
+            return input.key(index).clone();
+        }
+        let key = format!("object{index:010}");
+        debug_assert_eq!(key.len() as u64, KEY_BYTES);
+        Bytes::from(key)
+    }
+
+    /// What write `number` puts into object `index`: both numbers, then bytes that only this seed, object and write
+    /// make. Of a file: the line, and from the second write on such bytes behind it.
+    fn value(&self, index: Index, number: Number) -> Bytes {
+        match &self.kind {
+            Kind::Drawn { value_bytes, .. } => Bytes::from(self.drawn(*value_bytes, index, number)),
+            Kind::Lines(input) if number == LOADED => input.line(index).clone(),
+            Kind::Lines(input) => {
+                Bytes::from([&input.line(index)[..], &self.drawn(MARK_BYTES, index, number)].concat())
+            }
+        }
+    }
+
+    fn check(&self, index: Index, value: &[u8]) -> Result<Number, String> {
+        match &self.kind {
+            Kind::Drawn { value_bytes, .. } => self.check_drawn(*value_bytes, index, value),
+            Kind::Lines(input) => match value.strip_prefix(&input.line(index)[..]) {
+                Some([]) => Ok(LOADED),
+                Some(mark) => self.check_drawn(MARK_BYTES, index, mark),
+                None => Err(format!("{} bytes that don't begin as the line of its key", value.len())),
+            },
+        }
+    }
+}
+
 impl Objects {
     /// As many objects as `bytes` of keys and values make.
     pub fn new(bytes: u64, value_bytes: u32, seed: u64) -> Self {
@@ -50,22 +90,9 @@ impl Objects {
         Self { kind: Kind::Lines(input), seed }
     }
 
-    /// How many.
-    pub fn count(&self) -> u64 {
-        match &self.kind {
-            Kind::Drawn { count, .. } => *count,
-            Kind::Lines(input) => input.count(),
-        }
-    }
-
     /// Their numbers.
     pub fn indexes(&self) -> std::ops::Range<Index> {
         0..self.count() as Index
-    }
-
-    /// Key and first value of one, on average.
-    pub fn object_bytes(&self) -> u64 {
-        self.bytes_of(1)
     }
 
     /// Keys and first values of so many, on average.
@@ -85,28 +112,6 @@ impl Objects {
         self.bytes_of(self.count())
     }
 
-    /// The key of an object.
-    pub fn key(&self, index: Index) -> Bytes {
-        if let Kind::Lines(input) = &self.kind {
-            return input.key(index).clone();
-        }
-        let key = format!("object{index:010}");
-        debug_assert_eq!(key.len() as u64, KEY_BYTES);
-        Bytes::from(key)
-    }
-
-    /// What write `number` puts into object `index`: both numbers, then bytes that only this seed, object and write
-    /// make. Of a file: the line, and from the second write on such bytes behind it.
-    pub fn value(&self, index: Index, number: Number) -> Bytes {
-        match &self.kind {
-            Kind::Drawn { value_bytes, .. } => Bytes::from(self.drawn(*value_bytes, index, number)),
-            Kind::Lines(input) if number == LOADED => input.line(index).clone(),
-            Kind::Lines(input) => {
-                Bytes::from([&input.line(index)[..], &self.drawn(MARK_BYTES, index, number)].concat())
-            }
-        }
-    }
-
     fn drawn(&self, bytes: usize, index: Index, number: Number) -> Vec<u8> {
         let mut value = Vec::with_capacity(bytes.next_multiple_of(8));
         value.extend_from_slice(&index.to_le_bytes());
@@ -117,21 +122,6 @@ impl Objects {
         }
         value.truncate(bytes);
         value
-    }
-
-    /// The write that made this value of object `index`.
-    ///
-    /// # Errors
-    /// What is wrong with it: another object's, another run's, damaged.
-    pub fn check(&self, index: Index, value: &[u8]) -> Result<Number, String> {
-        match &self.kind {
-            Kind::Drawn { value_bytes, .. } => self.check_drawn(*value_bytes, index, value),
-            Kind::Lines(input) => match value.strip_prefix(&input.line(index)[..]) {
-                Some([]) => Ok(LOADED),
-                Some(mark) => self.check_drawn(MARK_BYTES, index, mark),
-                None => Err(format!("{} bytes that don't begin as the line of its key", value.len())),
-            },
-        }
     }
 
     fn check_drawn(&self, bytes: usize, index: Index, value: &[u8]) -> Result<Number, String> {
@@ -156,27 +146,6 @@ impl Objects {
     fn filler(&self, index: Index, number: Number) -> SplitMix {
         let object = u64::from(index) << 32 | u64::from(number);
         SplitMix(SplitMix(self.seed ^ object.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next())
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): fast, and good enough that
-/// no two values are alike.
-#[derive(Clone, Debug)]
-pub struct SplitMix(pub u64);
-
-impl SplitMix {
-    /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, which must not be zero.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 }
 

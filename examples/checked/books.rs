@@ -1,10 +1,6 @@
-//! What all clients of the run know together.
+//! What all clients of a table know together.
 
-use super::Window;
-use crate::{
-    objects::Index,
-    oracle::{Breach, Oracle},
-};
+use super::{Breach, Index, Oracle};
 use std::collections::BTreeMap;
 
 /// Broken promises that are kept in words.
@@ -14,8 +10,6 @@ const BREACHES_SHOWN: usize = 20;
 pub struct Books {
     /// What must be found.
     pub oracle: Oracle,
-    /// The recovery that is watched, or was last.
-    pub window: Window,
     /// Calls of the whole run.
     pub tally: Tally,
     /// Objects with a broken promise, and whether one of those was their loss.
@@ -40,14 +34,8 @@ pub struct Tally {
 
 impl Books {
     /// Empty ones.
-    pub fn new(objects: u64) -> Self {
-        Self {
-            oracle: Oracle::new(objects),
-            window: Window::default(),
-            tally: Tally::default(),
-            broken: BTreeMap::new(),
-            breaches: Vec::new(),
-        }
+    pub fn new(oracle: Oracle) -> Self {
+        Self { oracle, tally: Tally::default(), broken: BTreeMap::new(), breaches: Vec::new() }
     }
 
     /// Notes a broken promise, if there is one. Whether all is well.
@@ -82,7 +70,7 @@ mod tests {
 
     #[test]
     fn objects_are_counted_once() {
-        let mut books = Books::new(3);
+        let mut books = Books::new(Oracle::new(3));
         let breach = |index, is_lost| Err(Breach { index, is_lost, what: String::new() });
         for outcome in [breach(0, false), breach(0, true), breach(1, false), breach(1, false)] {
             assert!(!books.note(outcome));

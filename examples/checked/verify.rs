@@ -1,7 +1,6 @@
 //! Reads every object back.
 
-use super::Caller;
-use crate::{objects::Index, oracle::Seen};
+use super::{Caller, Index, Seen, Values};
 use futures_util::{StreamExt, stream};
 
 /// Bytes of keys and values in one call.
@@ -18,12 +17,13 @@ pub struct Verified {
     pub deletes: u64,
 }
 
-/// Reads all; what is not as promised goes to the books, and is not counted. `progress` is told how many bytes
+/// Reads all; what is not as promised goes to the books, and is not counted. `progress` is told how many objects
 /// more were read.
-pub async fn verify(caller: &Caller, progress: impl Fn(u64)) -> Verified {
+pub async fn verify<V: Values>(caller: &Caller<V>, progress: impl Fn(u64)) -> Verified {
     let batch = (CALL_BYTES / caller.objects.object_bytes().max(1)).clamp(1, 4096) as usize;
-    let batches = caller.objects.indexes().step_by(batch).map(|first| {
-        let end = first.saturating_add(batch as Index).min(caller.objects.indexes().end);
+    let all = 0..caller.objects.count() as Index;
+    let batches = all.clone().step_by(batch).map(|first| {
+        let end = first.saturating_add(batch as Index).min(all.end);
         read(caller, first..end, &progress)
     });
     let add = |sum: Verified, part: Verified| Verified {
@@ -33,14 +33,18 @@ pub async fn verify(caller: &Caller, progress: impl Fn(u64)) -> Verified {
     stream::iter(batches).buffer_unordered(CALLS).fold(Verified::default(), async |a, b| add(a, b)).await
 }
 
-async fn read(caller: &Caller, batch: std::ops::Range<Index>, progress: &impl Fn(u64)) -> Verified {
+async fn read<V: Values>(
+    caller: &Caller<V>,
+    batch: std::ops::Range<Index>,
+    progress: &impl Fn(u64),
+) -> Verified {
     let mut readings = Vec::with_capacity(batch.len());
     {
         let oracle = &mut caller.books.lock().oracle;
         readings.extend(batch.clone().map(|index| oracle.begin_read(index)));
     }
     let answers = caller.table.multi_get(batch.clone().map(|index| caller.objects.key(index))).await;
-    progress(caller.objects.bytes_of(batch.len() as u64));
+    progress(batch.len() as u64);
     let mut verified = Verified::default();
     for ((index, reading), answer) in batch.zip(readings).zip(answers) {
         // Absent by an acknowledged delete, not by one that may have happened.
@@ -48,7 +52,7 @@ async fn read(caller: &Caller, batch: std::ops::Range<Index>, progress: &impl Fn
             let oracle = &caller.books.lock().oracle;
             oracle.settled(index) == Seen::Absent && !oracle.is_unsure(index)
         };
-        if caller.take_read(index, reading, answer) {
+        if caller.take_read(reading, index, answer) {
             verified.objects += 1;
             verified.deletes += u64::from(is_deleted);
         }
