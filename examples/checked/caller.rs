@@ -47,6 +47,8 @@ pub struct Ended {
     pub ended: Time,
     /// What came of it; of several keys the worst.
     pub outcome: Outcome,
+    /// Bytes of values that it wrote, if it was done.
+    pub bytes: u64,
 }
 
 /// Kinds of calls.
@@ -68,6 +70,22 @@ pub enum Kind {
     MultiPut,
     /// Lists a range.
     Scan,
+}
+
+impl Kind {
+    /// As people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Put => "put",
+            Self::PutIf => "put if",
+            Self::Delete => "delete",
+            Self::DeleteIf => "delete if",
+            Self::MultiGet => "multi get",
+            Self::MultiPut => "multi put",
+            Self::Scan => "scan",
+        }
+    }
 }
 
 /// What comes of a call.
@@ -112,7 +130,7 @@ impl<V: Values> Caller<V> {
         let began = self.clock.now();
         let answer = self.table.get(self.objects.key(index)).await;
         let is_done = answer.is_ok();
-        self.tell(Kind::Get, index, began, Outcome::of(&answer));
+        self.tell(Kind::Get, index, began, Outcome::of(&answer), 0);
         self.take_read(reading, index, answer);
         is_done
     }
@@ -125,7 +143,7 @@ impl<V: Values> Caller<V> {
         };
         let began = self.clock.now();
         let answers = self.table.multi_get(indexes.iter().map(|index| self.objects.key(*index))).await;
-        self.tell_all(Kind::MultiGet, indexes, began, answers.iter().map(Outcome::of));
+        self.tell_all(Kind::MultiGet, indexes, began, answers.iter().map(Outcome::of), 0);
         for ((index, reading), answer) in indexes.iter().zip(readings).zip(answers) {
             self.take_read(reading, *index, answer);
         }
@@ -171,12 +189,13 @@ impl<V: Values> Caller<V> {
     pub async fn put(&self, index: Index, condition: Condition) {
         let writing = self.books.lock().oracle.begin_put(index, condition);
         let (key, value) = (self.objects.key(index), self.objects.value(index, writing.number));
+        let bytes = value.len() as u64;
         let began = self.clock.now();
         let (kind, answer) = match condition {
             Condition::Always => (Kind::Put, self.table.put(key, value).await.map(Conditional::Done)),
             condition => (Kind::PutIf, self.table.put_if(key, value, condition).await),
         };
-        self.tell(kind, index, began, Outcome::of_condition(&answer));
+        self.tell(kind, index, began, Outcome::of_condition(&answer), bytes);
         self.books.lock().take_put(writing, answer);
     }
 
@@ -189,9 +208,10 @@ impl<V: Values> Caller<V> {
         let object = |index: Index, number| (self.objects.key(index), self.objects.value(index, number));
         let objects: Vec<(Bytes, Bytes)> =
             writings.iter().map(|writing| object(writing.index, writing.number)).collect();
+        let bytes = objects.iter().map(|(_, value)| value.len() as u64).sum();
         let began = self.clock.now();
         let answers = self.table.multi_put(objects).await;
-        self.tell_all(Kind::MultiPut, indexes, began, answers.iter().map(Outcome::of));
+        self.tell_all(Kind::MultiPut, indexes, began, answers.iter().map(Outcome::of), bytes);
         let failed = indexes.iter().zip(&answers).find_map(|(index, answer)| match answer {
             Ok(_) => None,
             Err(error) => Some((*index, error.clone())),
@@ -211,7 +231,7 @@ impl<V: Values> Caller<V> {
             Condition::Always => (Kind::Delete, self.table.delete(key).await.map(Conditional::Done)),
             condition => (Kind::DeleteIf, self.table.delete_if(key, condition).await),
         };
-        self.tell(kind, index, began, Outcome::of_condition(&answer));
+        self.tell(kind, index, began, Outcome::of_condition(&answer), 0);
         self.books.lock().take_delete(writing, answer);
     }
 
@@ -226,7 +246,7 @@ impl<V: Values> Caller<V> {
         };
         let began = self.clock.now();
         let answer = self.table.scan_range(range).collect().await;
-        self.tell(Kind::Scan, *first, began, Outcome::of(&answer));
+        self.tell(Kind::Scan, *first, began, Outcome::of(&answer), 0);
         let is_done = answer.is_ok();
         for listed in answer.into_iter().flatten() {
             let object = Object { value: listed.value, version: listed.version };
@@ -246,14 +266,22 @@ impl<V: Values> Caller<V> {
         is_done
     }
 
-    fn tell(&self, kind: Kind, index: Index, began: Time, outcome: Outcome) {
-        let hash = self.hash(index);
-        self.watch.ended(Ended { kind, hash, began, ended: self.clock.now(), outcome });
+    fn tell(&self, kind: Kind, index: Index, began: Time, outcome: Outcome, bytes: u64) {
+        let (hash, ended) = (self.hash(index), self.clock.now());
+        let bytes = if outcome == Outcome::Done { bytes } else { 0 };
+        self.watch.ended(Ended { kind, hash, began, ended, outcome, bytes });
     }
 
-    fn tell_all(&self, kind: Kind, indexes: &[Index], began: Time, outcomes: impl Iterator<Item = Outcome>) {
+    fn tell_all(
+        &self,
+        kind: Kind,
+        indexes: &[Index],
+        began: Time,
+        outcomes: impl Iterator<Item = Outcome>,
+        bytes: u64,
+    ) {
         if let (Some(first), Some(worst)) = (indexes.first(), outcomes.max()) {
-            self.tell(kind, *first, began, worst);
+            self.tell(kind, *first, began, worst, bytes);
         }
     }
 }

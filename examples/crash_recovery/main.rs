@@ -23,6 +23,9 @@ mod plan;
 mod records;
 mod report;
 mod rig;
+#[path = "../terminal/run_dir.rs"]
+#[allow(dead_code, reason = "stress keeps what it found")]
+mod run_dir;
 mod screen;
 #[path = "../terminal/size.rs"]
 mod size;
@@ -36,6 +39,7 @@ use clap::Parser;
 use interrupt::Interrupt;
 use plan::Plan;
 use rekindle::cluster::local::role;
+use run_dir::RunDir;
 use std::process::ExitCode;
 
 /// Options that can't work: what clap uses too.
@@ -48,15 +52,17 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
-    let plan = match args.input().and_then(|input| Plan::new(&args, input)) {
-        Ok(plan) => plan,
+    let planned = args.input().and_then(|input| Plan::new(&args, input));
+    let planned = planned.and_then(|plan| Ok((plan, RunDir::take(args.dir.as_deref(), args.keep)?)));
+    let (plan, dir) = match planned {
+        Ok(planned) => planned,
         Err(why) => return fail(&why, REFUSED),
     };
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => return fail(&format!("signals: {error}"), 1),
     };
-    match story::play(&args, plan, interrupt.clone()) {
+    match story::play(&args, plan, &dir, interrupt.clone()) {
         Ok(report) => {
             if args.json {
                 println!("{}", serde_json::to_string(&report).expect("a report is plain data"));

@@ -40,7 +40,7 @@ pub struct Rig {
 
 impl Rig {
     /// Starts all processes.
-    pub fn start(plan: &Plan, dir: Option<&Path>, keep: bool) -> Result<Self, String> {
+    pub fn start(plan: &Plan, dir: &Path) -> Result<Self, String> {
         let config = ClusterConfig {
             servers: plan.servers,
             replicas: plan.replicas,
@@ -53,8 +53,7 @@ impl Rig {
             partition_bytes: plan.partition_bytes,
             start_within: START_WITHIN,
             times: NodeTimes::of_one_machine(),
-            dir: dir.map(Path::to_owned),
-            keep,
+            dir: Some(dir.to_owned()),
             ..ClusterConfig::default()
         };
         let launcher = Launcher::of_this_executable().map_err(|error| format!("this executable: {error}"))?;

@@ -8,6 +8,7 @@ use crate::{
     plan::{Blow, Plan},
     report::{Crash, Report, tenths},
     rig::Rig,
+    run_dir::RunDir,
     screen::Screen,
     summary,
 };
@@ -52,8 +53,8 @@ pub struct Story {
 ///
 /// # Errors
 /// What could not be done; broken promises are no error here, but in the report.
-pub fn play(args: &Args, plan: Plan, interrupt: Interrupt) -> Result<Report, String> {
-    let mut story = Story::begin(args, plan, interrupt)?;
+pub fn play(args: &Args, plan: Plan, dir: &RunDir, interrupt: Interrupt) -> Result<Report, String> {
+    let mut story = Story::begin(plan, dir, interrupt)?;
     let load_seconds = story.load()?;
     let traffic = Traffic::start(
         &story.caller,
@@ -84,10 +85,10 @@ pub fn play(args: &Args, plan: Plan, interrupt: Interrupt) -> Result<Report, Str
 }
 
 impl Story {
-    fn begin(args: &Args, plan: Plan, interrupt: Interrupt) -> Result<Self, String> {
+    fn begin(plan: Plan, dir: &RunDir, interrupt: Interrupt) -> Result<Self, String> {
         let screen = Screen::new();
         let spinner = screen.spinner(format!("starting a coordinator and {} storage servers", plan.servers));
-        let rig = Rig::start(&plan, args.dir.as_deref(), args.keep)?;
+        let rig = Rig::start(&plan, dir.path())?;
         spinner.finish_and_clear();
         screen.say(format!(
             "{:>12}  coordinator and {} storage servers, R = {}, {}, in {}",

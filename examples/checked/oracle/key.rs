@@ -188,12 +188,6 @@ impl Key {
         (version, known.map_or(0, |known| known.number))
     }
 
-    pub(super) fn is_writing(&self) -> bool {
-        let mut opens =
-            self.puts.values().map(|put| &put.open).chain(self.deletes.values().map(|delete| &delete.open));
-        opens.any(Option::is_none)
-    }
-
     pub(super) fn is_unsure(&self) -> bool {
         let mut opens =
             self.puts.values().map(|put| &put.open).chain(self.deletes.values().map(|delete| &delete.open));

@@ -126,11 +126,6 @@ impl Oracle {
         }
     }
 
-    /// Whether a write is under way.
-    pub fn is_writing(&self, index: Index) -> bool {
-        self.open.get(&index).is_some_and(Key::is_writing)
-    }
-
     /// Whether writes of unknown outcome may still show.
     pub fn is_unsure(&self, index: Index) -> bool {
         self.open.get(&index).is_some_and(Key::is_unsure)

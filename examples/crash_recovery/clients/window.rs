@@ -82,7 +82,7 @@ mod tests {
 
     fn call(hash: u64, began: u64, ended: u64) -> Ended {
         let (began, ended) = (Time(began), Time(ended));
-        Ended { kind: Kind::Get, hash: KeyHash(hash), began, ended, outcome: Outcome::Done }
+        Ended { kind: Kind::Get, hash: KeyHash(hash), began, ended, outcome: Outcome::Done, bytes: 0 }
     }
 
     #[test]

@@ -209,6 +209,7 @@ mod tests {
             term: Term(term),
             is_held: false,
             resilience: String::new(),
+            failures_at_once: 0,
             servers: vec![],
             tables: vec![],
             tablets: vec![],

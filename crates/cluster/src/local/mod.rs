@@ -38,7 +38,7 @@ pub use launcher::{LaunchError, Launcher, Starting};
 pub use memory_use::MemoryUse;
 pub use message::{Command, Failed, Line, Observed, Ready};
 pub use report::{
-    BackupReport, CoordinatorReport, LogReport, NodeReport, OperationReport, ReplicationReport, ServerReport,
-    StorageReport, TabletReport,
+    BackupReport, CleanerReport, CoordinatorReport, LogReport, NodeReport, OperationReport,
+    ReplicationReport, ServerReport, StorageReport, TabletReport,
 };
 pub use times::{NodeTimes, boot_time};

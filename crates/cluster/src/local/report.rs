@@ -3,7 +3,7 @@
 use crate::server::StorageStatus;
 use rekindle_backup::{BackupStats, replicator::ReplicationStats};
 use rekindle_coordinator::{Coordinator, Resilience, entity::Operation};
-use rekindle_log::LogStats;
+use rekindle_log::{LogStats, cleaner::CleanerStats};
 use rekindle_types::{
     KeyRange, ListVersion, ServerEntry, ServerId, ServerStatus, TableId, TableInfo, Tablet, TabletVersion,
     Term,
@@ -29,6 +29,8 @@ pub struct CoordinatorReport {
     pub is_held: bool,
     /// How many deaths the cluster bears now, and what to do about it (L1).
     pub resilience: String,
+    /// Deaths at once without a loss (L1).
+    pub failures_at_once: u32,
     /// Servers that are up, or dead and not yet recovered.
     pub servers: Vec<ServerReport>,
     /// Tables.
@@ -98,6 +100,8 @@ pub struct StorageReport {
     pub waiting: u32,
     /// Its log.
     pub log: LogReport,
+    /// Its cleaner.
+    pub cleaner: CleanerReport,
     /// Its replicas elsewhere.
     pub replication: ReplicationReport,
     /// The replicas of others that it keeps.
@@ -128,6 +132,17 @@ pub struct LogReport {
     pub heads_waiting: usize,
     /// Bytes of live entries.
     pub live_bytes: u64,
+}
+
+/// What a cleaner has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CleanerReport {
+    /// Passes that were committed.
+    pub passes: u64,
+    /// Segments that have left the log by them.
+    pub victims: u64,
+    /// Segments that have come instead.
+    pub survivors: u64,
 }
 
 /// Replicas of a log.
@@ -171,10 +186,12 @@ impl CoordinatorReport {
         let is_held = coordinator.is_held();
         coordinator.look(|state| {
             let placeable: Vec<ServerId> = state.placeable().map(|entry| entry.id).collect();
+            let resilience = Resilience::of(state);
             Self {
                 term: coordinator.term(),
                 is_held,
-                resilience: Resilience::of(state).to_string(),
+                resilience: resilience.to_string(),
+                failures_at_once: resilience.failures_at_once(),
                 servers: state.servers().iter().map(|entry| ServerReport::of(entry, &placeable)).collect(),
                 tables: state.map().tables().collect(),
                 tablets: state.map().tablets().copied().collect(),
@@ -231,6 +248,7 @@ impl StorageReport {
             objects: status.objects,
             waiting: status.waiting,
             log: LogReport::of(&status.log),
+            cleaner: CleanerReport::of(&status.cleaner),
             replication: ReplicationReport::of(&status.replication),
             backup: BackupReport::of(backup),
             shortage: status.frame_shortage.map(|shortage| shortage.to_string()),
@@ -246,6 +264,13 @@ impl LogReport {
             heads_waiting: log.heads_waiting,
             live_bytes: log.live_bytes,
         }
+    }
+}
+
+impl CleanerReport {
+    fn of(cleaner: &CleanerStats) -> Self {
+        let CleanerStats { passes, victims, survivors } = *cleaner;
+        Self { passes, victims, survivors }
     }
 }
 
@@ -296,6 +321,7 @@ mod tests {
             term: Term(2),
             is_held: true,
             resilience: "1 server is up".into(),
+            failures_at_once: 0,
             servers: vec![ServerReport::of(&entry, &[id])],
             tables: vec![TableInfo { name: "t".into(), id: table }],
             tablets: vec![tablet],

@@ -273,16 +273,17 @@ impl Cluster {
         self.take_out(server)
     }
 
-    /// Stops every process cleanly: the coordinator first, which would take every stop after it for a loss.
+    /// Stops every process cleanly: storage servers first, which say at the coordinator that they leave and wait for
+    /// its answer.
     pub fn stop(self, within: Duration) -> Result<(), ClusterError> {
         let mut running = self.running.lock();
         let storage: Vec<_> = running.storage.iter_mut().filter_map(|slot| slot.child.take()).collect();
         let coordinator = running.coordinator.take();
         drop(running);
         let stop = || {
-            coordinator.iter().try_for_each(|child| child.stop(within))?;
             storage.iter().try_for_each(|child| child.tell_to_stop())?;
-            storage.iter().try_for_each(|child| child.until_stopped(within))
+            storage.iter().try_for_each(|child| child.until_stopped(within))?;
+            coordinator.iter().try_for_each(|child| child.stop(within))
         };
         stop().map_err(ClusterError::io("no clean stop"))
     }
