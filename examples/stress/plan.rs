@@ -86,11 +86,6 @@ impl Plan {
             seed: args.seed,
         })
     }
-
-    /// How many storage servers may die at once in this run.
-    pub fn deaths_max(&self) -> u32 {
-        1 + u32::from(self.strikes.contains(&Strike::Pair))
-    }
 }
 
 /// Refused when what remains could not recover by itself (L1).
@@ -151,10 +146,9 @@ mod tests {
 
     #[test]
     fn everything_happens_unless_it_is_chosen() {
-        let all = plan(&[]).unwrap();
-        assert_eq!((all.strikes.len(), all.deaths_max()), (4, 2));
+        assert_eq!(plan(&[]).unwrap().strikes, Strike::ALL.into());
         let kills = plan(&["--strikes", "kill,pause"]).unwrap();
-        assert_eq!((kills.strikes.len(), kills.deaths_max()), (2, 1));
+        assert_eq!(kills.strikes, [Strike::Kill, Strike::Pause].into());
         assert_eq!(plan(&["--kill-every", "0"]).unwrap().kill_every, None);
         assert_eq!(plan(&["--rate", "0"]).unwrap().rate, None);
     }
