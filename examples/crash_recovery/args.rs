@@ -30,9 +30,15 @@ pub struct Args {
     /// Bytes of each value
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(8..=262_144))]
     pub value_size: u32,
+    /// Values of sizes drawn from 8 to twice --value-size, another one at each write
+    #[arg(long)]
+    pub mixed_sizes: bool,
+    /// Before anything dies, write as often as this over all of the data, in random order, and delete some of it
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub turnovers: u32,
     /// Load this file instead of drawn objects: the key is a column, the value is the line, of several lines with one
     /// key the last one counts; `-` for standard input
-    #[arg(long, value_name = "FILE", requires = "key_column", conflicts_with_all = ["data", "value_size"])]
+    #[arg(long, value_name = "FILE", requires = "key_column", conflicts_with_all = ["data", "value_size", "mixed_sizes"])]
     pub input: Option<PathBuf>,
     /// What is between the fields of the input: one character, or `tab`. Fields may be in quotes, as in CSV
     #[arg(long, value_name = "C", default_value = ",", value_parser = delimiter, requires = "input")]
@@ -91,6 +97,7 @@ Examples:
   crash_recovery --pause                            a server that comes back from the dead
   crash_recovery --restart-all                      the whole cluster, as after a power cut
   crash_recovery --input people.csv --delimiter ';' --key-column 2 --header
+  crash_recovery --data 2GiB --turnovers 5 --mixed-sizes   memory beside live data while logs are cleaned
   crash_recovery --json > run.json
 
 Exit status: 0 if every object was verified and nothing was lost or wrong; 1 if not, or if the run failed; 2 for

@@ -15,6 +15,7 @@ mod checked;
 mod clients;
 #[path = "../terminal/interrupt.rs"]
 mod interrupt;
+mod memory;
 mod objects;
 mod picture;
 mod plan;

@@ -42,6 +42,8 @@ pub struct Plan {
     pub kills_coordinator: bool,
     /// In the middle of the first recovery.
     pub kills_recovery_master: bool,
+    /// How often all is written over before that.
+    pub turnovers: u32,
     /// Everything random is drawn from it.
     pub seed: u64,
 }
@@ -74,6 +76,7 @@ impl Plan {
         let words = input.as_ref().map(Input::words);
         let objects = match input {
             Some(input) => Objects::of(Arc::new(input), args.seed),
+            None if args.mixed_sizes => Objects::mixed(args.data.0, args.value_size, args.seed),
             None => Objects::new(args.data.0, args.value_size, args.seed),
         };
         if !(1..=OBJECTS_MAX).contains(&objects.count()) {
@@ -95,6 +98,7 @@ impl Plan {
             blows: blows(args, kill),
             kills_coordinator: args.kill_coordinator,
             kills_recovery_master: args.kill_recovery_master,
+            turnovers: args.turnovers,
             seed: args.seed,
             objects,
             input: words,

@@ -1,6 +1,6 @@
 //! The figures of a run: what `--json` prints.
 
-use crate::timeline::Phases;
+use crate::{memory::Memory, timeline::Phases};
 use rekindle::{env::Time, types::ServerId};
 use serde::Serialize;
 
@@ -37,6 +37,8 @@ pub struct Report {
     pub rss_bytes_max: Vec<Option<u64>>,
     /// Of each storage server, at its end.
     pub live_bytes: Vec<Option<u64>>,
+    /// Of each storage server, looked at every 100 ms.
+    pub memory: Vec<Memory>,
     /// Read back at the end, as promised: there with the right value and version, or rightly absent.
     pub objects_verified: u64,
     /// Of them, those that were deleted.
@@ -152,6 +154,7 @@ mod tests {
             false_deaths: 0,
             rss_bytes_max: vec![Some(1), None],
             live_bytes: vec![Some(2), None],
+            memory: vec![Memory { rss_bytes: 5, of_bound: 0.5, ..Memory::default() }],
             objects_verified: 10,
             deletes_verified: 1,
             objects_lost: 0,
@@ -172,6 +175,8 @@ mod tests {
             r#""partition_bytes":null}],"#,
             r#""reads_during_recovery":7,"read_errors_during_recovery":0,"read_max_ms":1.5,"#,
             r#""writes_during_recovery":8,"false_deaths":0,"rss_bytes_max":[1,null],"live_bytes":[2,null],"#,
+            r#""memory":[{"samples":0,"rss_bytes_max":0,"rss_bytes":5,"live_bytes":0,"segments":0,"of_bound":0.5,"#,
+            r#""per_live_byte":0.0,"at_seconds":0.0,"cleaning_cost":null,"segments_cleaned":0}],"#,
             r#""objects_verified":10,"deletes_verified":1,"objects_lost":0,"objects_wrong":0}"#,
         );
         assert_eq!(serde_json::to_string(&report()).unwrap(), expected);

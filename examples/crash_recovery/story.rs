@@ -3,8 +3,9 @@
 use crate::{
     args::Args,
     checked::{Books, Oracle, SplitMix, Values, Verified, verify},
-    clients::{Caller, Traffic, Window, load},
+    clients::{Caller, Traffic, Window, load, turn_over},
     interrupt::Interrupt,
+    memory::{Memory, Watch},
     plan::{Blow, Plan},
     report::{Crash, Report, tenths},
     rig::Rig,
@@ -55,7 +56,9 @@ pub struct Story {
 /// What could not be done; broken promises are no error here, but in the report.
 pub fn play(args: &Args, plan: Plan, dir: &RunDir, interrupt: Interrupt) -> Result<Report, String> {
     let mut story = Story::begin(plan, dir, interrupt)?;
+    let watch = Watch::start(story.rig.cluster.clone());
     let load_seconds = story.load()?;
+    story.turn_over()?;
     let traffic = Traffic::start(
         &story.caller,
         story.rig.client.env(),
@@ -73,7 +76,7 @@ pub fn play(args: &Args, plan: Plan, dir: &RunDir, interrupt: Interrupt) -> Resu
     let verified = story.verify()?;
     story.rig.look();
     story.rig.sample();
-    let report = story.report(load_seconds, verified);
+    let report = story.report(load_seconds, verified, watch.stop());
     let text = summary::summary(&story, &report);
     story.end();
     if args.json {
@@ -140,6 +143,23 @@ impl Story {
         Ok(seconds)
     }
 
+    /// Writes over all of the data, as often as asked.
+    fn turn_over(&mut self) -> Result<(), String> {
+        for turnover in 1..=self.plan.turnovers {
+            let bar = self.screen.bar("turn over", self.plan.objects.bytes());
+            let began = boot_time();
+            let seed = self.rng.next();
+            let failed = self.run(turn_over(&self.caller, seed, |more| bar.inc(more)))?;
+            bar.finish_and_clear();
+            let rate = self.plan.objects.bytes() as f64 / 1e6 / boot_time().since(began).as_secs_f64();
+            self.screen.say(format!(
+                "{:>12}  {turnover} of {}: {rate:.1} MB/s, {failed} calls failed",
+                "turned over", self.plan.turnovers
+            ));
+        }
+        Ok(())
+    }
+
     fn verify(&mut self) -> Result<Verified, String> {
         let bar = self.screen.bar("verify", self.plan.objects.bytes());
         let verified = self.run(verify(&self.caller, |more| bar.inc(self.plan.objects.bytes_of(more))))?;
@@ -187,7 +207,7 @@ impl Story {
         Ok(())
     }
 
-    fn report(&self, load_seconds: f64, verified: Verified) -> Report {
+    fn report(&self, load_seconds: f64, verified: Verified, memory: Vec<Memory>) -> Report {
         let books = self.caller.books.lock();
         let (reads, writes) = {
             let window = self.window.lock();
@@ -210,6 +230,7 @@ impl Story {
             false_deaths: self.rig.false_deaths(),
             rss_bytes_max: self.rig.rss_bytes_max.clone(),
             live_bytes: self.rig.live_bytes.clone(),
+            memory,
             objects_verified: verified.objects,
             deletes_verified: verified.deletes,
             objects_lost: books.lost(),

@@ -82,6 +82,15 @@ fn memory(text: &mut String, report: &Report) {
         show(&report.rss_bytes_max),
         show(&report.live_bytes)
     );
+    if let Some(worst) = report.memory.iter().max_by(|a, b| a.of_bound.total_cmp(&b.of_bound)) {
+        _ = writeln!(
+            text,
+            "          at worst {:.0} MB resident beside {:.0} MB live: {:.2} of 1.5 x live + 128 MiB",
+            worst.rss_bytes as f64 / 1e6,
+            worst.live_bytes as f64 / 1e6,
+            worst.of_bound
+        );
+    }
 }
 
 fn verdict(text: &mut String, story: &Story, report: &Report) {

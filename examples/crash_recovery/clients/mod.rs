@@ -6,7 +6,7 @@ mod traffic;
 mod window;
 mod zombie;
 
-pub use load::load;
+pub use load::{load, turn_over};
 pub use probe::{Probes, Served};
 pub use traffic::Traffic;
 pub use window::Window;

@@ -25,7 +25,7 @@ pub struct Objects {
 #[derive(Clone, Debug)]
 enum Kind {
     /// Drawn from the seed: nothing is stored.
-    Drawn { count: u64, value_bytes: usize },
+    Drawn { count: u64, value_bytes: usize, is_mixed: bool },
     /// Lines of a file. What is put later is the line with a mark behind it.
     Lines(Arc<Input>),
 }
@@ -58,7 +58,10 @@ impl Values for Objects {
     /// make. Of a file: the line, and from the second write on such bytes behind it.
     fn value(&self, index: Index, number: Number) -> Bytes {
         match &self.kind {
-            Kind::Drawn { value_bytes, .. } => Bytes::from(self.drawn(*value_bytes, index, number)),
+            Kind::Drawn { value_bytes, is_mixed, .. } => {
+                let bytes = self.drawn_bytes(*value_bytes, *is_mixed, index, number);
+                Bytes::from(self.drawn(bytes, index, number))
+            }
             Kind::Lines(input) if number == LOADED => input.line(index).clone(),
             Kind::Lines(input) => {
                 Bytes::from([&input.line(index)[..], &self.drawn(MARK_BYTES, index, number)].concat())
@@ -68,7 +71,13 @@ impl Values for Objects {
 
     fn check(&self, index: Index, value: &[u8]) -> Result<Number, String> {
         match &self.kind {
-            Kind::Drawn { value_bytes, .. } => self.check_drawn(*value_bytes, index, value),
+            Kind::Drawn { value_bytes, is_mixed, .. } => {
+                let number = value
+                    .get(4..HEAD_BYTES)
+                    .map_or(0, |number| Number::from_le_bytes(number.try_into().expect("four bytes")));
+                let bytes = self.drawn_bytes(*value_bytes, *is_mixed, index, number);
+                self.check_drawn(bytes, index, value)
+            }
             Kind::Lines(input) => match value.strip_prefix(&input.line(index)[..]) {
                 Some([]) => Ok(LOADED),
                 Some(mark) => self.check_drawn(MARK_BYTES, index, mark),
@@ -82,7 +91,14 @@ impl Objects {
     /// As many objects as `bytes` of keys and values make.
     pub fn new(bytes: u64, value_bytes: u32, seed: u64) -> Self {
         let count = bytes / (KEY_BYTES + u64::from(value_bytes));
-        Self { kind: Kind::Drawn { count, value_bytes: value_bytes as usize }, seed }
+        Self { kind: Kind::Drawn { count, value_bytes: value_bytes as usize, is_mixed: false }, seed }
+    }
+
+    /// As [`Objects::new`], with values of any size from their front to twice `value_bytes`, so that about as many
+    /// bytes come together.
+    pub fn mixed(bytes: u64, value_bytes: u32, seed: u64) -> Self {
+        let count = bytes / (KEY_BYTES + u64::from(value_bytes));
+        Self { kind: Kind::Drawn { count, value_bytes: value_bytes as usize, is_mixed: true }, seed }
     }
 
     /// Those of a file.
@@ -110,6 +126,15 @@ impl Objects {
     /// Keys and first values of all.
     pub fn bytes(&self) -> u64 {
         self.bytes_of(self.count())
+    }
+
+    /// Bytes of the value that this write makes.
+    fn drawn_bytes(&self, value_bytes: usize, is_mixed: bool, index: Index, number: Number) -> usize {
+        if !is_mixed {
+            return value_bytes;
+        }
+        let sizes = (2 * value_bytes).saturating_sub(HEAD_BYTES) as u64 + 1;
+        HEAD_BYTES + SplitMix(self.filler(index, number).0 ^ sizes).below(sizes) as usize
     }
 
     fn drawn(&self, bytes: usize, index: Index, number: Number) -> Vec<u8> {
@@ -161,6 +186,20 @@ mod tests {
             assert_eq!(value.len(), value_bytes as usize);
             assert_eq!(objects.check(3, &value), Ok(9));
             assert!(objects.check(4, &value).is_err(), "another key's value");
+        }
+    }
+
+    #[test]
+    fn mixed_sizes_are_as_long_on_average() {
+        let objects = Objects::mixed(1 << 20, 100, 7);
+        let sizes: Vec<usize> = (1..=1000).map(|number| objects.value(3, number).len()).collect();
+        assert!(sizes.iter().all(|size| (8..=200).contains(size)), "{sizes:?}");
+        let mean = sizes.iter().sum::<usize>() / 1000;
+        assert!((95..115).contains(&mean), "{mean}");
+        for number in 1..100 {
+            let value = objects.value(3, number);
+            assert_eq!(objects.check(3, &value), Ok(number));
+            assert!(objects.check(3, &value[..value.len() - 1]).is_err());
         }
     }
 

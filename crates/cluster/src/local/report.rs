@@ -96,6 +96,8 @@ pub struct StorageReport {
     pub replays: usize,
     /// Objects in memory.
     pub objects: u64,
+    /// Bytes of the entries of all objects that are alive.
+    pub object_bytes: u64,
     /// Requests that wait for durability.
     pub waiting: u32,
     /// Its log.
@@ -135,7 +137,7 @@ pub struct LogReport {
 }
 
 /// What a cleaner has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CleanerReport {
     /// Passes that were committed.
     pub passes: u64,
@@ -143,6 +145,10 @@ pub struct CleanerReport {
     pub victims: u64,
     /// Segments that have come instead.
     pub survivors: u64,
+    /// Bytes of entries that were moved.
+    pub moved_bytes: u64,
+    /// Segments moved for each one that was won; nothing before one was.
+    pub cost: Option<f64>,
 }
 
 /// Replicas of a log.
@@ -246,6 +252,7 @@ impl StorageReport {
             tablets: tablets.collect(),
             replays: status.replays.len(),
             objects: status.objects,
+            object_bytes: status.object_bytes,
             waiting: status.waiting,
             log: LogReport::of(&status.log),
             cleaner: CleanerReport::of(&status.cleaner),
@@ -269,8 +276,8 @@ impl LogReport {
 
 impl CleanerReport {
     fn of(cleaner: &CleanerStats) -> Self {
-        let CleanerStats { passes, victims, survivors } = *cleaner;
-        Self { passes, victims, survivors }
+        let CleanerStats { passes, victims, survivors, moved_bytes } = *cleaner;
+        Self { passes, victims, survivors, moved_bytes, cost: cleaner.cost() }
     }
 }
 

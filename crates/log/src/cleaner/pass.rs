@@ -20,6 +20,7 @@ pub struct Pass {
     items: Vec<Item>,
     /// The first item that was not looked at.
     next: usize,
+    moved_bytes: u64,
     survivors: SideLog,
     victims: Victims,
 }
@@ -31,6 +32,8 @@ pub struct Passed {
     pub victims: u32,
     /// Segments that have come instead.
     pub survivors: u32,
+    /// Bytes of entries that were moved.
+    pub moved_bytes: u64,
 }
 
 impl Pass {
@@ -55,7 +58,16 @@ impl Pass {
             return None;
         };
         let items = plan.items;
-        Some(Self { store: Arc::clone(store), content, needed, items, next: 0, survivors, victims })
+        Some(Self {
+            store: Arc::clone(store),
+            content,
+            needed,
+            items,
+            next: 0,
+            moved_bytes: 0,
+            survivors,
+            victims,
+        })
     }
 
     /// Moves up to so many entries; true when none is left. After [`LogError::Full`], which only heads that were made
@@ -71,9 +83,11 @@ impl Pass {
             batch.iter().for_each(|(candidate, _)| self.store.prefetch_rest(candidate));
             for (candidate, was_alive) in &batch {
                 let needed = |named| self.needed.is(named);
-                if self.store.relocate(candidate, *was_alive, &mut lane, needed)? {
+                let moved = self.store.relocate(candidate, *was_alive, &mut lane, needed)?;
+                if moved > 0 {
                     self.victims.keep();
                 }
+                self.moved_bytes += moved;
                 self.next += 1;
             }
         }
@@ -86,11 +100,11 @@ impl Pass {
     /// # Panics
     /// When entries are left to be moved.
     pub fn commit(self) -> Result<impl Future<Output = Result<Passed, LogError>> + Send + 'static, LogError> {
-        let Self { store, content, needed, items, next, survivors, victims } = self;
+        let Self { store, content, needed, items, next, moved_bytes, survivors, victims } = self;
         assert_eq!(next, items.len(), "C3: a pass that has moved an entry is finished");
         drop(content);
-        let passed =
-            Passed { victims: victims.segments().len() as u32, survivors: survivors.segments().len() as u32 };
+        let (left, came) = (victims.segments().len() as u32, survivors.segments().len() as u32);
+        let passed = Passed { victims: left, survivors: came, moved_bytes };
         let replaced = victims.replace_by(survivors)?;
         Ok(async move {
             let cleaned = replaced.await?;

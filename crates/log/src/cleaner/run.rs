@@ -19,6 +19,7 @@ pub struct Cleaner {
     passes: AtomicU64,
     victims: AtomicU64,
     survivors: AtomicU64,
+    moved_bytes: AtomicU64,
 }
 
 /// What a cleaner has done.
@@ -30,14 +31,26 @@ pub struct CleanerStats {
     pub victims: u64,
     /// Segments that have come instead.
     pub survivors: u64,
+    /// Bytes of entries that were moved.
+    pub moved_bytes: u64,
+}
+
+impl CleanerStats {
+    /// Bytes moved for each byte that was won, ends of segments included: 4 when what was cleaned was 80 % alive.
+    /// Nothing before anything was won.
+    #[must_use]
+    pub fn cost(&self) -> Option<f64> {
+        let won = self.victims.checked_sub(self.survivors).filter(|won| *won > 0)?;
+        Some(self.survivors as f64 / won as f64)
+    }
 }
 
 impl Cleaner {
     /// For a store whose log has [segments for survivors](crate::LogConfig::cleaned).
     #[must_use]
     pub fn new(store: Arc<Store>, config: CleanerConfig) -> Arc<Self> {
-        let (passes, victims, survivors) = Default::default();
-        Arc::new(Self { store, config, passes, victims, survivors })
+        let (passes, victims, survivors, moved_bytes) = Default::default();
+        Arc::new(Self { store, config, passes, victims, survivors, moved_bytes })
     }
 
     /// What was done so far.
@@ -47,6 +60,7 @@ impl Cleaner {
             passes: self.passes.load(Ordering::Relaxed),
             victims: self.victims.load(Ordering::Relaxed),
             survivors: self.survivors.load(Ordering::Relaxed),
+            moved_bytes: self.moved_bytes.load(Ordering::Relaxed),
         }
     }
 
@@ -101,6 +115,7 @@ impl Cleaner {
         self.passes.fetch_add(1, Ordering::Relaxed);
         self.victims.fetch_add(passed.victims.into(), Ordering::Relaxed);
         self.survivors.fetch_add(passed.survivors.into(), Ordering::Relaxed);
+        self.moved_bytes.fetch_add(passed.moved_bytes, Ordering::Relaxed);
     }
 
     /// One pass over these segments. `None` when nothing could be won.

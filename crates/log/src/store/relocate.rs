@@ -89,14 +89,15 @@ impl Store {
     }
 
     /// Moves what is needed of an entry into a survivor. `was_alive` says that it was an object, and alive, before.
-    /// Whether anything was moved.
+    /// The bytes that were moved, none when nothing is needed.
     pub(crate) fn relocate(
         &self,
         candidate: &Candidate<'_>,
         was_alive: bool,
         into: &mut LaneGuard<'_>,
         waits_for: impl Fn(SegmentId) -> bool,
-    ) -> Result<bool, LogError> {
+    ) -> Result<u64, LogError> {
+        let whole = candidate.entry.bytes().len() as u64;
         // C2: decided, appended and entered in the index under the lock of the key. Who overwrites or deletes it comes
         // before, and only a tombstone is moved at most, or after, and names the survivor.
         let mut stripe = self.index.write(candidate.hash);
@@ -105,19 +106,23 @@ impl Store {
                 let moved = into.append_copy(&candidate.entry)?;
                 stripe.replace(slot, index_ref(moved.at));
                 self.log.mark_dead(candidate.at);
+                Ok(whole)
             }
             _ if was_alive && !self.config.rules.on(Rule::C2) => {
                 into.append_copy(&candidate.entry)?;
+                Ok(whole)
             }
             Rest::Tombstone => {
                 into.append_copy(&candidate.entry)?;
+                Ok(whole)
             }
             Rest::Shrunk(tombstone) => {
-                into.append(&EntryDraft::Tombstone(tombstone))?;
+                let tombstone = EntryDraft::Tombstone(tombstone);
+                into.append(&tombstone)?;
+                Ok(tombstone.encoded_len() as u64)
             }
-            Rest::Nothing => return Ok(false),
+            Rest::Nothing => Ok(0),
         }
-        Ok(true)
     }
 
     fn rest_of<'a>(
