@@ -27,6 +27,8 @@ pub async fn load(caller: &Caller, progress: impl Fn(u64)) -> Result<(), String>
     Ok(())
 }
 
+/// Single deletes under way in one of them.
+const DELETES: usize = 128;
 /// Of so many batches one is deleted before it is written anew, each object by itself.
 const DELETED: u64 = 16;
 
@@ -45,9 +47,8 @@ pub async fn turn_over(caller: &Caller, seed: u64, progress: impl Fn(u64)) -> u6
         async move {
             let batch = first..first.saturating_add(batch as Index).min(end);
             if is_deleted {
-                for index in batch.clone() {
-                    caller.delete(index, Condition::Always).await;
-                }
+                let deletes = batch.clone().map(|index| caller.delete(index, Condition::Always));
+                stream::iter(deletes).buffer_unordered(DELETES).collect::<()>().await;
             }
             u64::from(put(caller, batch, progress).await.is_err())
         }

@@ -109,36 +109,12 @@ impl Play {
                     self.freed.push(segment);
                 }
             }
-            Step::Answer { which } => self.answer(which),
+            Step::Answer { which } => self.rig.sink.answer_some(which),
             _ => {}
         }
         self.rig.step();
         self.poll_commits();
         self.check();
-    }
-
-    /// Answers one of the pending calls that the sink's own order allows (H1, H2): heads are opened in order,
-    /// and closed after the next one is open.
-    fn answer(&mut self, which: usize) {
-        let pending = self.rig.sink.pending();
-        let open: Vec<u64> = self.rig.sink.heads_opening().iter().map(|id| id.0).collect();
-        let is_allowed = |name: &String| {
-            let (call, id) = name.split_once(' ').unwrap();
-            let id: u64 = id.parse().unwrap();
-            let is_head = self.rig.sink.is_head(SegmentId(id));
-            match call {
-                "open" if is_head => open.iter().all(|earlier| *earlier >= id),
-                "close" if is_head => {
-                    let next = self.rig.sink.head_after(SegmentId(id)).expect("closed after the next open");
-                    !open.contains(&next.0)
-                }
-                _ => true,
-            }
-        };
-        let allowed: Vec<usize> = (0..pending.len()).filter(|at| is_allowed(&pending[*at])).collect();
-        if !allowed.is_empty() {
-            self.rig.sink.answer_nth(allowed[which % allowed.len()], Ok(()));
-        }
     }
 
     fn poll_commits(&mut self) {

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod a_crash_loses_nothing_acknowledged;
+mod a_crash_while_cleaning_takes_nothing_back;
 mod answers_depend_on_what_they_show;
 mod appends_are_whole_or_refused;
 mod cleaned_logs_equal_their_model;

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rekindle_log::segment::{Entries, EntryType, LogTime, ObjectEntry, Parsed, SegmentReader, entries};
+use rekindle_log::segment::{
+    Entries, EntryType, LogTime, ObjectEntry, Parsed, SegmentHeader, SegmentReader, entries,
+};
 use rekindle_log::{
     Certificate, Log, LogConfig, SegmentKind, SegmentSink, SegmentSource, SinkError, segment::EntryDraft,
 };
@@ -180,6 +182,30 @@ impl Scripted {
         called
     }
 
+    /// Answers one of the pending calls that the sink's own order allows (H1, H2), if there is one: heads are opened in
+    /// order, and closed after the next one is open.
+    pub fn answer_some(&self, which: usize) {
+        let pending = self.pending();
+        let open: Vec<u64> = self.heads_opening().iter().map(|id| id.0).collect();
+        let is_allowed = |name: &String| {
+            let (call, id) = name.split_once(' ').unwrap();
+            let id: u64 = id.parse().unwrap();
+            let is_head = self.is_head(SegmentId(id));
+            match call {
+                "open" if is_head => open.iter().all(|earlier| *earlier >= id),
+                "close" if is_head => {
+                    let next = self.head_after(SegmentId(id)).expect("closed after the next open");
+                    !open.contains(&next.0)
+                }
+                _ => true,
+            }
+        };
+        let allowed: Vec<usize> = (0..pending.len()).filter(|at| is_allowed(&pending[*at])).collect();
+        if !allowed.is_empty() {
+            self.answer_nth(allowed[which % allowed.len()], Ok(()));
+        }
+    }
+
     /// What the calls say about a segment; the entries of its valid prefix are checked.
     pub fn keys(&self, segment: SegmentId) -> Vec<Vec<u8>> {
         let inner = self.inner.lock();
@@ -230,6 +256,12 @@ impl Scripted {
         let inner = self.inner.lock();
         [inner.made.recover(), inner.answered.recover()]
     }
+
+    /// The same, as the segments that a recovery would replay, without their headers.
+    pub fn recovered_segments(&self) -> [Vec<(SegmentId, Bytes)>; 2] {
+        let inner = self.inner.lock();
+        [inner.made.segments(), inner.answered.segments()]
+    }
 }
 
 impl Inner {
@@ -247,20 +279,30 @@ impl Inner {
 impl Image {
     /// H6: the head is the lowest open segment with a digest, and all that the digest names must be there.
     fn recover(&self) -> BTreeSet<Vec<u8>> {
+        self.log().into_iter().flat_map(|(_, kept)| objects(kept.reader().entries())).collect()
+    }
+
+    fn segments(&self) -> Vec<(SegmentId, Bytes)> {
+        let entries =
+            |kept: &Kept| Bytes::copy_from_slice(&kept.bytes[SegmentHeader::LEN..kept.cert.length as usize]);
+        self.log().into_iter().map(|(id, kept)| (id, entries(kept))).collect()
+    }
+
+    fn log(&self) -> Vec<(SegmentId, &Kept)> {
         let mut heads = self.kept.iter().filter_map(|(id, kept)| Some((id, kept, kept.reader().digest()?)));
         let Some((head, _, digest)) = heads.find(|(_, kept, _)| !kept.is_closed) else {
             assert!(self.kept.values().all(|kept| kept.reader().digest().is_none()), "the head is gone");
-            return BTreeSet::new();
+            return Vec::new();
         };
         let contradiction =
             self.kept.iter().find(|(id, k)| *id > head && k.is_closed && k.reader().digest().is_some());
         assert!(contradiction.is_none(), "a closed head above the head");
         digest
             .iter()
-            .flat_map(|id| {
+            .map(|id| {
                 let kept = self.kept.get(id).unwrap_or_else(|| panic!("{id} of {head}'s digest is missing"));
                 assert!(kept.is_closed || id == head, "{id} is named but not closed");
-                objects(kept.reader().entries())
+                (*id, kept)
             })
             .collect()
     }
