@@ -17,6 +17,7 @@ pub use log::{
     LogConfig, LogError, LogRoom, LogStats, MemoryReservation, MemoryUse, NoRoom, SegmentUse, SideAppended,
     SideLog, partition_segments,
 };
+pub use memory::return_large_blocks;
 pub use segment::Certificate;
 pub use sink::{SegmentKind, SegmentSink, SegmentSource, SinkError};
 pub use store::StoreError;

@@ -53,6 +53,25 @@ const CACHE_LINE: usize = 64;
 /// the difference between enough and too few.
 const PREPARED_ABOVE: usize = 8;
 
+/// Frames without a segment keep pages of so many bytes for the next ones, at least of one; those of further frames go
+/// back to the system.
+const IDLE_BYTES_MAX: usize = 32 << 20;
+
+/// Blocks of the heap from this size on are the system's again when they are freed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE_BLOCK: libc::c_int = 1 << 20;
+
+/// Lets the heap of this process give large blocks back to the system when they are freed, and not only when nothing
+/// above them is in use. To be called once, by a program whose memory is counted: buffers of whole segments come and go
+/// in many threads, and would stay resident in the heaps of each. Does nothing where the C library has no such setting.
+pub fn return_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: changes how later calls of the allocator choose among its own ways; no memory is touched.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK);
+    }
+}
+
 /// Index of a frame.
 pub(crate) type Slot = u32;
 
@@ -97,6 +116,19 @@ impl Reservation {
 
     #[cfg(not(target_os = "linux"))]
     fn ask_for_huge_pages(&self, _: usize) {}
+
+    /// Takes the pages of a range, of whole pages, from it: it reads as zeros until it is written again.
+    ///
+    /// # Safety
+    /// Nobody reads or writes the range meanwhile, or relies on what is in it.
+    #[cfg(target_os = "linux")]
+    unsafe fn give_back(&self, range: Range<usize>) {
+        // SAFETY: the range is within the allocation, which is private memory of this process; refused advice does no
+        // harm.
+        unsafe {
+            libc::madvise(self.at(range.start).cast(), range.len(), libc::MADV_DONTNEED);
+        }
+    }
 
     /// Pointer to a byte of the aligned part; `at` is within it.
     #[inline]
@@ -166,12 +198,14 @@ impl Frames {
     }
 
     /// Gives the next frame its pages, ahead of need: the first touch costs more than the writing. Blocks for the
-    /// time that it takes to clear one frame, and does nothing when one is ready.
+    /// time that it takes to clear one frame, and does nothing when one is ready. When far more are ready than needed,
+    /// it takes the pages of one of them away.
     pub(crate) fn prepare(&self) {
         const PAGE: usize = 4096;
         let slot = {
             let mut pool = self.pool.lock();
             self.reclaim(&mut pool);
+            self.give_one_back(&mut pool);
             if !pool.touched.is_empty() || pool.untouched.len() < PREPARED_ABOVE {
                 return;
             }
@@ -185,6 +219,24 @@ impl Frames {
         }
         self.pool.lock().touched.push(slot);
     }
+
+    /// Of more frames with pages than are soon needed, one loses them. Under the lock, so that free frames are always
+    /// counted right.
+    #[cfg(target_os = "linux")]
+    fn give_one_back(&self, pool: &mut Pool) {
+        if pool.touched.len() <= (IDLE_BYTES_MAX / self.frame_bytes).max(1) {
+            return;
+        }
+        let slot = pool.touched.pop().expect("more than one");
+        let start = slot as usize * self.frame_bytes;
+        // SAFETY: a frame in the pool has no writer and no reader, and its next writer comes by way of the pool. Its
+        // bytes stay initialised, as zeros.
+        unsafe { self.reservation.give_back(start..start + self.frame_bytes) };
+        pool.untouched.push(slot);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn give_one_back(&self, _: &mut Pool) {}
 
     /// Moves what no reader is left in from `retired` to `touched`.
     fn reclaim(&self, pool: &mut Pool) {

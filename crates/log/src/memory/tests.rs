@@ -51,6 +51,41 @@ fn a_read_can_be_pinned_after_the_frame_was_retired() {
     assert_eq!(pin.as_ref(), [3; 8]);
 }
 
+/// Bytes of a range of this process that are in memory.
+#[cfg(target_os = "linux")]
+fn resident_bytes(frames: &Frames, count: usize) -> usize {
+    const PAGE: usize = 4096;
+    let bytes = count * frames.frame_bytes;
+    let mut pages = vec![0_u8; bytes / PAGE];
+    // SAFETY: the range is mapped, and there is a byte for each of its pages.
+    let result = unsafe { libc::mincore(frames.reservation.at(0).cast(), bytes, pages.as_mut_ptr().cast()) };
+    assert_eq!(result, 0);
+    pages.iter().filter(|page| **page & 1 == 1).count() * PAGE
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_is_not_needed_goes_back_to_the_system() {
+    const COUNT: usize = 12;
+    let frames = Frames::new(COUNT as u32, 8 << 20).unwrap();
+    let mut writers: Vec<_> = (0..COUNT as u64).map(|id| frames.take(id).unwrap()).collect();
+    writers.iter_mut().for_each(|writer| fill(writer, 7, 8 << 20));
+    let held = writers.pop().unwrap();
+    assert!(resident_bytes(&frames, COUNT) >= COUNT * (8 << 20));
+    writers.into_iter().for_each(|writer| writer.end().retire());
+    (0..COUNT).for_each(|_| frames.prepare());
+    let left = resident_bytes(&frames, COUNT);
+    assert!(left <= IDLE_BYTES_MAX + (8 << 20), "{left} bytes");
+    assert_eq!(frames.free_count(), COUNT - 1, "none is lost");
+    // What is in use stays, and what was given back can be used again.
+    assert!(frames.read(held.slot()).unwrap().iter().all(|byte| *byte == 7));
+    for id in 1..COUNT as u64 {
+        let mut writer = frames.take(id).unwrap();
+        fill(&mut writer, id as u8, 100);
+        assert_eq!(frames.read(writer.slot()).unwrap()[..], [id as u8; 100]);
+    }
+}
+
 /// Frames go round while threads read and pin them: each sees bytes of one life only, as published.
 #[test]
 fn readers_see_one_life_and_only_what_is_published() {

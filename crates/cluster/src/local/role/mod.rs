@@ -89,6 +89,7 @@ fn read(config: &str) -> Result<NodeConfig, String> {
 }
 
 fn play(config: &NodeConfig, output: &Arc<Output>) -> ExitCode {
+    rekindle_log::return_large_blocks();
     let commands = match input::start() {
         Ok(commands) => commands,
         Err(error) => return fail(output, format!("no thread for input: {error}")),
