@@ -15,6 +15,13 @@ pub enum Wish {
 /// Segments that are not worth looking at: heads, and what fills beside them.
 const FEW: u32 = 4;
 
+/// Whether growth will soon wait for what is won: less is left for it than a sixteenth of what data may take.
+#[must_use]
+pub fn is_short(memory: &MemoryUse) -> bool {
+    let in_all = memory.segments + memory.growth_left;
+    memory.is_growth_closed || memory.growth_left <= (in_all / 16).max(2)
+}
+
 /// Decides about the next pass, while `passes` are under way. Cleaning begins when a sixteenth of what data may take is
 /// left, or the log holds too much that is dead; the less is left, the less it matters that a pass costs more than it
 /// wins.
@@ -23,8 +30,7 @@ pub fn balance(memory: MemoryUse, passes: u32, config: &CleanerConfig) -> Wish {
     if passes >= config.passes_max || config.passes_max == 0 {
         return Wish::Rest;
     }
-    let in_all = memory.segments + memory.growth_left;
-    let is_short = memory.is_growth_closed || memory.growth_left <= (in_all / 16).max(2);
+    let is_short = is_short(&memory);
     let held = u64::from(memory.segments.saturating_sub(FEW)) * u64::from(memory.segment_bytes);
     let is_sparse = memory.live_bytes * 100 < held * u64::from(config.alive_percent_min);
     if !is_short && !is_sparse {

@@ -15,7 +15,7 @@ mod plan;
 mod run;
 mod select;
 
-pub use balance::{Wish, balance};
+pub use balance::{Wish, balance, is_short};
 pub use config::CleanerConfig;
 pub use pass::{Pass, Passed};
 pub use run::{Cleaner, CleanerStats};

@@ -73,10 +73,16 @@ impl Pass {
     /// Moves up to so many entries; true when none is left. After [`LogError::Full`], which only heads that were made
     /// out of turn can cause, it is to be called again later.
     pub fn step(&mut self, entries: usize) -> Result<bool, LogError> {
+        self.step_within(entries, u64::MAX)
+    }
+
+    /// The same, until so many bytes were moved.
+    pub fn step_within(&mut self, entries: usize, bytes: u64) -> Result<bool, LogError> {
+        let most = self.moved_bytes.saturating_add(bytes);
         let end = self.items.len().min(self.next.saturating_add(entries));
         let mut lane = self.survivors.lane(0);
         let mut batch: Vec<(Candidate<'_>, bool)> = Vec::with_capacity(BATCH);
-        while self.next < end {
+        while self.next < end && self.moved_bytes < most {
             batch.clear();
             let items = &self.items[self.next..end.min(self.next + BATCH)];
             batch.extend(items.iter().map(|item| (candidate(&self.content, item), item.was_alive)));
@@ -89,9 +95,18 @@ impl Pass {
                 }
                 self.moved_bytes += moved;
                 self.next += 1;
+                if self.moved_bytes >= most {
+                    break;
+                }
             }
         }
         Ok(self.next == self.items.len())
+    }
+
+    /// Bytes of entries that were moved so far.
+    #[must_use]
+    pub fn moved_bytes(&self) -> u64 {
+        self.moved_bytes
     }
 
     /// Commits what was moved, once all was: that is under way when this returns. The future resolves when the victims

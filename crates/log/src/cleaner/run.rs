@@ -1,15 +1,16 @@
 //! Driving passes as memory runs short.
 
-use super::{Budget, CleanerConfig, Pass, Passed, Wish, balance, choose_segments};
+use super::{Budget, CleanerConfig, Pass, Passed, Wish, balance, choose_segments, is_short};
 use crate::LogError;
 use crate::store::Store;
 use futures_util::future::{Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rekindle_env::Env;
+use rekindle_env::{Env, Time};
 use rekindle_types::SegmentId;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Cleans the log of a store.
 pub struct Cleaner {
@@ -31,7 +32,7 @@ pub struct CleanerStats {
     pub victims: u64,
     /// Segments that have come instead.
     pub survivors: u64,
-    /// Bytes of entries that were moved.
+    /// Bytes of entries that were moved, by passes under way too.
     pub moved_bytes: u64,
 }
 
@@ -115,7 +116,6 @@ impl Cleaner {
         self.passes.fetch_add(1, Ordering::Relaxed);
         self.victims.fetch_add(passed.victims.into(), Ordering::Relaxed);
         self.survivors.fetch_add(passed.survivors.into(), Ordering::Relaxed);
-        self.moved_bytes.fetch_add(passed.moved_bytes, Ordering::Relaxed);
     }
 
     /// One pass over these segments. `None` when nothing could be won.
@@ -123,17 +123,24 @@ impl Cleaner {
         let store = Arc::clone(&self.store);
         let begun = env.spawn.compute("cleaner", move || Pass::begin(&store, &segments)).await;
         let Some(mut pass) = begun.flatten() else { return Ok(None) };
-        let entries = self.config.slice_entries;
+        let (entries, bytes) = (self.config.slice_entries, self.config.slice_bytes);
+        let mut free_at = env.clock.now();
         loop {
+            let before = pass.moved_bytes();
             let stepped = env.spawn.compute("cleaner", move || {
-                let result = pass.step(entries);
+                let result = pass.step_within(entries, bytes);
                 (pass, result)
             });
             let Some((same, result)) = stepped.await else { return Ok(None) };
             pass = same;
+            let moved = pass.moved_bytes() - before;
+            self.moved_bytes.fetch_add(moved, Ordering::Relaxed);
             match result {
                 Ok(true) => break,
-                Ok(false) => {}
+                Ok(false) => {
+                    free_at = free_at.max(env.clock.now()) + self.time_for(moved);
+                    self.pause(env, free_at).await;
+                }
                 Err(LogError::Full { .. } | LogError::Busy { .. }) => {
                     env.clock.sleep(self.config.idle_for).await;
                 }
@@ -141,6 +148,19 @@ impl Cleaner {
             }
         }
         self.wait(env, pass.commit()?).await.map(Some)
+    }
+
+    /// What a pass has for so many bytes, when others are under way too.
+    fn time_for(&self, bytes: u64) -> Duration {
+        let share = (self.config.bytes_per_second / u64::from(self.config.passes_max.max(1))).max(1);
+        Duration::from_secs_f64(bytes as f64 / share as f64)
+    }
+
+    /// Waits while others come first: not when memory is short, or becomes so.
+    async fn pause(&self, env: &Env, until: Time) {
+        while env.clock.now() < until && !is_short(&self.store.log().memory_use()) {
+            env.clock.sleep(until.since(env.clock.now()).min(self.config.idle_for)).await;
+        }
     }
 
     /// Survivors join the log with the next head. When none comes, one is made for them.

@@ -203,14 +203,14 @@ fn refused(error: &StoreError) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_at_any_instant_of_a_pass_takes_nothing_back(steps in prop::collection::vec(step(), 1..200)) {
         let mut play = Play::new();
         for (at, step) in steps.into_iter().enumerate() {
             play.step(step);
-            if at % 4 == 0 {
+            if at % 6 == 0 {
                 play.crash();
                 play.read();
             }

@@ -335,10 +335,10 @@ fn a_full_log_is_cleaned_out_of_it() {
 }
 
 /// Over a sink that keeps nothing, with log and cleaner as tasks of a world.
-fn in_a_world(world: &World, settings: LogConfig) -> (Arc<Store>, Arc<Cleaner>) {
+fn in_a_world(world: &World, settings: LogConfig, config: CleanerConfig) -> (Arc<Store>, Arc<Cleaner>) {
     let log = Log::new(settings, Arc::new(Volatile)).unwrap();
     let store = Store::new(log.clone(), StoreConfig::default());
-    let cleaner = Cleaner::new(store.clone(), CleanerConfig::default());
+    let cleaner = Cleaner::new(store.clone(), config);
     let env = world.node("master").env();
     let run = log.run();
     let mut tasks = vec![env.spawn.spawn("log", Box::pin(async move { drop(run.await) }))];
@@ -351,7 +351,7 @@ fn in_a_world(world: &World, settings: LogConfig) -> (Arc<Store>, Arc<Cleaner>) 
 #[test]
 fn a_cleaner_that_runs_keeps_writes_going() {
     let world = World::new(3);
-    let (store, cleaner) = in_a_world(&world, settings());
+    let (store, cleaner) = in_a_world(&world, settings(), CleanerConfig::default());
     let clock = world.node("client").env().clock;
     let mut waits = 0;
     world.block_on(async {
@@ -377,7 +377,8 @@ fn a_cleaner_that_runs_keeps_writes_going() {
 #[test]
 fn garbage_is_given_back_though_there_is_room() {
     let world = World::new(4);
-    let (store, _) = in_a_world(&world, LogConfig { segments_max: 400, ..settings() });
+    let (store, _) =
+        in_a_world(&world, LogConfig { segments_max: 400, ..settings() }, CleanerConfig::default());
     let clock = world.node("client").env().clock;
     world.block_on(async {
         for n in 0..8_000_u32 {
@@ -391,6 +392,35 @@ fn garbage_is_given_back_though_there_is_room() {
     });
     let segments = store.log().stats().segments;
     assert!(segments <= 20, "{segments} segments for 4 segments of data");
+}
+
+#[test]
+fn cleaning_takes_its_time_while_there_is_room() {
+    const RATE: u64 = 64 << 10;
+    let moved = |segments_max| {
+        let world = World::new(5);
+        let config =
+            CleanerConfig { bytes_per_second: RATE, slice_bytes: 16 << 10, ..CleanerConfig::default() };
+        let (store, cleaner) = in_a_world(&world, LogConfig { segments_max, ..settings() }, config);
+        let clock = world.node("client").env().clock;
+        world.block_on(async {
+            // Every other object is dead.
+            for n in 0..1_200_u32 {
+                for key in [n, u32::MAX] {
+                    let _ = store.put(TABLE, &key.to_le_bytes(), &[0; 1_000], Condition::Always);
+                }
+                if n % 20 == 0 {
+                    clock.sleep(Duration::from_millis(1)).await;
+                }
+            }
+            clock.sleep(Duration::from_secs(2)).await;
+        });
+        cleaner.stats().moved_bytes
+    };
+    let with_room = moved(400);
+    assert!((RATE / 2..4 * RATE).contains(&with_room), "{with_room} bytes in two seconds");
+    let short = moved(46);
+    assert!(short > 4 * RATE, "{short} bytes, though memory is short");
 }
 
 #[test]
