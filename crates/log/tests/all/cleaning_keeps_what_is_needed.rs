@@ -269,6 +269,24 @@ fn a_former_life_leaves_not_even_a_tombstone() {
 }
 
 #[test]
+fn the_present_life_keeps_its_tombstones() {
+    let mut rig = StoreRig::with(settings());
+    put(&rig, b"k", b"of a former life");
+    roll(&mut rig);
+    rig.store.purge(TABLE, KeyRange::FULL);
+    put(&rig, b"k", b"value");
+    let put_in = roll(&mut rig);
+    delete(&rig, b"k");
+    let deleted = roll(&mut rig);
+    put(&rig, b"another", b"value");
+    let another = roll(&mut rig);
+    clean(&mut rig, &[deleted, another]);
+    assert!(rig.rig.log.segments().contains(&put_in));
+    let lived = rig.segments().into_iter().filter(|(id, _)| *id >= put_in).collect::<Vec<_>>();
+    assert_eq!(StoreRig::recovered(&lived).contents(), rig.contents(), "only the other one");
+}
+
+#[test]
 fn a_full_log_is_cleaned_out_of_it() {
     let mut rig = StoreRig::with(settings());
     let is_full = |error: &StoreError| matches!(error, StoreError::Log(LogError::Full { .. }));
