@@ -99,7 +99,7 @@ fn look(cluster: &Cluster, server: u32, seen: &mut Memory, began: Instant) {
     let (rss, live) = (memory.resident_bytes, report.object_bytes);
     seen.samples += 1;
     seen.rss_bytes_max = seen.rss_bytes_max.max(rss);
-    (seen.cleaning_cost, seen.segments_cleaned) = (report.cleaner.cost, report.cleaner.segments_cleaned);
+    (seen.cleaning_cost, seen.segments_cleaned) = (report.cleaner.cost, report.cleaner.victims);
     let of_bound = rss as f64 / bound(live) as f64;
     if of_bound > seen.of_bound {
         (seen.rss_bytes, seen.live_bytes, seen.of_bound) = (rss, live, of_bound);
