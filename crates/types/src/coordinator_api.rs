@@ -40,6 +40,8 @@ pub enum Request {
         room: ServerRoom,
         /// Results of replays, until told serve or discard.
         reports: Vec<PartitionReport>,
+        /// Replays under way. For people: nothing is decided by it.
+        replaying: Vec<PartitionReplay>,
     },
     /// A call to `suspect` failed: look at it (F7).
     Hint {
@@ -113,6 +115,19 @@ pub struct PartitionReport {
     pub attempt: Attempt,
     /// What came of it.
     pub outcome: PartitionOutcome,
+}
+
+/// How far a recovery master is with one attempt at a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PartitionReplay {
+    /// Whose log is recovered.
+    pub crashed: LogId,
+    /// Which partition of the plan.
+    pub partition: PartitionIndex,
+    /// Which try.
+    pub attempt: Attempt,
+    /// Bytes of it that are in memory (whole entries).
+    pub bytes: u64,
 }
 
 /// Outcome of one attempt to replay a partition.

@@ -15,7 +15,8 @@ mod tablets;
 
 pub use condition::Condition;
 pub use coordinator_api::{
-    CoordinatorApi, Enlisted, Former, PartitionOutcome, PartitionReport, Refusal, Reply, Request, Shortage,
+    CoordinatorApi, Enlisted, Former, PartitionOutcome, PartitionReplay, PartitionReport, Refusal, Reply,
+    Request, Shortage,
 };
 pub use ids::{
     Attempt, CreationNumber, ListVersion, LogId, Lsn, PartitionIndex, ReplicaId, SegmentId, ServerId,

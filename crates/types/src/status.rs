@@ -74,6 +74,8 @@ pub struct PartitionStatus {
     pub attempt: Attempt,
     /// Bytes replayed, once it is; bytes expected until then.
     pub bytes: u64,
+    /// Of these, in memory again, as its master told last.
+    pub bytes_replayed: u64,
     /// How far.
     pub progress: PartitionProgress,
 }

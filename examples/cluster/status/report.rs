@@ -88,6 +88,8 @@ pub struct PartitionReport {
     pub master: String,
     pub attempt: u32,
     pub bytes: u64,
+    /// Of these, in memory again.
+    pub bytes_replayed: u64,
     /// `replaying`, `replayed`, `committed` or `served`.
     pub state: &'static str,
 }
@@ -162,14 +164,12 @@ fn tables(status: &ClusterStatus) -> Vec<TableReport> {
 }
 
 fn recovery(status: &ClusterStatus, recovery: &RecoveryStatus) -> RecoveryReport {
-    let bytes = |least: PartitionProgress| -> u64 {
-        recovery.partitions.iter().filter(|p| p.progress >= least).map(|p| p.bytes).sum()
-    };
     let partitions = recovery.partitions.iter().map(|partition| PartitionReport {
         index: partition.index.0,
         master: name(status, partition.master),
         attempt: partition.attempt.0,
         bytes: partition.bytes,
+        bytes_replayed: partition.bytes_replayed,
         state: match partition.progress {
             PartitionProgress::Replaying => "replaying",
             PartitionProgress::Replayed => "replayed",
@@ -185,8 +185,8 @@ fn recovery(status: &ClusterStatus, recovery: &RecoveryStatus) -> RecoveryReport
             RecoveryPhase::Replaying => "replaying",
             RecoveryPhase::Releasing => "releasing",
         },
-        bytes: bytes(PartitionProgress::Replaying),
-        bytes_replayed: bytes(PartitionProgress::Replayed),
+        bytes: recovery.partitions.iter().map(|p| p.bytes).sum(),
+        bytes_replayed: recovery.partitions.iter().map(|p| p.bytes_replayed).sum(),
         partitions: partitions.collect(),
     }
 }

@@ -114,9 +114,10 @@ fn recovery(text: &mut String, recovery: &RecoveryReport) {
             if partition.attempt > 1 { format!(", try {}", partition.attempt) } else { String::new() };
         _ = writeln!(
             text,
-            "  p{} on {}: {} MB {}{attempt}",
+            "  p{} on {}: {} of {} MB {}{attempt}",
             partition.index,
             partition.master,
+            mb(partition.bytes_replayed),
             mb(partition.bytes),
             partition.state
         );
@@ -185,19 +186,20 @@ mod tests {
             created: SegmentId(0),
         };
         let [low, high] = KeyRange::FULL.split_even(2)[..] else { unreachable!() };
-        let partition = |index, progress| PartitionStatus {
+        let partition = |index, bytes_replayed, progress| PartitionStatus {
             index: PartitionIndex(index),
             master: ServerId(1),
             attempt: Attempt(index + 1),
             bytes: 10_000_000,
+            bytes_replayed,
             progress,
         };
         let recovery = RecoveryStatus {
             server: ServerId(3),
             phase: RecoveryPhase::Replaying,
             partitions: vec![
-                partition(0, PartitionProgress::Served),
-                partition(1, PartitionProgress::Replaying),
+                partition(0, 10_000_000, PartitionProgress::Served),
+                partition(1, 5_000_000, PartitionProgress::Replaying),
             ],
         };
         ClusterStatus {
@@ -224,8 +226,8 @@ mod tests {
             "server-3     s3  dead",
             "table \"t\", 2 tablets",
             "8000000000000000..ffffffffffffffff  server-3  recovering",
-            "recovery of server-3 (s3)  ━━━━━━━━━━━━━━━···············   50 %  10.0 of 20.0 MB, replaying",
-            "p1 on server-1: 10.0 MB replaying, try 2",
+            "recovery of server-3 (s3)  ━━━━━━━━━━━━━━━━━━━━━━╸·······   75 %  15.0 of 20.0 MB, replaying",
+            "p1 on server-1: 5.0 of 10.0 MB replaying, try 2",
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
@@ -246,7 +248,7 @@ mod tests {
         assert_eq!(json["servers"][0]["utilisation"], 0.25);
         assert_eq!(json["servers"][2]["state"], "dead");
         assert_eq!(json["tables"][0]["tablets"][1]["state"], "recovering");
-        assert_eq!(json["recoveries"][0]["bytes_replayed"], 10_000_000);
+        assert_eq!(json["recoveries"][0]["bytes_replayed"], 15_000_000);
         assert_eq!(json["recoveries"][0]["partitions"][1]["attempt"], 2);
     }
 }

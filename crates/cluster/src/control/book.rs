@@ -1,8 +1,8 @@
 //! What this server replays, and how far each attempt is (T3).
 
 use rekindle_types::{
-    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, PartitionReport, SegmentId, Shortage,
-    TableId,
+    Attempt, KeyRange, LogId, Lsn, PartitionIndex, PartitionOutcome, PartitionReplay, PartitionReport,
+    SegmentId, Shortage, TableId,
 };
 use std::{collections::BTreeMap, mem};
 
@@ -45,6 +45,8 @@ pub struct Entry {
     pub cause: Lsn,
     /// What it fills.
     pub ranges: Vec<(TableId, KeyRange)>,
+    /// Bytes that its task has put into the store so far.
+    pub bytes: u64,
     /// How far it is.
     pub progress: Progress,
     /// Told to serve: nothing to report any more.
@@ -82,8 +84,17 @@ impl ReplayBook {
             Some(entry) if entry.attempt == attempt => return Begin::Known,
             _ => {}
         }
-        let entry = Entry { attempt, cause, ranges, progress: Progress::Running, is_served: false };
+        let entry = Entry { attempt, cause, ranges, bytes: 0, progress: Progress::Running, is_served: false };
         Begin::Start(self.entries.insert(key, entry))
+    }
+
+    /// The task of an attempt has put more bytes into the store.
+    pub fn add(&mut self, key: PartitionKey, attempt: Attempt, bytes: u64) {
+        if let Some(entry) = self.entries.get_mut(&key)
+            && entry.attempt == attempt
+        {
+            entry.bytes += bytes;
+        }
     }
 
     /// The task of an attempt has ended. Ignored (and `false`) when another attempt has taken its place, or it
@@ -120,6 +131,7 @@ impl ReplayBook {
             attempt,
             cause: Lsn(0),
             ranges: Vec::new(),
+            bytes: 0,
             progress: Progress::Discarded,
             is_served: false,
         };
@@ -159,6 +171,17 @@ impl ReplayBook {
             Some(PartitionReport { crashed: key.0, partition: key.1, attempt: entry.attempt, outcome })
         };
         self.entries.iter().filter_map(report).collect()
+    }
+
+    /// How far the tasks are that are at work.
+    #[must_use]
+    pub fn under_way(&self) -> Vec<PartitionReplay> {
+        let running = self.entries.iter().filter(|(_, entry)| entry.progress == Progress::Running);
+        let replay = |(&(crashed, partition), entry): (&PartitionKey, &Entry)| {
+            let Entry { attempt, bytes, .. } = *entry;
+            PartitionReplay { crashed, partition, attempt, bytes }
+        };
+        running.map(replay).collect()
     }
 
     /// Attempts of other partitions that are not served and fill part of these ranges: their dead master's
@@ -209,6 +232,21 @@ mod tests {
         book.serve(KEY, Attempt(1));
         assert!(book.pending().is_empty());
         assert_eq!(book.discard(KEY, Attempt(1)), None, "what is served stays");
+    }
+
+    #[test]
+    fn bytes_are_told_while_the_attempt_is_at_work() {
+        let mut book = ReplayBook::default();
+        book.begin(KEY, Attempt(1), Lsn(5), ranges());
+        book.add(KEY, Attempt(1), 3);
+        book.begin(KEY, Attempt(2), Lsn(6), ranges());
+        book.add(KEY, Attempt(1), 100);
+        book.add(KEY, Attempt(2), 4);
+        book.add(KEY, Attempt(2), 5);
+        let replay = PartitionReplay { crashed: KEY.0, partition: KEY.1, attempt: Attempt(2), bytes: 9 };
+        assert_eq!(book.under_way(), [replay], "those of the present attempt");
+        book.finish(KEY, Attempt(2), committed());
+        assert_eq!(book.under_way(), []);
     }
 
     #[test]

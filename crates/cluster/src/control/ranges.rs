@@ -12,7 +12,8 @@ use rekindle_env::Env;
 use rekindle_log::{Log, store::Store};
 use rekindle_recovery::ReplayConfig;
 use rekindle_types::{
-    Attempt, KeyRange, LogId, Lsn, PartitionReport, Rule, Rules, SegmentId, ServerList, TableId,
+    Attempt, KeyRange, LogId, Lsn, PartitionReplay, PartitionReport, Rule, Rules, SegmentId, ServerList,
+    TableId,
 };
 use std::{
     collections::BTreeMap,
@@ -265,5 +266,9 @@ impl Ranges {
 impl Reports for Ranges {
     fn pending(&self) -> Vec<PartitionReport> {
         self.book.lock().pending()
+    }
+
+    fn under_way(&self) -> Vec<PartitionReplay> {
+        self.book.lock().under_way()
     }
 }

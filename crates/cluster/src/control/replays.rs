@@ -186,9 +186,11 @@ impl Ranges {
         };
         let env = &self.parts.env;
         let filling = Filling::new(replay, self.parts.replay_lanes);
+        let key = (order.crashed, order.partition);
+        let applied = |bytes| self.book.lock().add(key, order.attempt, bytes);
         let filled = select_biased! {
             _ = cancelled => Err(Unfinished::Cancelled),
-            filled = task.fill(&filling, &*self.parts.backups, env).fuse() => {
+            filled = task.fill(&filling, &*self.parts.backups, env, &applied).fuse() => {
                 filled.map_err(Unfinished::Failed)
             }
         };

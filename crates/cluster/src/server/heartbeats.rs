@@ -75,8 +75,13 @@ impl Heartbeats {
     }
 
     async fn renew(&self, sent: Time, list: ListVersion) -> (Time, Result<Reply, RemoteError>) {
-        let reports = self.reports.pending();
-        let request = Request::Renew { server: self.membership.own(), list, room: self.room.room(), reports };
+        let request = Request::Renew {
+            server: self.membership.own(),
+            list,
+            room: self.room.room(),
+            reports: self.reports.pending(),
+            replaying: self.reports.under_way(),
+        };
         let answer = select_biased! {
             answer = self.coordinator.call(request).fuse() => answer,
             () = self.clock.sleep_until(sent + self.lease_duration).fuse() => {

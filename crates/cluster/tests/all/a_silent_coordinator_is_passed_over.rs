@@ -20,6 +20,7 @@ fn renewals_reach_the_successor_of_a_stopped_coordinator() {
         list: ListVersion(1),
         room: ServerRoom::default(),
         reports: Vec::new(),
+        replaying: Vec::new(),
     };
     net.world.block_on(async {
         let _ = coordinator.call(renewal()).await;

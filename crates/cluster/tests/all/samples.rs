@@ -319,6 +319,12 @@ fn requests() -> Vec<Request> {
                 ..ServerRoom::default()
             },
             reports: outcomes.map(report).into(),
+            replaying: vec![PartitionReplay {
+                crashed: LogId::of(ServerId(3)),
+                partition: PartitionIndex(4),
+                attempt: Attempt(5),
+                bytes: 6,
+            }],
         },
         Request::Hint { from: ServerId(1), suspect: ServerId(2) },
         Request::StoreFloor { log: LogId::of(ServerId(1)), floor: SegmentId(2) },
@@ -368,7 +374,8 @@ fn status() -> ClusterStatus {
         PartitionProgress::Served,
     ];
     let (index, master, attempt) = (PartitionIndex(1), ServerId(2), Attempt(3));
-    let partition = |progress| PartitionStatus { index, master, attempt, bytes: 4, progress };
+    let partition =
+        |progress| PartitionStatus { index, master, attempt, bytes: 4, bytes_replayed: 3, progress };
     let phases = [RecoveryPhase::Discovering, RecoveryPhase::Replaying, RecoveryPhase::Releasing];
     let recovery =
         |phase| RecoveryStatus { server: ServerId(5), phase, partitions: progress.map(partition).into() };

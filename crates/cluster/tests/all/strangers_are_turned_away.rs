@@ -95,6 +95,7 @@ fn a_server_speaks_for_itself_only() {
             list: ListVersion(1),
             room: ServerRoom::default(),
             reports: vec![],
+            replaying: vec![],
         };
         assert!(coordinator.call(renew(1)).await.is_ok());
         assert!(is_unauthorised(coordinator.call(renew(2)).await));
@@ -191,6 +192,7 @@ fn a_newcomer_enlists_and_nothing_else() {
             list: ListVersion(1),
             room: ServerRoom::default(),
             reports: vec![],
+            replaying: vec![],
         };
         assert!(is_unauthorised(coordinator.call(renew).await));
     });

@@ -7,8 +7,8 @@ use crate::entity::{OperationId, OperationState};
 use crate::{Batch, ClusterState, lease::Proof};
 use async_trait::async_trait;
 use rekindle_types::{
-    CoordinatorApi, ListVersion, LogId, PartitionReport, Refusal, RemoteError, Reply, Request, SegmentId,
-    ServerId, ServerRoom, TableInfo, TabletVersion,
+    CoordinatorApi, ListVersion, LogId, PartitionReplay, PartitionReport, Refusal, RemoteError, Reply,
+    Request, SegmentId, ServerId, ServerRoom, TableInfo, TabletVersion,
 };
 
 #[async_trait]
@@ -37,7 +37,9 @@ impl Core {
             Request::Enlist { name, address, domain, incarnation, former } => {
                 self.enlist(Newcomer { name, address, domain, incarnation }, former).await
             }
-            Request::Renew { server, list, room, reports } => Ok(self.renew(server, list, room, reports)),
+            Request::Renew { server, list, room, reports, replaying } => {
+                Ok(self.renew(server, list, room, reports, replaying))
+            }
             Request::Leave { server } => self.end_with_proof(server, Proof::Left).await,
             Request::ReportExit { server } => self.end_with_proof(server, Proof::Told).await,
             Request::Hint { suspect, .. } => Ok(self.hint(suspect)),
@@ -59,6 +61,7 @@ impl Core {
         list: ListVersion,
         room: ServerRoom,
         reports: Vec<PartitionReport>,
+        replaying: Vec<PartitionReplay>,
     ) -> Reply {
         let now = self.now();
         let mut inner = self.inner.lock();
@@ -86,6 +89,13 @@ impl Core {
                 let word = (server, attempt, outcome);
                 has_news |= inner.reports.get(&(crashed, partition)) != Some(&word);
                 inner.reports.insert((crashed, partition), word);
+            }
+        }
+        // No news: nobody waits for it.
+        for PartitionReplay { crashed, partition, attempt, bytes } in replaying {
+            let current = inner.state.partition(crashed, partition);
+            if current.is_some_and(|p| p.master == server && p.attempt == attempt && !p.is_committed()) {
+                inner.replayed.insert((crashed, partition), (attempt, bytes));
             }
         }
         let update = inner.state.list_since(list);

@@ -65,6 +65,8 @@ pub(super) struct Inner {
     pub leases: Leases,
     /// What recovery masters say about present attempts; the newest word of each.
     pub reports: BTreeMap<(LogId, PartitionIndex), (ServerId, Attempt, PartitionOutcome)>,
+    /// Bytes that present attempts have replayed, as told last: for the status.
+    pub replayed: BTreeMap<(LogId, PartitionIndex), (Attempt, u64)>,
     /// The list that each server is known to hold.
     pub lists: BTreeMap<ServerId, ListVersion>,
     /// Probes that hints asked for: one per suspect at most.
@@ -92,6 +94,7 @@ impl Core {
             leases: Leases::new(now + former, lease_bound(config.times.lease)),
             state,
             reports: BTreeMap::new(),
+            replayed: BTreeMap::new(),
             lists: BTreeMap::new(),
             probes: Vec::new(),
             condemned: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use super::{coordinator::Stopped, core::Core, core::Inner};
 use crate::entity::PartitionRecord;
 use crate::{AppendError, Batch, ClusterState, Event};
-use rekindle_types::{Lsn, ServerId};
+use rekindle_types::{LogId, Lsn, PartitionIndex, ServerId};
 use std::collections::BTreeSet;
 use tokio::sync::{mpsc, oneshot};
 
@@ -98,7 +98,7 @@ impl Core {
         let before: BTreeSet<ServerId> = inner.state.servers().up().map(|s| s.id).collect();
         inner.state.apply(lsn, records)?;
         let after: BTreeSet<ServerId> = inner.state.servers().up().map(|s| s.id).collect();
-        let Inner { state, detector, leases, reports, lists, condemned, .. } = &mut *inner;
+        let Inner { state, detector, leases, reports, replayed, lists, condemned, .. } = &mut *inner;
         for new in after.difference(&before) {
             detector.enlisted(*new, now);
         }
@@ -109,7 +109,11 @@ impl Core {
         lists.retain(|server, _| after.contains(server));
         self.rooms.lock().retain(|server, _| after.contains(server));
         leases.forget(now, |server| after.contains(&server));
-        reports.retain(|(log, index), _| state.partition(*log, *index).is_some_and(PartitionRecord::is_open));
+        let is_open = |(log, index): &(LogId, PartitionIndex)| {
+            state.partition(*log, *index).is_some_and(PartitionRecord::is_open)
+        };
+        reports.retain(|partition, _| is_open(partition));
+        replayed.retain(|partition, _| is_open(partition));
         drop(inner);
         after.difference(&before).for_each(|server| self.observe(&Event::Enlisted(*server)));
         before.difference(&after).for_each(|server| self.observe(&Event::Fenced(*server)));

@@ -62,19 +62,25 @@ fn recoveries(inner: &Inner) -> Vec<RecoveryStatus> {
 
 /// `None` for one that was cut.
 fn partition(inner: &Inner, record: &PartitionRecord) -> Option<PartitionStatus> {
+    let PartitionRecord { crashed, index, master, attempt, .. } = *record;
     let (progress, bytes) = match record.phase {
         PartitionPhase::Cut => return None,
         PartitionPhase::Committed(committed) => (PartitionProgress::Committed, committed.bytes),
         PartitionPhase::Ended(committed) => (PartitionProgress::Served, committed.bytes),
-        PartitionPhase::Replay => match inner.reports.get(&(record.crashed, record.index)) {
-            Some((master, attempt, PartitionOutcome::Committed { bytes, .. }))
-                if (*master, *attempt) == (record.master, record.attempt) =>
+        PartitionPhase::Replay => match inner.reports.get(&(crashed, index)) {
+            Some((told, of, PartitionOutcome::Committed { bytes, .. }))
+                if (*told, *of) == (master, attempt) =>
             {
                 (PartitionProgress::Replayed, *bytes)
             }
             _ => (PartitionProgress::Replaying, record.bytes),
         },
     };
-    let PartitionRecord { index, master, attempt, .. } = *record;
-    Some(PartitionStatus { index, master, attempt, bytes, progress })
+    let bytes_replayed = match (progress, inner.replayed.get(&(crashed, index))) {
+        // What was expected is an estimate.
+        (PartitionProgress::Replaying, Some((of, replayed))) if *of == attempt => bytes.min(*replayed),
+        (PartitionProgress::Replaying, _) => 0,
+        _ => bytes,
+    };
+    Some(PartitionStatus { index, master, attempt, bytes, bytes_replayed, progress })
 }

@@ -171,7 +171,7 @@ impl Script {
             let (list, room) = (server.list.version(), server.room_left(&scene.contents));
             let reports = server.reports.clone();
             let coordinator = server.loyal_to.clone().or(scene.coordinator.clone());
-            (Request::Renew { server: id, list, room, reports }, coordinator)
+            (Request::Renew { server: id, list, room, reports, replaying: Vec::new() }, coordinator)
         };
         let Some(coordinator) = coordinator else { return };
         let reply = coordinator.call(request).await;

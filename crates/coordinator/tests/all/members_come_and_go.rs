@@ -126,6 +126,7 @@ fn a_zombie_is_told_that_it_is_no_member_and_moves_no_floor() {
             list: ListVersion(0),
             room: ServerRoom::default(),
             reports: vec![],
+            replaying: vec![],
         };
         assert_eq!(stage.script.call(renewal).await, Reply::Refused(Refusal::NotInCluster(ids[0])));
         let floor = Request::StoreFloor { log: LogId::of(ids[0]), floor: SegmentId(9) };
@@ -149,6 +150,7 @@ fn a_server_that_was_never_heard_of_is_not_told_that_it_is_removed() {
             list: ListVersion(0),
             room: ServerRoom::default(),
             reports: vec![],
+            replaying: vec![],
         };
         let reply = coordinator.call(renewal).await;
         assert!(matches!(reply, Ok(Reply::Refused(Refusal::Retry { .. }))), "{reply:?}");

@@ -37,7 +37,13 @@ fn time_to_recover(tell: impl AsyncFnOnce(&Stage, &[ServerId])) -> Duration {
 }
 
 fn renew(server: ServerId) -> Request {
-    Request::Renew { server, list: ListVersion(0), room: ServerRoom::default(), reports: vec![] }
+    Request::Renew {
+        server,
+        list: ListVersion(0),
+        room: ServerRoom::default(),
+        reports: vec![],
+        replaying: vec![],
+    }
 }
 
 /// From elsewhere, with the lock of a copy of this server's store.

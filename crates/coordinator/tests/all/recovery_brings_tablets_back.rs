@@ -321,7 +321,7 @@ fn a_result_that_is_reported_again_and_late_changes_nothing() {
             };
             let list = ListVersion(0);
             let (room, reports) = (ServerRoom::default(), vec![report.clone(), report]);
-            let renewal = Request::Renew { server: master, list, room, reports };
+            let renewal = Request::Renew { server: master, list, room, reports, replaying: vec![] };
             assert!(matches!(stage.script.call(renewal).await, Reply::Renewed { .. }));
         }
         stage.script.wait_for(std::time::Duration::from_secs(2), |_| false).await;

@@ -3,8 +3,8 @@
 use rekindle_coordinator::scripted::{ReplayScript, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Times};
 use rekindle_types::{
-    ClusterStatus, PartitionProgress, RecoveryPhase, RecoveryStatus, Reply, Request, ServerId, ServerStatus,
-    TabletState,
+    Attempt, ClusterStatus, ListVersion, LogId, PartitionProgress, PartitionReplay, RecoveryPhase,
+    RecoveryStatus, Reply, Request, ServerId, ServerRoom, ServerStatus, TabletState,
 };
 
 async fn status(stage: &Stage) -> ClusterStatus {
@@ -71,6 +71,24 @@ fn of_a_recovery_from_discovery_to_its_end() {
         assert_eq!(under_way.phase, RecoveryPhase::Replaying);
         assert!(!under_way.partitions.is_empty());
         assert!(under_way.partitions.iter().all(|part| part.progress == PartitionProgress::Replaying));
+
+        // What its master tells of a partition is told on; others tell nothing of it.
+        let told = under_way.partitions[0];
+        let tell = async |server, attempt, bytes| {
+            let (crashed, partition) = (LogId::of(ids[0]), told.index);
+            let (list, room) = (ListVersion(0), ServerRoom::default());
+            let replaying = vec![PartitionReplay { crashed, partition, attempt, bytes }];
+            let renewal = Request::Renew { server, list, room, reports: vec![], replaying };
+            assert!(matches!(stage.script.call(renewal).await, Reply::Renewed { .. }));
+            let status = status(&stage).await;
+            recovery(&status, ids[0]).partitions.iter().map(|part| part.bytes_replayed).collect::<Vec<_>>()
+        };
+        let none = vec![0; under_way.partitions.len()];
+        let other = *ids[1..].iter().find(|id| **id != told.master).unwrap();
+        assert_eq!(tell(other, told.attempt, 7).await, none);
+        assert_eq!(tell(told.master, Attempt(told.attempt.0 + 1), 8).await, none);
+        assert_eq!(tell(told.master, told.attempt, 9).await, [&[9], &none[1..]].concat());
+        assert_eq!(tell(told.master, told.attempt, u64::MAX).await, [&[told.bytes], &none[1..]].concat());
 
         // One replays: its partitions go on, the others' don't.
         let first = under_way.partitions[0].master;

@@ -1,6 +1,7 @@
 //! From the backups into a store.
 
 use super::{Filling, ReplayFailure, ReplayTask};
+use bytes::Bytes;
 use rekindle_backup::Backups;
 use rekindle_env::Env;
 use rekindle_log::store::{Replayed, Store};
@@ -17,18 +18,23 @@ impl ReplayTask {
         env: &Env,
     ) -> Result<Replayed, ReplayFailure> {
         let filling = Filling::new(store.replay(self.partition.clone(), lanes), lanes);
-        self.fill(&filling, backups, env).await?;
+        self.fill(&filling, backups, env, &|_| {}).await?;
         let replay = filling.end().await;
         Ok(replay.commit().await?)
     }
 
-    /// Fills a replay that was begun.
+    /// Fills a replay that was begun; tells how many bytes of entries each segment has brought.
     pub async fn fill(
         &self,
         filling: &Filling,
         backups: &dyn Backups,
         env: &Env,
+        applied: &(dyn Fn(u64) + Sync),
     ) -> Result<(), ReplayFailure> {
-        self.pull(backups, env, |segment, entries| filling.apply(segment, entries, &*env.spawn)).await
+        let apply = async |segment, entries: Bytes| {
+            let bytes = entries.len() as u64;
+            filling.apply(segment, entries, &*env.spawn).await.inspect(|()| applied(bytes))
+        };
+        self.pull(backups, env, apply).await
     }
 }

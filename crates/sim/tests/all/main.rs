@@ -16,6 +16,7 @@ mod lone_master;
 mod one_bad_link_kills_nobody;
 mod one_seed_plays_one_run;
 mod orders_about_ranges_are_carried_out_once;
+mod recoveries_tell_how_far_they_are;
 mod rules;
 mod stored;
 mod tables_come_and_go_while_servers_die;
