@@ -59,7 +59,7 @@ impl Replaced {
         let client = town.host_with(&identity(server(1)), ANY_PORT, limits);
         let peer = first.peer(Party::Coordinator);
         let peers = client.peers(server(1));
-        assert_eq!(call(&client, &peers, &peer, LaneKind::Control, PATIENCE), Ok(()));
+        assert!((0..3).any(|_| call(&client, &peers, &peer, LaneKind::Control, PATIENCE).is_ok()));
         let ports = (socket_address(&first, Track::Main), socket_address(&first, Track::Urgent));
         drop(serve);
         first.kill();
@@ -72,9 +72,10 @@ impl Replaced {
         call(&self.client, &self.peers, &self.peer, kind, within)
     }
 
-    /// A call or two may break, depending on what was found out before them.
+    /// A call or two may break, depending on what was found out before them; and on a busy machine some more, where the
+    /// idle time-out is so short that it breaks the living too.
     fn is_reached_soon(&self) -> bool {
-        (0..3).any(|_| self.call(LaneKind::Control, PATIENCE).is_ok())
+        (0..6).any(|_| self.call(LaneKind::Control, PATIENCE).is_ok())
     }
 }
 
@@ -87,14 +88,15 @@ fn the_same_process_started_again() {
 #[test]
 fn another_process_in_its_place() {
     let replaced = Replaced::by("d", NEVER);
-    // It can't tell. A lane on the dead connection hears nothing, so the next one is on a new connection.
+    // It can't tell. A lane on the dead connection hears nothing, so the next one is on a new connection. What the first
+    // process had sent may be read late, though: a lane that hears that says nothing about the connection.
     assert!(replaced.call(LaneKind::Object, Duration::from_millis(500)).is_err());
-    assert_eq!(replaced.call(LaneKind::Object, PATIENCE), Ok(()));
+    assert!((0..3).any(|_| replaced.call(LaneKind::Object, PATIENCE).is_ok()));
 }
 
 #[test]
 fn a_lane_to_the_dead_breaks_after_the_idle_time_out() {
-    assert!(Replaced::by("d", Duration::from_secs(1)).is_reached_soon());
+    assert!(Replaced::by("d", Duration::from_secs(2)).is_reached_soon());
 }
 
 #[test]
