@@ -12,7 +12,7 @@ pub use jsonl::{JsonKey, JsonReader, is_object, with_key};
 pub use source::open;
 
 use bytes::Bytes;
-use std::io;
+use std::{fmt, io};
 
 /// Longest line, and most bytes of a record that goes over several lines.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -35,6 +35,12 @@ pub struct BadLine {
     pub number: u64,
     /// What is wrong, and what to do.
     pub reason: String,
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.number, self.reason)
+    }
 }
 
 /// Lines of a file, one after another.

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use rekindle::{
         cluster::{
-            local::{ClusterRecord, ClusterSettings, Durability, NodeTimes},
+            local::{ClusterRecord, ClusterSettings},
             wire::ClusterId,
         },
         types::{
@@ -144,18 +144,9 @@ mod tests {
     };
 
     fn record() -> ClusterRecord {
-        let settings = ClusterSettings {
-            servers: 3,
-            replicas: 1,
-            durability: Durability::Persistent,
-            segment_bytes: 1 << 20,
-            memory_bytes: 64 << 20,
-            partition_bytes: 1 << 20,
-            times: NodeTimes::default(),
-        };
         ClusterRecord {
             coordinators: vec!["c:1/2".into()],
-            ..ClusterRecord::new(ClusterId(0xabc), 0, settings)
+            ..ClusterRecord::new(ClusterId(0xabc), 0, ClusterSettings::default())
         }
     }
 

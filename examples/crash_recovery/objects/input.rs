@@ -34,7 +34,7 @@ impl Input {
     pub fn read(path: &Path, options: CsvOptions) -> Result<Self, String> {
         let (file, _) = open(path)?;
         let told = |why| format!("{path:?}: {why}");
-        let input = Self::from(file, options, |bad| eprintln!("line {}: {}", bad.number, bad.reason));
+        let input = Self::from(file, options, |bad| eprintln!("{bad}"));
         let input = input.map_err(told)?;
         if input.objects.is_empty() {
             return Err(told("there is no line that can be loaded".to_owned()));

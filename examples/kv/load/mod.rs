@@ -76,7 +76,7 @@ pub async fn load(
     options: &LoadOptions,
 ) -> Result<Done, String> {
     let bar = progress::bar("load", bytes);
-    let tell = |bad: &BadLine| bar.suspend(|| eprintln!("line {}: {}", bad.number, bad.reason));
+    let tell = |bad: &BadLine| bar.suspend(|| eprintln!("{bad}"));
     let began = Instant::now();
     let (loaded, outcome) =
         load_all(table, &mut *records, options.strict, tell, |bytes| bar.set_position(bytes)).await;

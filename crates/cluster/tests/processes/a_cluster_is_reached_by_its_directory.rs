@@ -11,17 +11,7 @@ use rekindle_types::{RemoteError, Reply, Request};
 use std::fs;
 
 fn record() -> ClusterRecord {
-    let config = config(4, 2);
-    let settings = ClusterSettings {
-        servers: config.servers,
-        replicas: config.replicas,
-        durability: config.durability,
-        segment_bytes: config.segment_bytes,
-        memory_bytes: config.memory_bytes,
-        partition_bytes: config.partition_bytes,
-        times: config.times,
-    };
-    ClusterRecord::new(new_id(), 1, settings)
+    ClusterRecord::new(new_id(), 1, ClusterSettings::from(&config(4, 2)))
 }
 
 #[test]

@@ -202,21 +202,10 @@ fn read(path: &Path) -> Result<Option<ClusterRecord>, DirectoryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        local::{Durability, NodeTimes},
-        wire::ClusterId,
-    };
+    use crate::{local::Durability, wire::ClusterId};
 
     fn record() -> ClusterRecord {
-        let settings = ClusterSettings {
-            servers: 4,
-            replicas: 2,
-            durability: Durability::Buffered,
-            segment_bytes: 1 << 20,
-            memory_bytes: 64 << 20,
-            partition_bytes: 1 << 20,
-            times: NodeTimes::default(),
-        };
+        let settings = ClusterSettings { durability: Durability::Buffered, ..ClusterSettings::default() };
         ClusterRecord::new(ClusterId(u128::MAX - 7), 12, settings)
     }
 

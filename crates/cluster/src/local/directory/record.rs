@@ -45,6 +45,27 @@ pub struct ClusterSettings {
     pub times: NodeTimes,
 }
 
+impl Default for ClusterSettings {
+    /// Those of a cluster that is started with the defaults.
+    fn default() -> Self {
+        Self::from(&ClusterConfig::default())
+    }
+}
+
+impl From<&ClusterConfig> for ClusterSettings {
+    fn from(config: &ClusterConfig) -> Self {
+        Self {
+            servers: config.servers,
+            replicas: config.replicas,
+            durability: config.durability,
+            segment_bytes: config.segment_bytes,
+            memory_bytes: config.memory_bytes,
+            partition_bytes: config.partition_bytes,
+            times: config.times,
+        }
+    }
+}
+
 impl ClusterRecord {
     /// The format that is written and read.
     pub const FORMAT: u32 = 1;
