@@ -44,6 +44,8 @@ pub struct Report {
     pub recoveries: Vec<RecoveryReport>,
     /// Servers that were declared dead though nobody had killed or stopped them.
     pub false_deaths: u64,
+    /// Servers whose logs had no replica left.
+    pub logs_lost: Vec<u64>,
     /// Processes that ended by themselves without having been declared dead: each is a fault.
     pub crashed: Vec<String>,
     /// Tables that were made, used and dropped.
@@ -161,6 +163,7 @@ impl Report {
             strikes_waited_ms: record.waited.as_millis() as u64,
             false_deaths: recoveries.iter().filter(|recovery| recovery.is_false).count() as u64,
             recoveries: recoveries.iter().map(RecoveryReport::of).collect(),
+            logs_lost: record.lost.iter().map(|(id, _)| id.0).collect(),
             crashed: record
                 .crashed()
                 .iter()
@@ -183,6 +186,7 @@ impl Report {
             && self.objects_wrong == 0
             && self.objects_verified == self.objects
             && self.crashed.is_empty()
+            && self.logs_lost.is_empty()
     }
 }
 

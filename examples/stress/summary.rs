@@ -4,18 +4,26 @@ use crate::{
     histogram::Histogram,
     report::{KINDS, Report},
     story::Story,
+    strikes::Recovery,
 };
 use std::{fmt::Write, time::Duration};
 
 /// Characters of the longest bar.
 const WIDTH: usize = 44;
 
+/// A recovery that takes longer is told step by step,
+const SLOW: Duration = Duration::from_secs(5);
+/// if it is among the first,
+const SLOW_TOLD: usize = 3;
+/// and so many steps of it.
+const STEPS_TOLD: usize = 40;
+
 /// The run in words, figures and bars.
 pub fn summary(story: &Story, report: &Report) -> String {
     let mut text = String::new();
     histograms(&mut text, story);
     calls(&mut text, story, report);
-    strikes(&mut text, report);
+    strikes(&mut text, story, report);
     verdict(&mut text, report);
     text
 }
@@ -90,7 +98,7 @@ fn calls(text: &mut String, story: &Story, report: &Report) {
     );
 }
 
-fn strikes(text: &mut String, report: &Report) {
+fn strikes(text: &mut String, story: &Story, report: &Report) {
     let count = |kind| report.strikes.iter().filter(|strike| strike.kind == kind).count();
     _ = writeln!(
         text,
@@ -113,14 +121,31 @@ fn strikes(text: &mut String, report: &Report) {
             served[served.len() / 2]
         );
     }
+    for recovery in
+        story.siege.record.recoveries().iter().filter(|recovery| is_slow(recovery)).take(SLOW_TOLD)
+    {
+        _ = writeln!(text, "{} was slow:", recovery.id);
+        for (after, event) in
+            recovery.steps.iter().filter(|(after, _)| *after > Duration::ZERO).take(STEPS_TOLD)
+        {
+            _ = writeln!(text, "{:>10} ms  {event:?}", after.as_millis());
+        }
+    }
     if report.false_deaths > 0 {
         _ = writeln!(text, "{} servers were declared dead that were alive", report.false_deaths);
     }
 }
 
+fn is_slow(recovery: &Recovery) -> bool {
+    recovery.served_after.is_none_or(|after| after > SLOW)
+}
+
 fn verdict(text: &mut String, report: &Report) {
     for why in &report.crashed {
         _ = writeln!(text, "ended by itself, {why}");
+    }
+    for id in &report.logs_lost {
+        _ = writeln!(text, "no replica was left of the log of s{id}");
     }
     for breach in &report.breaches {
         _ = writeln!(text, "table {} {}: {}", breach.table, breach.key, breach.what);

@@ -12,6 +12,9 @@ use std::{
     time::Duration,
 };
 
+/// Of one server so much is kept.
+const STEPS_MAX: usize = 200;
+
 /// All of it.
 #[derive(Debug, Default)]
 pub struct Record {
@@ -25,6 +28,10 @@ pub struct Record {
     pub ended: Vec<(u32, ServerId, String)>,
     /// Deaths as the coordinators saw them.
     deaths: BTreeMap<ServerId, Death>,
+    /// All that was seen of each server.
+    steps: BTreeMap<ServerId, Vec<(Time, Event)>>,
+    /// Logs without replicas, and how many tablets went with each.
+    pub lost: Vec<(ServerId, u32)>,
     heard: usize,
 }
 
@@ -50,7 +57,7 @@ struct Death {
 }
 
 /// A death and what came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// Who died.
     pub id: ServerId,
@@ -60,6 +67,8 @@ pub struct Recovery {
     pub recovered_after: Option<Duration>,
     /// Nobody had killed or stopped it.
     pub is_false: bool,
+    /// What was seen of it, each so long after the kill.
+    pub steps: Vec<(Duration, Event)>,
 }
 
 impl Blow {
@@ -78,16 +87,39 @@ impl Blow {
     }
 }
 
+/// Whom an event is about, if it is about the end of a server.
+fn subject(event: &Event) -> Option<ServerId> {
+    match event {
+        Event::Suspected(id) | Event::Detected(id) | Event::Fenced(id) | Event::Recovered(id) => Some(*id),
+        Event::Waiting { dead, .. }
+        | Event::Discovered { dead, .. }
+        | Event::Planned { dead, .. }
+        | Event::AttemptFailed { dead, .. }
+        | Event::Cut { dead, .. }
+        | Event::Replayed { dead, .. }
+        | Event::Committed { dead, .. }
+        | Event::Served { dead, .. } => Some(*dead),
+        _ => None,
+    }
+}
+
 impl Record {
     /// Takes in what is new of all events so far.
     pub fn hear(&mut self, events: Vec<Observed>) {
         for seen in events.iter().skip(self.heard) {
             let at = seen.at();
             match seen.event {
+                Event::Lost { dead, tablets } => self.lost.push((dead, tablets)),
                 Event::Fenced(id) => _ = self.death(id).fenced.get_or_insert(at),
                 Event::Served { dead, .. } => self.death(dead).served = Some(at),
                 Event::Recovered(id) => self.death(id).recovered = Some(at),
                 _ => {}
+            }
+            if let Some(id) = subject(&seen.event) {
+                let steps = &mut self.steps.entry(id).or_default();
+                if steps.len() < STEPS_MAX && steps.last().is_none_or(|(_, last)| *last != seen.event) {
+                    steps.push((at, seen.event.clone()));
+                }
             }
         }
         self.heard = self.heard.max(events.len());
@@ -109,6 +141,9 @@ impl Record {
                 served_after: after(death.served.or(death.recovered)),
                 recovered_after: after(death.recovered),
                 is_false: !killed_at.contains_key(id),
+                steps: self.steps.get(id).map_or_else(Vec::new, |steps| {
+                    steps.iter().map(|(at, event)| (at.since(from), event.clone())).collect()
+                }),
             }
         };
         self.deaths.iter().map(recovery).collect()
