@@ -72,6 +72,10 @@ impl Replicator {
                 replica.retry_at = Some(ran + config.retry_after);
                 self.end_session(server, call.session);
             }
+            // Else a few of these keep every backup from new heads for a while.
+            Outcome::Refused(Refusal::NoBytes) => {
+                (replica.since, replica.retry_at) = (None, Some(ran + config.retry_after));
+            }
             // Surely not done: no loss of anything, another backup.
             Outcome::Refused(why) if !replica.is_begun => self.reject(id, at, why, actions),
             Outcome::Refused(Refusal::NotReady | Refusal::NotDone) if is_patient => {

@@ -107,6 +107,9 @@ pub enum Refusal {
     NotReady,
     /// It did not reach the backup.
     NotDone,
+    /// It was not sent: the log has the segment's bytes in memory no more, and is about to free it. No backup is to
+    /// blame.
+    NoBytes,
     /// A newer creation of the segment is there.
     StaleCreation,
     /// A newer session is there.

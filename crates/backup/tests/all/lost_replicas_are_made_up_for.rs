@@ -33,6 +33,22 @@ fn a_lost_closed_replica_is_re_created_in_one_piece() {
 }
 
 #[test]
+fn a_copy_whose_bytes_are_gone_blames_no_backup() {
+    // Two are left for two replicas: whoever is avoided is missed.
+    let (mut r, servers) = closed(Rig::with_backups(3).opened());
+    let head = r.servers_of(2);
+    let lost =
+        *servers.iter().find(|server| !head.contains(server)).expect("three backups, two replicas each");
+    r.lose(lost);
+    let copy = r.writes_of(1)[0];
+    r.answer(copy, Outcome::Refused(Refusal::NoBytes));
+    r.open(3, Some(2)).close(2);
+    assert_eq!(r.servers_of(3).len(), 2, "the next head is opened on both");
+    r.free(1).answer_all();
+    assert!(r.writes_of(1).is_empty() && r.stats().lost == 1, "what is freed is not tried again");
+}
+
+#[test]
 fn losing_a_closed_replica_rolls_nothing() {
     let (mut r, servers) = closed(Rig::with_backups(6).opened());
     let head = r.append(2, 5).servers_of(2);

@@ -2,6 +2,7 @@
 //! and the coordinator do meanwhile.
 
 use crate::running::{How, Running};
+use futures_util::FutureExt;
 use rekindle_backup::ReplicaState::{Closed, Open};
 use rekindle_log::{SegmentKind, SegmentSink, SinkError};
 use rekindle_types::SegmentId;
@@ -59,6 +60,26 @@ fn a_dead_backup_hurts_the_head_and_a_roll_heals_it() {
     assert_eq!(*r.memory.floor.lock(), Some(SegmentId(2)), "H3: the floor is at the new head");
     let lengths: Vec<_> = r.replicas(1).into_iter().map(|(_, length, state)| (length, state)).collect();
     assert_eq!(lengths, [(55, Closed); 2], "the lost one was re-created closed");
+}
+
+#[test]
+fn a_copy_of_a_segment_that_memory_has_no_more_keeps_no_head_waiting() {
+    let r = Running::new(3, 2);
+    r.world.block_on(r.open(1, None)).unwrap();
+    let (open, close) = (r.open(2, Some(1)), r.close(1));
+    r.world.block_on(close).unwrap();
+    r.world.block_on(open).unwrap();
+    let holds = |server: &u64, segment| {
+        r.wire(*server).writes.lock().iter().any(|write| write.replica.segment == SegmentId(segment))
+    };
+    let victim = (2..5).find(|server| holds(server, 1) && !holds(server, 2)).unwrap();
+    // Cleaned: it will be freed, but that has not been said yet.
+    r.memory.segments.lock().remove(&SegmentId(1));
+    r.declare_dead(&[victim]);
+    r.world.run_for(std::time::Duration::from_millis(100));
+    let open = r.open(3, Some(2));
+    r.world.run_for(std::time::Duration::from_millis(500));
+    assert!(open.now_or_never().is_some(), "the two that are left take it, at once");
 }
 
 #[test]

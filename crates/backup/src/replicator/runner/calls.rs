@@ -1,7 +1,7 @@
 //! Calls to backups and to the keeper of the floor.
 
-use super::super::{CallId, FreeCall, WriteCall};
-use crate::{BackupError, ReplicaFree, ReplicaWrite};
+use super::super::{CallId, FreeCall, Outcome, WriteCall};
+use crate::{ReplicaFree, ReplicaWrite};
 use async_trait::async_trait;
 use bytes::Bytes;
 use rekindle_types::{LogId, RemoteError, SegmentId, ServerId};
@@ -26,7 +26,7 @@ pub enum FloorError {
 
 /// What came back from the world.
 pub(super) enum Done {
-    Call(CallId, Result<(), BackupError>),
+    Call(CallId, Outcome),
     Floor(SegmentId, Result<(), FloorError>),
     ReadRate(ServerId, u64),
     /// The call was abandoned.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::Backups;
 use crate::replicator::{
-    Action, CallId, Candidate, Domain, Event, FloorOutcome, Outcome, ReplicationStats, Replicator,
+    Action, CallId, Candidate, Domain, Event, FloorOutcome, Outcome, Refusal, ReplicationStats, Replicator,
     ReplicatorConfig, ReplicatorConfigError, WriteCall,
 };
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use futures_util::{
 use parking_lot::Mutex;
 use rekindle_env::{Env, Time};
 use rekindle_log::{SegmentSource, SinkError};
-use rekindle_types::{ListVersion, RemoteError, ReplicaId, SegmentId, ServerId, ServerList};
+use rekindle_types::{ListVersion, ReplicaId, SegmentId, ServerId, ServerList};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Weak},
@@ -180,15 +180,15 @@ impl Replication {
                     .and_then(|bytes| calls::replica_write(&call, self.config.segment_bytes, &bytes));
                 let made = async move {
                     match write {
-                        Some(write) => store.write(write).await,
-                        None => Err(RemoteError::NotDone("its bytes are not in memory".into()).into()),
+                        Some(write) => Outcome::of(&store.write(write).await),
+                        None => Outcome::Refused(Refusal::NoBytes),
                     }
                 };
                 push(calls, handles, call.call, made.boxed());
             }
             Action::Free(call) => {
                 let store = self.backups.store(call.server);
-                let made = async move { store.free(calls::replica_free(&call)).await };
+                let made = async move { Outcome::of(&store.free(calls::replica_free(&call)).await) };
                 push(calls, handles, call.call, made.boxed());
             }
             Action::Abandon(call) => {
@@ -230,9 +230,9 @@ impl Replication {
 
     fn done(&self, done: Done, handles: &mut BTreeMap<CallId, AbortHandle>) {
         let event = match done {
-            Done::Call(call, answer) => {
+            Done::Call(call, outcome) => {
                 handles.remove(&call);
-                Event::Answered { call, outcome: Outcome::of(&answer) }
+                Event::Answered { call, outcome }
             }
             Done::Floor(floor, answer) => Event::Floor { floor, outcome: floor_outcome(&answer) },
             Done::ReadRate(server, bytes_per_second) => Event::ReadRate { server, bytes_per_second },
@@ -295,11 +295,11 @@ fn push(
     calls: &mut Calls,
     handles: &mut BTreeMap<CallId, AbortHandle>,
     call: CallId,
-    made: BoxFuture<'static, Result<(), crate::BackupError>>,
+    made: BoxFuture<'static, Outcome>,
 ) {
     let (made, handle) = abortable(made);
     handles.insert(call, handle);
-    calls.push(async move { made.await.map_or(Done::Nothing, |answer| Done::Call(call, answer)) }.boxed());
+    calls.push(async move { made.await.map_or(Done::Nothing, |outcome| Done::Call(call, outcome)) }.boxed());
 }
 
 fn floor_outcome(answer: &Result<(), FloorError>) -> FloorOutcome {
