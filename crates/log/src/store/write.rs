@@ -115,7 +115,10 @@ impl Store {
             value,
         };
         let appended = match self.log.append_next(object) {
-            Err(LogError::Full { .. }) if present.is_some_and(|p| self.is_no_longer(value, &p)) => {
+            // L2: also while growth waits for a cleaner.
+            Err(LogError::Full { .. } | LogError::Busy { .. })
+                if present.is_some_and(|p| self.is_no_longer(value, &p)) =>
+            {
                 self.log.append_next_shrinking(object)?
             }
             appended => appended?,

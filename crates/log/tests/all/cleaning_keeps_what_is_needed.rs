@@ -376,6 +376,34 @@ fn a_full_log_is_cleaned_out_of_it() {
     assert_eq!(recovered(&rig).contents(), rig.contents());
 }
 
+#[test]
+fn what_a_pass_wins_goes_to_the_reserve_first() {
+    let mut rig = StoreRig::with(settings());
+    for n in 0..1_200_u32 {
+        put(&rig, &(n % 200).to_le_bytes(), &[1; 2_000]);
+        rig.rig.step();
+    }
+    // Far more segments are in use than data may have now, and will be after the pass.
+    rig.rig.log.share_among(2);
+    let overwrite = |rig: &mut StoreRig| {
+        let written = (0..1_000_u32)
+            .take_while(|n| {
+                rig.rig.step();
+                rig.store.put(TABLE, &(n % 200).to_le_bytes(), &[2; 2_000], Condition::Always).is_ok()
+            })
+            .count();
+        assert!(written < 1_000, "the reserve is used up some time");
+        written
+    };
+    assert!(overwrite(&mut rig) > 0);
+    assert_eq!(overwrite(&mut rig), 0);
+    let dead: Vec<SegmentId> =
+        rig.rig.log.cleanable().iter().filter(|s| s.live_bytes < 200).map(|s| s.segment).take(2).collect();
+    let passed = clean(&mut rig, &dead);
+    assert!(passed.victims > passed.survivors && rig.rig.log.memory_use().growth_left == 0, "{passed:?}");
+    assert!(overwrite(&mut rig) > 0, "{:?}", rig.rig.log.room());
+}
+
 /// Over a sink that keeps nothing, with log and cleaner as tasks of a world.
 fn in_a_world(world: &World, settings: LogConfig, config: CleanerConfig) -> (Arc<Store>, Arc<Cleaner>) {
     let log = Log::new(settings, Arc::new(Volatile)).unwrap();
