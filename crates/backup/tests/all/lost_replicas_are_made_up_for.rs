@@ -5,6 +5,7 @@ use rekindle_backup::Fill;
 use rekindle_backup::replicator::{Action, Outcome, Refusal};
 use rekindle_log::SegmentKind;
 use rekindle_types::{SegmentId, ServerId};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A closed segment 1 with 100 bytes more than its open, a head 2; and the servers of 1.
@@ -214,7 +215,7 @@ fn a_lost_replica_may_come_back_to_its_backup_under_a_higher_number() {
 }
 
 #[test]
-fn restoring_is_paced_and_the_most_urgent_comes_first() {
+fn restoring_is_paced() {
     let mut r = Rig::with(5, |config| {
         config.replicas = 3;
         config.recreations_max = 1;
@@ -233,6 +234,40 @@ fn restoring_is_paced_and_the_most_urgent_comes_first() {
     r.step_floor(6);
     r.answer_all();
     assert_eq!(r.stats().unsettled, 1, "all but the head are back at R");
+}
+
+#[test]
+fn what_has_fewest_copies_is_restored_first() {
+    let mut r = Rig::with(9, |config| {
+        config.replicas = 3;
+        config.recreations_max = 1;
+    })
+    .opened();
+    let mut servers = BTreeMap::new();
+    for side in 10..40 {
+        r.open_as(side, None, SegmentKind::Side);
+        servers.insert(side, r.servers_of(side));
+        r.answer_all().close(side).answer_all();
+    }
+    let head = r.append(1, 1).servers_of(1);
+    r.answer_all();
+    let mut lost = (1..=9).map(ServerId).filter(|server| !head.contains(server)).take(2);
+    let lost = [lost.next().unwrap(), lost.next().unwrap()];
+    for server in lost {
+        r.lose(server);
+    }
+    let copies = |side: &u64| servers[side].iter().filter(|server| !lost.contains(server)).count();
+    let mut restored = Vec::new();
+    while let Some(next) = r.writes.first() {
+        let side = next.replica.segment.0;
+        assert!(r.writes.iter().all(|write| write.replica.segment.0 == side), "one at a time");
+        restored.extend((restored.last() != Some(&side)).then_some(side));
+        r.answer_now(side);
+    }
+    assert_eq!(r.stats().unsettled, 1, "all but the head are back at R");
+    // The first one was begun before the second server was lost.
+    let copies: Vec<_> = restored[1..].iter().map(copies).collect();
+    assert!(copies.is_sorted() && copies.contains(&1) && copies.contains(&2), "{copies:?}");
 }
 
 /// Side segments 10 to 39, closed and then freed, with no answer to any free.

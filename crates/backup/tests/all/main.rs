@@ -19,6 +19,7 @@ mod lost_replicas_are_made_up_for;
 mod memory_store_conforms;
 mod primaries_are_spread_evenly;
 mod read_ahead_serves_loads;
+mod read_rates_are_measured;
 mod replicas_follow_the_log;
 mod rig;
 mod running;

@@ -114,6 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_in_the_future_has_no_age() {
+        // By a master whose clock was ahead.
+        let worth = |a: u32, b: u32| by_worth(&segment(1, 60, a), &segment(2, 60, b), LogTime(1000), BUDGET);
+        assert_eq!(worth(u32::MAX, 1000), Ordering::Equal);
+        assert_eq!(worth(u32::MAX, 999), Ordering::Greater, "what is older goes first");
+        assert_eq!(choose(&[segment(1, 0, u32::MAX)], 0), [1]);
+    }
+
+    #[test]
     fn what_wins_no_segment_is_left() {
         assert_eq!(choose(&[segment(1, 60, 0), segment(2, 60, 0)], 4), [0; 0], "two make two");
         assert_eq!(choose(&[segment(1, 60, 0), segment(2, 60, 0), segment(3, 60, 0)], 2), [1, 2, 3]);

@@ -6,7 +6,7 @@ use crate::stores::{StoreRig, TABLE, everything, partition};
 use bytes::Bytes;
 use rekindle_env::memory::World;
 use rekindle_log::cleaner::{Cleaner, CleanerConfig, Pass, Passed};
-use rekindle_log::segment::{EntryDraft, LogTime, ObjectEntry, SegmentHeader};
+use rekindle_log::segment::{EntryDraft, LogTime, ObjectEntry, Parsed, SegmentHeader, entries};
 use rekindle_log::store::{Condition, Store, StoreConfig};
 use rekindle_log::{Log, LogConfig, LogError, StoreError, Volatile};
 use rekindle_types::{KeyRange, SegmentId, Version};
@@ -116,6 +116,79 @@ fn survivors_come_and_victims_go_by_one_switch() {
     }
     assert!(victims.iter().all(|victim| !rig.rig.sink.is_kept(*victim)), "their replicas are freed");
     assert_eq!((rig.contents(), recovered(&rig).contents()), (before.clone(), before));
+}
+
+#[test]
+fn survivors_hold_the_oldest_first() {
+    let mut rig = StoreRig::with(settings());
+    let mut victims = Vec::new();
+    // Times go back and forth, in segments and from one to the next.
+    for segment in 0..4_u32 {
+        for key in 0..5_u32 {
+            rig.store.set_time(LogTime((segment * 101 + key * 37) % 50));
+            put(&rig, &[segment as u8, key as u8], &[1; 100]);
+        }
+        victims.push(roll(&mut rig));
+    }
+    let passed = clean(&mut rig, &victims);
+    assert_eq!((passed.victims, passed.survivors), (4, 1));
+    let times = |bytes: &Bytes| {
+        let all = entries(bytes).filter_map(|entry| match entry.unwrap().parse().unwrap() {
+            Parsed::Object(object) => Some(object.timestamp),
+            _ => None,
+        });
+        all.collect::<Vec<_>>()
+    };
+    let all: Vec<_> =
+        rig.segments().iter().map(|(_, bytes)| times(bytes)).filter(|times| !times.is_empty()).collect();
+    let [survivor] = &all[..] else { panic!("the heads are empty: {all:?}") };
+    assert_eq!(survivor.len(), 20);
+    assert!(survivor.is_sorted(), "{survivor:?}");
+}
+
+#[test]
+fn passes_wait_for_segments_that_no_append_can_take() {
+    let mut rig = StoreRig::with(LogConfig { segments_max: 40, reserve_segments: 4, ..config() }.cleaned());
+    let mut key = 0_u32;
+    let grow = |rig: &mut StoreRig, key: u32| {
+        let grown = rig.store.put(TABLE, &key.to_le_bytes(), &[1; 2_000], Condition::Always).map(drop);
+        rig.rig.step();
+        grown
+    };
+    while grow(&mut rig, key).is_ok() {
+        key += 1;
+    }
+    // Of every segment two fifths die: three make two.
+    for dead in (0..key).filter(|key| key % 5 < 2) {
+        let _ = rig.store.delete(TABLE, &dead.to_le_bytes(), Condition::Always).unwrap();
+        rig.rig.step();
+    }
+    let mut segments = rig.rig.log.cleanable().into_iter().map(|s| s.segment).collect::<Vec<_>>();
+    segments.sort_unstable();
+    let mut passes = Vec::new();
+    let begun = |three: &&[SegmentId]| Pass::begin(&rig.store, three).map(|pass| passes.push(pass)).is_none();
+    let waiting = segments.chunks_exact(3).find(begun);
+    let waiting = waiting.expect("more passes than segments for survivors");
+    assert!(!passes.is_empty(), "appends have taken what was set aside");
+    // Nor can they now, and every pass comes to its end.
+    let refused = loop {
+        match grow(&mut rig, key) {
+            Ok(()) => key += 1,
+            Err(error) => break error,
+        }
+    };
+    // Of memory, or of what the passes will give back.
+    let is_short = matches!(refused, StoreError::Log(LogError::Full { .. } | LogError::Busy { waiting: 0 }));
+    assert!(is_short, "{refused:?}");
+    let before = rig.contents();
+    assert!(Pass::begin(&rig.store, waiting).is_none());
+    assert_eq!(finish(&mut rig, passes.remove(0)).survivors, 2);
+    passes.push(Pass::begin(&rig.store, waiting).expect("the next one takes its place"));
+    for pass in passes {
+        assert_eq!(finish(&mut rig, pass).survivors, 2);
+    }
+    assert_eq!(rig.contents(), before);
+    grow(&mut rig, u32::MAX).expect("there is room again");
 }
 
 #[test]
