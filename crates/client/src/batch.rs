@@ -2,18 +2,16 @@
 
 use crate::{
     ClientError, ObjectCall, ObjectError, ObjectOp, ObjectReply, ObjectRequest, ObjectResult,
+    ask::{ask, bytes_of, is_read},
     backoff::backoff,
     client::Shared,
+    together::Answer,
     view::{Pause, Route},
 };
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{BoxFuture, Either, select},
-    stream::FuturesUnordered,
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use rekindle_env::Time;
 use rekindle_types::{KeyHash, RemoteError, ServerEntry, ServerId, TableId, TabletVersion, key_hash};
-use std::{collections::BTreeMap, mem, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 /// One call on its way.
 struct Item {
@@ -30,6 +28,11 @@ struct Item {
 }
 
 impl Item {
+    /// Routed once by the view of number `stale`, or not at all.
+    fn new(index: usize, op: ObjectOp, hash: KeyHash, stale: u64) -> Self {
+        Self { index, op, hash, tablet_last: hash, tries: 0, stale, reason: String::new() }
+    }
+
     /// What to ask the tablet's master: a listing ends with the tablet.
     fn call_op(&self) -> ObjectOp {
         match self.op {
@@ -86,6 +89,32 @@ enum Event {
 
 pub(crate) type Outcome = Result<ObjectResult, ClientError>;
 
+/// The outcome of one call, which `make` gives. It travels with others that are made now; should it need another try, it
+/// goes its own way.
+pub(crate) async fn one(
+    shared: &Arc<Shared>,
+    table: TableId,
+    name: &str,
+    deadline: Time,
+    make: impl Fn() -> ObjectOp,
+) -> Outcome {
+    let op = make();
+    let hash = hash_of(table, &op)?;
+    let view = shared.views.present();
+    let answer = match view.route(table, hash) {
+        Route::Ask(tablet, server) => {
+            let call = ObjectCall { table, tablet: tablet.version, op };
+            shared.together.ask(shared, server, call, deadline).await
+        }
+        _ => None,
+    };
+    if let Some(Ok(Ok(result))) = answer {
+        return Ok(result);
+    }
+    let item = Item::new(0, make(), hash, view.number);
+    Batch { started: view.number, ..Batch::new(shared, table, name, deadline) }.go_on(item, answer).await
+}
+
 /// Carries out calls on one table. Each outcome stands for itself.
 pub(crate) struct Batch<'a> {
     shared: &'a Arc<Shared>,
@@ -104,20 +133,34 @@ impl<'a> Batch<'a> {
         Self { shared, table, name, deadline, started, outcomes: Vec::new(), events }
     }
 
+    /// The outcome of one call, which was sent once already when it has an answer.
+    async fn go_on(mut self, item: Item, answer: Option<Answer>) -> Outcome {
+        self.outcomes.push(None);
+        match answer {
+            Some(answer) => {
+                let answer = answer.map(|result| ObjectReply { results: vec![result] });
+                self.settle(vec![item], answer);
+            }
+            None => self.route(vec![item]),
+        }
+        self.finish().await.pop().expect("a batch has an outcome for every call")
+    }
+
     /// The outcome of each call, in their order.
     pub(crate) async fn run(mut self, ops: Vec<ObjectOp>) -> Vec<Outcome> {
         self.outcomes.resize_with(ops.len(), || None);
         let mut items = Vec::with_capacity(ops.len());
         for (index, op) in ops.into_iter().enumerate() {
             match hash_of(self.table, &op) {
-                Ok(hash) => {
-                    let (tablet_last, reason) = (hash, String::new());
-                    items.push(Item { index, op, hash, tablet_last, tries: 0, stale: 0, reason });
-                }
+                Ok(hash) => items.push(Item::new(index, op, hash, 0)),
                 Err(error) => self.outcomes[index] = Some(Err(error)),
             }
         }
         self.route(items);
+        self.finish().await
+    }
+
+    async fn finish(mut self) -> Vec<Outcome> {
         while let Some(event) = self.events.next().await {
             match event {
                 Event::Route(items) => self.route(items),
@@ -272,57 +315,6 @@ impl<'a> Batch<'a> {
     fn time_out(&mut self, item: Item) {
         self.outcomes[item.index] = Some(Err(ClientError::TimedOut(item.reason)));
     }
-}
-
-/// One request to one master. A read is given up after a while, to be tried elsewhere; a write is waited for until
-/// its master is known to be dead, since nobody may repeat it.
-async fn ask(
-    shared: &Shared,
-    server: &ServerEntry,
-    calls: Vec<ObjectCall>,
-    deadline: Time,
-) -> Result<ObjectReply, RemoteError> {
-    let Some(_room) = shared.until(deadline, shared.requests.acquire()).await else {
-        return Err(RemoteError::NotDone("too many requests are outstanding".into()));
-    };
-    let now = shared.env.clock.now();
-    let attempt_end = (now + shared.config.attempt_timeout).min(deadline);
-    let is_read = calls.iter().all(|call| is_read(&call.op));
-    let end = if is_read { attempt_end } else { deadline };
-    let time_left_ms = u32::try_from(end.since(now).as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
-    let master = shared.masters.master(server);
-    let mut call = master.call(ObjectRequest { calls, time_left_ms });
-    let no_answer = || Err(RemoteError::Unknown(format!("no answer of {} in time", server.id)));
-    match shared.until(attempt_end, &mut call).await {
-        Some(Ok(reply)) => Ok(reply),
-        Some(Err(error)) => {
-            shared.hints.send(server.id).await;
-            Err(error)
-        }
-        None if is_read => {
-            shared.hints.send(server.id).await;
-            no_answer()
-        }
-        None => match select(call, pin!(shared.removed(server.id, deadline))).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => no_answer(),
-        },
-    }
-}
-
-fn is_read(op: &ObjectOp) -> bool {
-    matches!(op, ObjectOp::Get { .. } | ObjectOp::Scan { .. })
-}
-
-/// Bytes that the call takes in a request, about.
-fn bytes_of(op: &ObjectOp) -> usize {
-    const FIXED: usize = 32;
-    FIXED
-        + match op {
-            ObjectOp::Get { key } | ObjectOp::Delete { key, .. } => key.len(),
-            ObjectOp::Put { key, value, .. } => key.len() + value.len(),
-            ObjectOp::Scan { .. } => 0,
-        }
 }
 
 fn hash_of(table: TableId, op: &ObjectOp) -> Result<KeyHash, ClientError> {

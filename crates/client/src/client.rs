@@ -4,12 +4,16 @@ use crate::{
     ClientConfig, ClientConfigError, ClientError, Masters, Table,
     backoff::backoff,
     hints::Hints,
+    together::Together,
     view::{View, Views},
 };
-use futures_util::future::{Either, select};
+use futures_util::{
+    future::{Either, select},
+    poll,
+};
 use rekindle_env::{Env, Time};
 use rekindle_types::{CoordinatorApi, Refusal, RemoteError, Reply, Request, ServerId, TableId};
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
 use tokio::sync::Semaphore;
 
 /// A client of one cluster. Clones share connections and knowledge.
@@ -25,13 +29,19 @@ pub(crate) struct Shared {
     pub(crate) views: Views,
     pub(crate) hints: Hints,
     pub(crate) requests: Semaphore,
+    pub(crate) together: Together,
     coordinator: Arc<dyn CoordinatorApi>,
 }
 
 impl Shared {
     /// The future's output, or `None` once the deadline has passed.
     pub(crate) async fn until<F: Future>(&self, deadline: Time, future: F) -> Option<F::Output> {
-        match select(pin!(future), self.env.clock.sleep_until(deadline)).await {
+        let mut future = pin!(future);
+        // Most are ready: they need no timer.
+        if let Poll::Ready(output) = poll!(&mut future) {
+            return Some(output);
+        }
+        match select(future, self.env.clock.sleep_until(deadline)).await {
             Either::Left((output, _)) => Some(output),
             Either::Right(_) => None,
         }
@@ -94,7 +104,8 @@ impl Client {
         let views = Views::new(coordinator.clone(), masters.clone(), &config, env.clone());
         let hints = Hints::new(coordinator.clone(), env.clone());
         let requests = Semaphore::new(config.requests_max);
-        let shared = Shared { config, env, masters, views, hints, requests, coordinator };
+        let together = Together::default();
+        let shared = Shared { config, env, masters, views, hints, requests, together, coordinator };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod ask;
 mod backoff;
 mod batch;
 mod client;
@@ -11,6 +12,7 @@ mod master;
 mod masters;
 mod scan;
 mod table;
+mod together;
 mod view;
 
 pub use client::Client;

@@ -32,7 +32,8 @@ impl Scan {
     pub async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, ClientError> {
         let Some(left) = self.left else { return Ok(None) };
         let (from, to, bytes_max) = (left.first(), left.last(), self.table.page_bytes());
-        let result = self.table.one(ObjectOp::Scan { from, to, bytes_max }).await?;
+        let mut outcomes = self.table.many(vec![ObjectOp::Scan { from, to, bytes_max }]).await;
+        let result = outcomes.pop().expect("a batch has an outcome for every call")?;
         let ObjectResult::Scanned { objects, next } = result else { return Err(misfit(&result)) };
         self.left = match next {
             // Without progress the listing would never end.

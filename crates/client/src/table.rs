@@ -2,10 +2,11 @@
 
 use crate::{
     ClientError, Condition, ObjectOp, ObjectResult, Scan,
-    batch::{Batch, Outcome},
+    batch::{Batch, Outcome, one},
     client::Shared,
 };
 use bytes::Bytes;
+use rekindle_env::Time;
 use rekindle_types::{KeyRange, TableId, Version};
 use std::{sync::Arc, time::Duration};
 
@@ -67,12 +68,13 @@ impl Table {
 
     /// Reads an object.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Object>, ClientError> {
-        found(self.one(ObjectOp::Get { key: copy(key) }).await)
+        found(self.one(move || ObjectOp::Get { key: copy(&key) }).await)
     }
 
     /// Writes an object; its new version.
     pub async fn put(&self, key: impl AsRef<[u8]>, value: impl Into<Bytes>) -> Result<Version, ClientError> {
-        written(self.one(put(key, value, Condition::Always)).await)
+        let value = value.into();
+        written(self.one(move || put(&key, value.clone(), Condition::Always)).await)
     }
 
     /// Writes an object if the condition holds.
@@ -82,7 +84,8 @@ impl Table {
         value: impl Into<Bytes>,
         condition: Condition,
     ) -> Result<Conditional<Version>, ClientError> {
-        match self.one(put(key, value, condition)).await? {
+        let value = value.into();
+        match self.one(move || put(&key, value.clone(), condition)).await? {
             ObjectResult::ConditionFailed(present) => Ok(Conditional::Failed { present }),
             other => written(Ok(other)).map(Conditional::Done),
         }
@@ -90,7 +93,7 @@ impl Table {
 
     /// Removes an object; the version that was there.
     pub async fn delete(&self, key: impl AsRef<[u8]>) -> Result<Option<Version>, ClientError> {
-        deleted(self.one(delete(key, Condition::Always)).await)
+        deleted(self.one(move || delete(&key, Condition::Always)).await)
     }
 
     /// Removes an object if the condition holds.
@@ -99,7 +102,7 @@ impl Table {
         key: impl AsRef<[u8]>,
         condition: Condition,
     ) -> Result<Conditional<Option<Version>>, ClientError> {
-        match self.one(delete(key, condition)).await? {
+        match self.one(move || delete(&key, condition)).await? {
             ObjectResult::ConditionFailed(present) => Ok(Conditional::Failed { present }),
             other => deleted(Ok(other)).map(Conditional::Done),
         }
@@ -144,17 +147,20 @@ impl Table {
         Scan::new(self.clone(), range)
     }
 
-    pub(crate) async fn one(&self, op: ObjectOp) -> Outcome {
-        self.many(vec![op]).await.pop().expect("a batch has an outcome for every call")
+    async fn one(&self, make: impl Fn() -> ObjectOp) -> Outcome {
+        one(&self.shared, self.id, &self.name, self.deadline(), make).await
     }
 
     pub(crate) fn page_bytes(&self) -> u32 {
         self.shared.config.page_bytes
     }
 
-    async fn many(&self, ops: Vec<ObjectOp>) -> Vec<Outcome> {
-        let deadline = self.shared.env.clock.now() + self.timeout;
-        Batch::new(&self.shared, self.id, &self.name, deadline).run(ops).await
+    pub(crate) async fn many(&self, ops: Vec<ObjectOp>) -> Vec<Outcome> {
+        Batch::new(&self.shared, self.id, &self.name, self.deadline()).run(ops).await
+    }
+
+    fn deadline(&self) -> Time {
+        self.shared.env.clock.now() + self.timeout
     }
 }
 

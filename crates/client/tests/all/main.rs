@@ -6,5 +6,6 @@ mod batches_retry_only_what_failed;
 mod deadlines_end_every_call;
 mod map_is_refreshed_once_for_all;
 mod scans_list_every_object_once;
+mod single_calls_travel_together;
 mod support;
 mod unknown_writes_are_not_repeated;

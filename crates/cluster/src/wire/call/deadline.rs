@@ -1,12 +1,20 @@
 //! Waiting until a deadline.
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    future::{Either, select},
+    poll,
+};
 use rekindle_env::{Clock, Time};
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, task::Poll};
 
 /// The future's output, or `None` once `deadline` has passed.
 pub(super) async fn until<F: Future>(clock: &dyn Clock, deadline: Time, future: F) -> Option<F::Output> {
-    match select(pin!(future), clock.sleep_until(deadline)).await {
+    let mut future = pin!(future);
+    // Most are ready: they need no timer.
+    if let Poll::Ready(output) = poll!(&mut future) {
+        return Some(output);
+    }
+    match select(future, clock.sleep_until(deadline)).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }
