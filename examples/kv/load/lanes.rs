@@ -40,6 +40,8 @@ struct Lane {
 struct Lines {
     lines: BTreeMap<Bytes, (u64, Bytes)>,
     bytes: usize,
+    /// Lines taken, replaced ones too.
+    taken: u64,
 }
 
 /// A call that is over.
@@ -51,6 +53,7 @@ struct Answered {
 impl Lines {
     /// Whether the line replaced an earlier one.
     fn put(&mut self, line: Line) -> bool {
+        self.taken += 1;
         self.bytes += line.key.len() + line.value.len();
         let (key, value) = (line.key, line.value);
         let key_bytes = key.len();
@@ -110,6 +113,8 @@ impl<'a> Lanes<'a> {
                 }
             }
             if self.calls.is_empty() {
+                // After an error some are left, which nobody writes.
+                loaded.lines -= self.lanes.iter().map(|lane| lane.waiting.taken).sum::<u64>();
                 return outcome;
             }
             let waited = self.wait(loaded, tell).await;

@@ -15,7 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Plays a story with a table.
 fn with_table<T>(story: impl AsyncFnOnce(Table, &SimCluster) -> T) -> T {
-    let cluster = SimCluster::new(SimConfig { servers: 5, replicas: 2, ..SimConfig::new(11) });
+    on_a_cluster(SimConfig { servers: 5, replicas: 2, ..SimConfig::new(11) }, story)
+}
+
+fn on_a_cluster<T>(config: SimConfig, story: impl AsyncFnOnce(Table, &SimCluster) -> T) -> T {
+    let cluster = SimCluster::new(config);
     cluster.start();
     cluster.world.block_on(async {
         assert!(cluster.until(PATIENCE, SimCluster::is_ready).await);
@@ -126,6 +130,20 @@ fn the_last_line_wins_also_when_a_server_dies_meanwhile() {
             assert!(sorted(&dump) == expected, "earlier lines came last");
         });
     }
+}
+
+#[test]
+fn a_load_into_full_memory_tells_how_many_lines_are_there() {
+    let lines = (0..20_000).map(|key| format!("{key};{}\n", "x".repeat(500)));
+    let text = lines.collect::<String>().into_bytes();
+    let config = SimConfig { servers: 5, replicas: 2, segments_max: 24, ..SimConfig::new(12) };
+    on_a_cluster(config, async |table, _| {
+        let (loaded, outcome, bad) = load_text(&table, &text, csv(1), false).await;
+        assert!(outcome.unwrap_err().contains("memory is full"));
+        let (dump, _) = dump_text(&table, RECORDS).await;
+        assert_eq!((loaded.lines, bad.len()), (sorted(&dump).len() as u64, 0));
+        assert!(loaded.lines > 1_000, "{}", loaded.lines);
+    });
 }
 
 #[test]
