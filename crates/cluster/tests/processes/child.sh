@@ -15,7 +15,7 @@ while read -r word number; do
     status)
         echo "an old answer comes first, and what is no line of ours"
         for n in $((number - 1)) "$number"; do
-            echo "{\"status\":[$n,{\"coordinator\":{\"term\":$n,\"is_held\":false,\"resilience\":\"\",\"servers\":[],\"tables\":[],\"tablets\":[],\"operations\":[]}}]}"
+            echo "{\"status\":[$n,{\"coordinator\":{\"term\":$n,\"is_held\":false,\"resilience\":\"\",\"failures_at_once\":0,\"servers\":[],\"tables\":[],\"tablets\":[],\"operations\":[]}}]}"
         done
         ;;
     stop)
