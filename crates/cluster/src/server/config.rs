@@ -6,7 +6,7 @@ use rekindle_backup::{
     store::{Durability, FileStoreConfig, MemoryStoreConfig},
 };
 use rekindle_coordinator::CoordinatorConfig;
-use rekindle_log::{ConfigError, LogConfig, cleaner::CleanerConfig, store::StoreConfig};
+use rekindle_log::{ConfigError, LogConfig, cleaner::CleanerConfig, partition_segments, store::StoreConfig};
 use rekindle_recovery::ReplayConfig;
 use rekindle_types::{LogId, Rules, ServerId};
 use std::time::Duration;
@@ -163,7 +163,12 @@ impl StorageConfig {
         invalid(self.cleaner.idle_for.is_zero(), "idle_for of the cleaner must be above zero")?;
         invalid(self.waiting_max == 0, "waiting_max must not be zero")?;
         // R and the id are the coordinator's to give.
-        self.log(ServerId(1)).validate()?;
+        let log = self.log(ServerId(1));
+        log.validate()?;
+        invalid(
+            u64::from(log.usable_segments()) < partition_segments(1, self.segment_bytes),
+            "memory_bytes is too little to take over what a dead server held: give more, or make segment_bytes less",
+        )?;
         self.replicator(ServerId(1), 0, 0).validate()?;
         Ok(())
     }
@@ -278,5 +283,13 @@ mod tests {
         assert!(matches!(segments.validate(), Err(StorageConfigError::Log(_))));
         let alone = StorageConfig { coordinators: Vec::new(), ..config() };
         assert!(matches!(alone.validate(), Err(StorageConfigError::Invalid(_))));
+    }
+
+    #[test]
+    fn memory_that_no_recovery_fits_into_is_refused() {
+        let with = |segments: u64| StorageConfig { memory_bytes: segments * (8 << 20), ..config() };
+        let refused: Vec<u64> = (8..16).filter(|segments| with(*segments).validate().is_err()).collect();
+        assert_eq!(refused, [8, 9, 10]);
+        assert!(with(8).validate().unwrap_err().to_string().contains("memory_bytes"));
     }
 }
