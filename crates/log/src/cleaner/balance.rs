@@ -12,6 +12,12 @@ pub enum Wish {
     Clean(Budget),
 }
 
+/// While there is room, passes have so small a part of the segments in use for survivors: until their end that is memory
+/// beside what they clean.
+const SURVIVORS_PART: u32 = 32;
+/// And at least so many, to win something.
+const SURVIVORS_MIN: u32 = 2;
+
 /// Segments that are not worth looking at: heads, and what fills beside them.
 const FEW: u32 = 4;
 
@@ -51,8 +57,11 @@ pub fn balance(memory: MemoryUse, passes: u32, config: &CleanerConfig) -> Wish {
         // ever.
         won_min: if memory.head_bytes >= memory.segment_bytes / 2 { 1 } else { 2 },
     };
+    if !is_short {
+        return Wish::Clean(budget(share.min((memory.segments / SURVIVORS_PART).max(SURVIVORS_MIN))));
+    }
     // With nothing else under way, all of it: a small pass may not win anything.
-    Wish::Clean(budget(if passes == 0 && is_short { most } else { share }))
+    Wish::Clean(budget(if passes == 0 { most } else { share }))
 }
 
 #[cfg(test)]
@@ -97,7 +106,17 @@ mod tests {
 
     #[test]
     fn much_garbage_is_cleaned_though_there_is_room() {
-        assert_eq!(survivors(memory(50, 50, 60), 0), Some(4), "half of the reserve, another pass may follow");
+        assert_eq!(
+            survivors(memory(50, 50, 60), 0),
+            Some(2),
+            "little memory beside, though more is set aside"
+        );
+        assert_eq!(survivors(memory(100, 100, 60), 0), Some(3));
+        assert_eq!(
+            survivors(memory(500, 500, 60), 0),
+            Some(4),
+            "half of the reserve, another pass may follow"
+        );
     }
 
     #[test]
@@ -115,7 +134,8 @@ mod tests {
 
     #[test]
     fn passes_share_and_are_few() {
-        assert_eq!(survivors(memory(50, 50, 60), 1), Some(8));
+        assert_eq!([0, 1].map(|passes| survivors(memory(100, 0, 60), passes)), [Some(8), Some(8)]);
+        assert_eq!(survivors(memory(500, 500, 60), 1), Some(8));
         assert_eq!(survivors(memory(100, 0, 60), 2), None);
     }
 }
