@@ -10,7 +10,7 @@ pub struct CleanerConfig {
     /// Most segments that one pass takes. Default 32.
     pub victims_max: u32,
     /// With less than this share of closed segments alive they are cleaned though there is room, so that a server takes
-    /// little more memory than its data. Percent; default 75.
+    /// little more memory than its data. Percent; default 80.
     pub alive_percent_min: u32,
     /// Entries moved between two chances for others. Default 8,192.
     pub slice_entries: usize,
@@ -30,7 +30,7 @@ impl Default for CleanerConfig {
         Self {
             passes_max: 2,
             victims_max: 32,
-            alive_percent_min: 75,
+            alive_percent_min: 80,
             slice_entries: 8192,
             slice_bytes: 1 << 20,
             bytes_per_second: 128 << 20,

@@ -55,7 +55,7 @@ const PREPARED_ABOVE: usize = 8;
 
 /// Frames without a segment keep pages of so many bytes for the next ones, at least of one; those of further frames go
 /// back to the system.
-const IDLE_BYTES_MAX: usize = 32 << 20;
+const IDLE_BYTES_MAX: usize = 16 << 20;
 
 /// Blocks of the heap from this size on are the system's again when they are freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
