@@ -3,7 +3,7 @@
 use crate::server::StorageStatus;
 use rekindle_backup::{BackupStats, replicator::ReplicationStats};
 use rekindle_coordinator::{Coordinator, Resilience, entity::Operation};
-use rekindle_log::{LogStats, cleaner::CleanerStats};
+use rekindle_log::{LogStats, cleaner::CleanerStats, store::Store};
 use rekindle_types::{
     KeyRange, ListVersion, ServerEntry, ServerId, ServerStatus, TableId, TableInfo, Tablet, TabletVersion,
     Term,
@@ -230,9 +230,11 @@ impl OperationReport {
 }
 
 impl StorageReport {
-    /// From the two halves of a server.
+    /// From the two halves of a server. Counting the objects takes a walk over the index.
     #[must_use]
-    pub fn of(status: &StorageStatus, backup: &BackupStats) -> Self {
+    pub fn of(status: &StorageStatus, backup: &BackupStats, store: &Store) -> Self {
+        let tablets = status.tablets.iter();
+        let bytes = tablets.map(|tablet| store.tablet_stat(tablet.table, tablet.range).bytes);
         let tablets = status.tablets.iter().map(|tablet| TabletReport {
             table: tablet.table,
             range: tablet.range,
@@ -251,8 +253,8 @@ impl StorageReport {
             renewals_answered: status.renewals_answered,
             tablets: tablets.collect(),
             replays: status.replays.len(),
-            objects: status.objects,
-            object_bytes: status.object_bytes,
+            objects: store.objects(),
+            object_bytes: bytes.sum(),
             waiting: status.waiting,
             log: LogReport::of(&status.log),
             cleaner: CleanerReport::of(&status.cleaner),

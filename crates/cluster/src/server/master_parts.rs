@@ -65,12 +65,6 @@ impl MasterParts {
         Self { lease, tablets, log, store, cleaner, ranges, objects, backing }
     }
 
-    /// Bytes of the entries of all objects, of tablets being taken too.
-    pub(super) fn object_bytes(&self) -> u64 {
-        let tablets = self.tablets.status();
-        tablets.iter().map(|tablet| self.store.tablet_stat(tablet.table, tablet.range).bytes).sum()
-    }
-
     /// H7: tells the log what the tablets hold, for its next heads.
     pub(super) async fn keep_tablet_stats(&self, clock: &dyn Clock, every: Duration) {
         loop {

@@ -292,8 +292,6 @@ impl Member {
             renewals_answered: self.heartbeats.answered.load(Ordering::Relaxed),
             tablets: self.master.tablets.status(),
             replays: self.master.ranges.replays(),
-            objects: self.master.store.objects(),
-            object_bytes: self.master.object_bytes(),
             waiting: self.master.objects.waiting.requests(),
             log: self.master.log.stats(),
             cleaner: self.master.cleaner.stats(),

@@ -37,10 +37,6 @@ pub struct StorageStatus {
     pub tablets: Vec<TabletStatus>,
     /// The newest attempt of every partition that it was told to replay.
     pub replays: Vec<(PartitionKey, Entry)>,
-    /// Objects in memory.
-    pub objects: u64,
-    /// Bytes of the entries of all objects that are alive.
-    pub object_bytes: u64,
     /// Requests that wait for durability.
     pub waiting: u32,
     /// The log.

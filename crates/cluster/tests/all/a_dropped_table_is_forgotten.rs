@@ -11,7 +11,7 @@ fn a_dropped_table_leaves_no_object_behind() {
         cluster.put(users, &format!("user-{i}"), "x");
         cluster.put(orders, &format!("order-{i}"), "y");
     }
-    let objects = || cluster.servers.iter().flatten().map(|s| s.status().unwrap().objects).sum::<u64>();
+    let objects = || cluster.servers.iter().flatten().map(|s| s.store().unwrap().objects()).sum::<u64>();
     assert_eq!(objects(), 60);
     cluster.drop_table("users");
     assert_eq!(objects(), 30);

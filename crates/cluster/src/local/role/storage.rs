@@ -55,9 +55,9 @@ impl Node for Storage {
     }
 
     fn report(&self) -> Option<NodeReport> {
-        let (status, backup) = (self.server.status()?, self.server.backup()?);
+        let (status, backup, store) = (self.server.status()?, self.server.backup()?, self.server.store()?);
         let stats = self.world.main().block_on(backup.stats());
-        Some(NodeReport::Storage(StorageReport::of(&status, &stats)))
+        Some(NodeReport::Storage(StorageReport::of(&status, &stats, &store)))
     }
 
     fn ended(&mut self) -> Option<String> {
