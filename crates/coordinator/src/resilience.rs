@@ -1,6 +1,7 @@
 //! What the cluster can bear now (L1). Pure.
 
-use crate::ClusterState;
+use crate::{ClusterState, room::Rooms};
+use rekindle_types::ServerId;
 use std::fmt;
 
 /// How many deaths a cluster recovers from by itself, and what an operator can do about it.
@@ -8,6 +9,8 @@ use std::fmt;
 pub struct Resilience {
     /// Servers up.
     pub servers: u32,
+    /// Of these so many whose backups take no replicas, by what they told last: full, or a disk that failed.
+    pub refusing: u32,
     /// Servers whose first head is recorded: tablets may be there (T7).
     pub masters: u32,
     /// Replicas of every segment, R.
@@ -19,12 +22,15 @@ pub struct Resilience {
 }
 
 impl Resilience {
-    /// As things are recorded.
+    /// As things are recorded, and as servers told.
     #[must_use]
-    pub fn of(state: &ClusterState) -> Self {
+    pub fn of(state: &ClusterState, rooms: &Rooms) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let shape = state.shape();
+        // Who has told nothing yet in this reign is given credit.
+        let refuses = |server: ServerId| rooms.get(&server).is_some_and(|room| room.frames_free == 0);
         Self {
+            refusing: count(state.servers().up().filter(|entry| refuses(entry.id)).count()),
             servers: count(state.servers().up().count()),
             masters: count(state.placeable().count()),
             replicas: shape.map_or(0, |shape| shape.replicas),
@@ -33,10 +39,16 @@ impl Resilience {
         }
     }
 
+    /// Servers up whose backups take replicas.
+    #[must_use]
+    pub fn backups(&self) -> u32 {
+        self.servers.saturating_sub(self.refusing)
+    }
+
     /// L1: deaths, one after another, from which the cluster recovers by itself: it needs R + 1 + f servers for f.
     #[must_use]
     pub fn failures(&self) -> u32 {
-        if self.replicas == 0 { 0 } else { self.servers.saturating_sub(self.servers_for(0)) }
+        if self.replicas == 0 { 0 } else { self.backups().saturating_sub(self.servers_for(0)) }
     }
 
     /// Servers that may die at once without a loss: of R copies and the one in memory one is left.
@@ -54,7 +66,7 @@ impl Resilience {
     /// Whether writes wait for backups.
     #[must_use]
     pub fn has_too_few_backups(&self) -> bool {
-        self.servers < self.servers_for(0)
+        self.backups() < self.servers_for(0)
     }
 }
 
@@ -67,18 +79,22 @@ impl fmt::Display for Resilience {
             counted(servers, "server is up", "servers are up"),
             counted(replicas, "replica", "replicas")
         )?;
+        if self.refusing > 0 {
+            let backups = counted(self.refusing, "backup takes", "backups take");
+            write!(f, ", {backups} none (full, or the disk failed)")?;
+        }
         if recoveries > 0 {
             write!(f, ", {}", counted(recoveries, "recovery under way", "recoveries under way"))?;
         }
         if let Some(awaited) = self.servers_awaited {
             return write!(f, ": tables can be made once {awaited} servers are up");
         }
-        let missing = self.servers_for(1).saturating_sub(servers);
+        let missing = self.servers_for(1).saturating_sub(self.backups());
         let start = || counted(missing, "more server", "more servers");
         match self.failures() {
             _ if replicas == 0 => f.write_str(": warning: a death loses what the server holds"),
             _ if self.has_too_few_backups() => {
-                let missing = self.servers_for(0) - servers;
+                let missing = self.servers_for(0) - self.backups();
                 let start = counted(missing, "more server", "more servers");
                 write!(f, ": writes wait for {}; start {start}", counted(missing, "backup", "backups"))
             }
@@ -97,7 +113,7 @@ mod tests {
     use super::*;
 
     fn cluster(servers: u32, replicas: u32) -> Resilience {
-        Resilience { servers, masters: servers, replicas, servers_awaited: None, recoveries: 0 }
+        Resilience { servers, refusing: 0, masters: servers, replicas, servers_awaited: None, recoveries: 0 }
     }
 
     #[test]
@@ -129,6 +145,11 @@ mod tests {
         assert_eq!(
             said(Resilience { recoveries: 2, ..cluster(2, 3) }),
             "2 servers are up, 3 replicas, 2 recoveries under way: writes wait for 2 backups; start 2 more servers"
+        );
+        assert_eq!(
+            said(Resilience { refusing: 1, ..cluster(5, 3) }),
+            "5 servers are up, 3 replicas, 1 backup takes none (full, or the disk failed): a death is recovered only \
+             when another server joins; start 1 more server"
         );
         assert_eq!(
             said(cluster(1, 0)),

@@ -2,7 +2,7 @@
 
 use crate::server::StorageStatus;
 use rekindle_backup::{BackupStats, replicator::ReplicationStats};
-use rekindle_coordinator::{Coordinator, Resilience, entity::Operation};
+use rekindle_coordinator::{Coordinator, entity::Operation};
 use rekindle_log::{LogStats, cleaner::CleanerStats, store::Store};
 use rekindle_types::{
     KeyRange, ListVersion, ServerEntry, ServerId, ServerStatus, TableId, TableInfo, Tablet, TabletVersion,
@@ -189,10 +189,9 @@ impl CoordinatorReport {
     /// Looks at the record.
     #[must_use]
     pub fn of(coordinator: &Coordinator) -> Self {
-        let is_held = coordinator.is_held();
+        let (is_held, resilience) = (coordinator.is_held(), coordinator.resilience());
         coordinator.look(|state| {
             let placeable: Vec<ServerId> = state.placeable().map(|entry| entry.id).collect();
-            let resilience = Resilience::of(state);
             Self {
                 term: coordinator.term(),
                 is_held,

@@ -29,7 +29,8 @@ impl RoomBoard {
             memory_total_bytes: memory.total_bytes,
             memory_free_bytes: memory.free_bytes,
             frames_total: stats.frames,
-            frames_free: stats.frames.saturating_sub(stats.frames_used),
+            // Who no longer vouches for what it writes takes nothing, whatever room there is.
+            frames_free: if stats.is_poisoned { 0 } else { stats.frames.saturating_sub(stats.frames_used) },
             read_rate: stats.read_rate,
         };
     }

@@ -2,7 +2,6 @@
 
 use crate::small_cluster::SmallCluster;
 use rekindle_client::{ClientConfig, ClientError};
-use rekindle_coordinator::Resilience;
 use std::time::Duration;
 
 #[test]
@@ -31,7 +30,7 @@ fn writes_wait_for_another_server_and_reads_do_not() {
         assert!(table.get(&key).await.unwrap().is_some());
     });
     assert_eq!(objects.log().end(), bytes, "what waits takes no memory");
-    let said = cluster.coordinator.as_ref().unwrap().coordinator().unwrap().look(Resilience::of).to_string();
+    let said = cluster.coordinator.as_ref().unwrap().coordinator().unwrap().resilience().to_string();
     assert!(said.ends_with("writes wait for 1 backup; start 1 more server"), "{said}");
 
     let after = {

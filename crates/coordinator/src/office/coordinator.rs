@@ -4,7 +4,7 @@ use super::core::{Core, Servers};
 use super::scribe::{ENTRIES_MAX, Entry};
 use crate::{
     AppendError, ClusterState, ConfigError, CoordinatorConfig, Event, MetaLog, MetaOpenError, Observer,
-    Unreadable, change,
+    Resilience, Unreadable, change,
 };
 use futures_util::{FutureExt, pin_mut, select_biased};
 use parking_lot::Mutex;
@@ -90,6 +90,12 @@ impl Coordinator {
     /// Looks at the recorded state, under its lock: be brief.
     pub fn look<T>(&self, look: impl FnOnce(&ClusterState) -> T) -> T {
         self.core.read(look)
+    }
+
+    /// What the cluster can bear now (L1).
+    #[must_use]
+    pub fn resilience(&self) -> Resilience {
+        Resilience::of(&self.core.inner.lock().state, &self.core.rooms.lock())
     }
 
     /// Whether declarations and plans are held back, because too many servers are silent at once (F8).

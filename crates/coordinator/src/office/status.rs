@@ -15,7 +15,7 @@ impl Core {
         let now = self.now();
         let inner = self.inner.lock();
         let rooms = self.rooms.lock();
-        let resilience = Resilience::of(&inner.state);
+        let resilience = Resilience::of(&inner.state, &rooms);
         let placeable: Vec<ServerId> = inner.state.placeable().map(|entry| entry.id).collect();
         let ms = |at: Time| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
         let member = |entry: &ServerEntry| MemberStatus {

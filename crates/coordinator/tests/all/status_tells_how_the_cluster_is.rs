@@ -1,11 +1,12 @@
 //! Operators see servers with leases and room, tablets with owners, and recoveries as they go on.
 
-use rekindle_coordinator::scripted::{ReplayScript, Stage};
+use rekindle_coordinator::scripted::{ReplayScript, Script, Stage};
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Times};
 use rekindle_types::{
     Attempt, ClusterStatus, ListVersion, LogId, PartitionProgress, PartitionReplay, RecoveryPhase,
     RecoveryStatus, Reply, Request, ServerId, ServerRoom, ServerStatus, TabletState,
 };
+use std::time::Duration;
 
 async fn status(stage: &Stage) -> ClusterStatus {
     match stage.script.call(Request::Status).await {
@@ -113,5 +114,21 @@ fn of_a_recovery_from_discovery_to_its_end() {
         let after = status(&stage).await;
         assert!(after.recoveries.is_empty() && after.servers.len() == 4);
         assert!(after.tablets.iter().all(|tablet| tablet.state == TabletState::Normal));
+    });
+}
+
+#[test]
+fn who_takes_no_replicas_helps_nobody_bear_a_death() {
+    let stage = Stage::new(CoordinatorConfig::new(ClusterSize::Replicas(2)));
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(5, 2).await;
+        assert_eq!(status(&stage).await.failures, 2);
+        for (refusing, failures) in [(1, 1), (2, 0)] {
+            stage.script.set_room(ids[refusing], ServerRoom { frames_free: 0, ..Script::PLENTY });
+            stage.script.wait_for(Duration::from_millis(200), |_| false).await;
+            let status = status(&stage).await;
+            assert_eq!((status.failures, status.failures_at_once), (failures, failures));
+            assert!(status.advice.contains("none (full, or the disk failed)"), "{}", status.advice);
+        }
     });
 }
