@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // The progress bars and the rate run on the wall clock.
 
 mod demo;
+mod faults;
 mod picture;
 mod storm;
 
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Load a table, kill a server, watch the recovery, verify every object.
     Demo(demo::Demo),
+    /// Play a minute of a cluster's life under faults drawn from a profile, seed after seed, and check everything.
+    Faults(faults::Faults),
     /// Play the same story with faults under many seeds, and check every answer that clients got.
     Storm(storm::Storm),
 }
@@ -32,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let played = match Cli::parse().command {
         Command::Demo(demo) => demo.play(),
+        Command::Faults(faults) => faults.play(),
         Command::Storm(storm) => storm.play(),
     };
     match played {

@@ -24,7 +24,7 @@ use rekindle_coordinator::{
 };
 use rekindle_env::{
     Env,
-    memory::{Node, World, WorldConfig},
+    memory::{Crash, Node, World, WorldConfig},
 };
 use rekindle_types::ServerId;
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
@@ -132,8 +132,13 @@ impl SimCluster {
 
     /// Kills the coordinator: its record stays.
     pub fn kill_coordinator(&self) {
+        self.crash_coordinator(Crash::DropUnsynced);
+    }
+
+    /// Kills the coordinator; `crash` says what its disk forgets.
+    pub fn crash_coordinator(&self, crash: Crash) {
         let killed = self.running.lock().coordinator.take();
-        self.kill_node(COORDINATOR);
+        self.kill_node(COORDINATOR, crash);
         drop(killed);
     }
 
@@ -178,13 +183,18 @@ impl SimCluster {
 
     /// Kills a storage server: its tasks and its memory are gone, and of its disk what was not synced.
     pub fn kill_storage(&self, server: u32) {
+        self.crash_storage(server, Crash::DropUnsynced);
+    }
+
+    /// Kills a storage server: its tasks and its memory are gone, and of its disk what `crash` says.
+    pub fn crash_storage(&self, server: u32, crash: Crash) {
         let killed = self.running.lock().storage.remove(&server);
         // A store on a disk knows by itself whose it was.
         let is_in_memory = self.config.store == SimStore::Memory;
         if let Some(id) = killed.as_ref().and_then(StorageServer::id).filter(|_| is_in_memory) {
             self.running.lock().former.insert(server, id);
         }
-        self.kill_node(&name(server));
+        self.kill_node(&name(server), crash);
         drop(killed);
     }
 
@@ -197,13 +207,18 @@ impl SimCluster {
         if let Some(stopped) = stopped {
             stopped.shutdown().await.expect("disks work");
         }
-        self.kill_node(&name(server));
+        self.kill_node(&name(server), Crash::DropUnsynced);
     }
 
     /// Kills every server and the coordinator at once, as a power failure does: disks forget what was not synced.
     pub fn kill_all(&self) {
-        self.running().into_iter().for_each(|server| self.kill_storage(server));
-        self.kill_coordinator();
+        self.crash_all(Crash::DropUnsynced);
+    }
+
+    /// Kills every server and the coordinator at once; `crash` says what the disks forget.
+    pub fn crash_all(&self, crash: Crash) {
+        self.running().into_iter().for_each(|server| self.crash_storage(server, crash));
+        self.crash_coordinator(crash);
     }
 
     /// Starts whatever does not run, on the disks that are there.
@@ -334,9 +349,9 @@ impl SimCluster {
     }
 
     /// First the network: a dead process says no good-bye.
-    fn kill_node(&self, name: &str) {
+    fn kill_node(&self, name: &str, crash: Crash) {
         self.network.kill(name);
-        self.world.node(name).kill();
+        self.world.node(name).kill_with(crash);
     }
 }
 

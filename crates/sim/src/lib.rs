@@ -4,6 +4,7 @@
 pub mod check;
 mod cluster;
 mod config;
+pub mod faults;
 pub mod history;
 mod invariants;
 pub mod oracle;

@@ -19,6 +19,12 @@ impl Timeline {
         self.0.lock().clone()
     }
 
+    /// Those after the first `seen`.
+    #[must_use]
+    pub fn since(&self, seen: usize) -> Vec<(Time, Event)> {
+        self.0.lock().get(seen..).unwrap_or_default().to_vec()
+    }
+
     /// How many there are that fit.
     pub fn count(&self, fits: impl Fn(&Event) -> bool) -> usize {
         self.0.lock().iter().filter(|(_, event)| fits(event)).count()

@@ -45,6 +45,16 @@ impl Climate {
         lost: 1_000,
         resets: 200,
     };
+
+    /// One frame of fifty lost, as many late by up to more than a heartbeat.
+    pub const STORM: Self = Self {
+        delay_min: Duration::from_micros(20),
+        delay_max: Duration::from_millis(10),
+        late: 20_000,
+        late_max: Duration::from_millis(600),
+        lost: 20_000,
+        resets: 2_000,
+    };
 }
 
 /// Weather drawn from the seed, and links that are cut on purpose.
@@ -69,6 +79,11 @@ impl SeededWeather {
     /// Loses every frame from one address to another; not the way back.
     pub fn cut(&self, from: &str, to: &str) {
         self.cut.lock().insert((from.to_owned(), to.to_owned()));
+    }
+
+    /// Mends one link.
+    pub fn mend_link(&self, from: &str, to: &str) {
+        self.cut.lock().remove(&(from.to_owned(), to.to_owned()));
     }
 
     /// Mends every cut link.

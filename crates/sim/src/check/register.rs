@@ -37,7 +37,7 @@ impl Register {
                 (version > before.highest).then_some(Self { present, highest: version })
             }
             (Ask::Put { value, condition }, Told::Unknown) => {
-                let next = self.holding(condition)?.highest.next();
+                let next = Version(self.holding(condition)?.highest.0.checked_add(1)?);
                 Some(Self { present: Some((value, Known::AtLeast(next))), highest: next })
             }
             (Ask::Delete { condition }, Told::Removed(version)) => {

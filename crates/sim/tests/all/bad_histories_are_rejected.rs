@@ -149,6 +149,15 @@ fn a_write_of_unknown_outcome_without_room_for_its_version() {
 }
 
 #[test]
+fn no_version_comes_after_the_highest() {
+    let on_the_highest = put_if(3, 2, 3, Condition::IfVersion(Version(u64::MAX)), Told::Unknown);
+    tells_apart(
+        &[lost_put(1, 2), on_the_highest.clone(), get(5, 6, 2, 1)],
+        &[lost_put(1, 2), on_the_highest, get(5, 6, 3, 1)],
+    );
+}
+
+#[test]
 fn an_unknown_write_may_happen_much_later_or_never() {
     let late = [put(1, 2, 1, 1), lost_put(3, 2), put(4, 5, 3, 2), get(6, 7, 3, 2), get(8, 9, 2, 3)];
     let never = [put(1, 2, 1, 1), lost_put(3, 2), put(4, 5, 3, 2), get(6, 7, 3, 2)];

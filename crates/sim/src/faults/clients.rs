@@ -1,0 +1,385 @@
+//! Clients that share keys; every call and its end is recorded.
+
+use crate::{
+    SimCluster,
+    history::{Ask, Recorder, Told, ValueId},
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rekindle_client::{Client, ClientConfig, ClientError, Condition, Conditional, Listed, Object, Table};
+use rekindle_env::{Env, Rng, Task};
+use rekindle_types::Version;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// What clients do.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientsConfig {
+    /// Clients, each with one call outstanding.
+    pub clients: u32,
+    /// Keys, shared by all.
+    pub keys: u64,
+    /// Of these so many get half of the calls.
+    pub hot_keys: u64,
+    /// Most bytes of a value.
+    pub value_bytes_max: u64,
+    /// Longest pause between two calls.
+    pub pause_max: Duration,
+    /// Tablets of their table.
+    pub tablets: u32,
+}
+
+impl Default for ClientsConfig {
+    fn default() -> Self {
+        let pause_max = Duration::from_millis(150);
+        Self { clients: 6, keys: 64, hot_keys: 6, value_bytes_max: 6_000, pause_max, tablets: 12 }
+    }
+}
+
+/// How many calls had which end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientCounts {
+    /// Writes and removals acknowledged.
+    pub written: u64,
+    /// Reads answered.
+    pub read: u64,
+    /// Conditions that did not hold.
+    pub refused: u64,
+    /// Writes of unknown outcome.
+    pub unknown: u64,
+    /// Calls that were surely not done.
+    pub not_done: u64,
+    /// Tables created and dropped again.
+    pub tables: u64,
+}
+
+/// The clients' name for their table.
+const TABLE: &str = "shared";
+/// A call takes no longer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Run until they are stopped.
+pub(super) struct Clients {
+    shared: Arc<Shared>,
+    tasks: Vec<Task>,
+}
+
+struct Shared {
+    config: ClientsConfig,
+    recorder: Recorder,
+    counts: Mutex<ClientCounts>,
+    /// Answers that no history explains: errors that nobody may get, bytes that nobody wrote.
+    wrong: Mutex<Vec<String>>,
+    /// The version last seen of each key, for conditions that may hold.
+    seen: Mutex<BTreeMap<Bytes, Option<Version>>>,
+    /// Set by `stop`, read by every client between two calls.
+    stops: AtomicBool,
+}
+
+/// One of them.
+struct Caller {
+    number: u32,
+    table: Table,
+    env: Env,
+    shared: Arc<Shared>,
+}
+
+impl Clients {
+    /// Creates the table and starts them, each on a node of its own, and one that creates and drops tables.
+    pub(super) async fn start(cluster: &SimCluster, config: ClientsConfig) -> Result<Self, String> {
+        let shared = Arc::new(Shared {
+            config,
+            recorder: Recorder::default(),
+            counts: Mutex::default(),
+            wrong: Mutex::default(),
+            seen: Mutex::default(),
+            stops: AtomicBool::new(false),
+        });
+        let mut tasks = Vec::new();
+        for number in 0..=config.clients {
+            let name = format!("client-{number}");
+            let client = cluster.client(&name, ClientConfig { timeout: TIMEOUT, ..ClientConfig::default() });
+            let env = cluster.world.node(&name).env();
+            let table = match number {
+                0 => client.create_table(TABLE, config.tablets).await,
+                _ => client.table(TABLE).await,
+            };
+            let table = table.map_err(|error| format!("the table: {error}"))?;
+            let caller = Caller { number, table, env: env.clone(), shared: shared.clone() };
+            let task = match number {
+                0 => env.spawn.spawn("tables", Box::pin(async move { caller.make_tables(&client).await })),
+                _ => env.spawn.spawn("calls", Box::pin(async move { caller.run().await })),
+            };
+            tasks.push(task);
+        }
+        Ok(Self { shared, tasks })
+    }
+
+    pub(super) fn counts(&self) -> ClientCounts {
+        *self.shared.counts.lock()
+    }
+
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    /// The first wrong answer, if there was one.
+    pub(super) fn wrong(&self) -> Option<String> {
+        self.shared.wrong.lock().first().cloned()
+    }
+
+    /// Lets every client end the call that it is at.
+    pub(super) async fn stop(&mut self) {
+        self.shared.stops.store(true, Ordering::Relaxed);
+        for task in self.tasks.drain(..) {
+            task.join().await;
+        }
+    }
+
+    /// Reads every key, and scans the table. What each key has in the end.
+    pub(super) async fn read_all(
+        &self,
+        cluster: &SimCluster,
+        patience: Duration,
+    ) -> Result<BTreeMap<Bytes, Option<(ValueId, Version)>>, String> {
+        let client = cluster.client("reader", ClientConfig { timeout: patience, ..ClientConfig::default() });
+        let table = client.table(TABLE).await.map_err(|error| format!("the table in the end: {error}"))?;
+        let env = cluster.world.node("reader").env();
+        let reader = Caller { number: u32::MAX, table, env, shared: self.shared.clone() };
+        let mut found = BTreeMap::new();
+        for key in (0..self.shared.config.keys).map(key_of) {
+            found.insert(key.clone(), reader.read_in_the_end(&key).await?);
+        }
+        let present: BTreeMap<_, _> = found.iter().filter_map(|(key, seen)| Some((key, (*seen)?))).collect();
+        let scanned = reader.scan().await?;
+        if scanned.iter().ne(present.iter().map(|(key, seen)| (*key, seen))) {
+            return Err(format!("a scan found {scanned:?}, gets {present:?}"));
+        }
+        Ok(found)
+    }
+}
+
+fn key_of(number: u64) -> Bytes {
+    Bytes::from(format!("key-{number}"))
+}
+
+impl Caller {
+    async fn run(&self) {
+        let pause = self.shared.config.pause_max.as_nanos() as u64;
+        while !self.shared.stops.load(Ordering::Relaxed) && self.shared.recorder.has_room() {
+            self.env.clock.sleep(Duration::from_nanos(self.rng().below(pause + 1))).await;
+            self.call().await;
+        }
+    }
+
+    fn rng(&self) -> &dyn Rng {
+        &*self.env.rng
+    }
+
+    fn key(&self) -> Bytes {
+        let ClientsConfig { keys, hot_keys, .. } = self.shared.config;
+        key_of(self.rng().below(if self.rng().below(2) == 0 { hot_keys } else { keys }))
+    }
+
+    fn condition(&self, key: &Bytes) -> Condition {
+        let seen = self.shared.seen.lock().get(key).copied().flatten();
+        match (self.rng().below(8), seen) {
+            (0, _) => Condition::IfPresent,
+            (1, _) => Condition::IfVersion(Version(u64::MAX)),
+            (_, Some(version)) => Condition::IfVersion(version),
+            (_, None) => Condition::IfAbsent,
+        }
+    }
+
+    async fn call(&self) {
+        let key = self.key();
+        match self.rng().below(100) {
+            0..30 => self.get(&key).await,
+            30..60 => self.put(&key, Condition::Always).await,
+            60..72 => self.put(&key, self.condition(&key)).await,
+            72..80 => self.delete(&key, Condition::Always).await,
+            80..84 => self.delete(&key, self.condition(&key)).await,
+            84..92 => self.multi_put().await,
+            _ => self.multi_get().await,
+        }
+    }
+
+    fn begin(&self, key: &Bytes, ask: Ask) -> crate::history::Ticket {
+        self.shared.recorder.begin(self.env.clock.now(), self.number, key, ask)
+    }
+
+    async fn get(&self, key: &Bytes) {
+        let ticket = self.begin(key, Ask::Get);
+        let answer = self.table.get(key).await;
+        self.end(key, ticket, answer.map(|object| self.saw(object)));
+    }
+
+    async fn put(&self, key: &Bytes, condition: Condition) {
+        let (value, bytes) = self.value();
+        let ticket = self.begin(key, Ask::Put { value, condition });
+        let told = match condition {
+            Condition::Always => self.table.put(key, bytes).await.map(Told::Wrote),
+            _ => self.table.put_if(key, bytes, condition).await.map(|done| match done {
+                Conditional::Done(version) => Told::Wrote(version),
+                Conditional::Failed { present } => Told::Refused(present),
+            }),
+        };
+        self.end(key, ticket, told);
+    }
+
+    async fn delete(&self, key: &Bytes, condition: Condition) {
+        let ticket = self.begin(key, Ask::Delete { condition });
+        let told = match condition {
+            Condition::Always => self.table.delete(key).await.map(Told::Removed),
+            _ => self.table.delete_if(key, condition).await.map(|done| match done {
+                Conditional::Done(removed) => Told::Removed(removed),
+                Conditional::Failed { present } => Told::Refused(present),
+            }),
+        };
+        self.end(key, ticket, told);
+    }
+
+    fn some_keys(&self) -> Vec<Bytes> {
+        let mut keys: Vec<Bytes> = (0..6).map(|_| self.key()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    async fn multi_put(&self) {
+        let (mut tickets, mut objects) = (Vec::new(), Vec::new());
+        for key in self.some_keys() {
+            let (value, bytes) = self.value();
+            tickets.push(self.begin(&key, Ask::Put { value, condition: Condition::Always }));
+            objects.push((key, bytes));
+        }
+        let answers = self.table.multi_put(objects.clone()).await;
+        for ((ticket, (key, _)), answer) in tickets.into_iter().zip(objects).zip(answers) {
+            self.end(&key, ticket, answer.map(Told::Wrote));
+        }
+    }
+
+    async fn multi_get(&self) {
+        let keys = self.some_keys();
+        let tickets: Vec<_> = keys.iter().map(|key| self.begin(key, Ask::Get)).collect();
+        let answers = self.table.multi_get(&keys).await;
+        for ((ticket, key), answer) in tickets.into_iter().zip(keys).zip(answers) {
+            self.end(&key, ticket, answer.map(|object| self.saw(object)));
+        }
+    }
+
+    fn value(&self) -> (ValueId, Bytes) {
+        let padding = self.rng().below(self.shared.config.value_bytes_max + 1);
+        self.shared.recorder.new_value(padding as usize)
+    }
+
+    /// A read's answer. Bytes that nobody wrote are wrong, whatever else is.
+    fn saw(&self, object: Option<Object>) -> Told {
+        let Some(object) = object else { return Told::Saw(None) };
+        match self.shared.recorder.value_id(&object.value) {
+            Some(value) => Told::Saw(Some((value, object.version))),
+            None => {
+                self.wrong(format!("{} bytes that nobody wrote, {}", object.value.len(), object.version));
+                Told::NotDone
+            }
+        }
+    }
+
+    fn end(&self, key: &Bytes, ticket: crate::history::Ticket, answer: Result<Told, ClientError>) {
+        let told = match answer {
+            Ok(told) => told,
+            Err(ClientError::Unknown(_)) => Told::Unknown,
+            Err(ClientError::TimedOut(_) | ClientError::Full) => Told::NotDone,
+            Err(error) => {
+                self.wrong(format!("{key:?}: {error}"));
+                Told::Unknown
+            }
+        };
+        self.shared.recorder.end(self.env.clock.now(), ticket, told);
+        let mut counts = self.shared.counts.lock();
+        let (counter, seen) = match told {
+            Told::Saw(seen) => (&mut counts.read, Some(seen.map(|(_, version)| version))),
+            Told::Wrote(version) => (&mut counts.written, Some(Some(version))),
+            Told::Removed(_) => (&mut counts.written, Some(None)),
+            Told::Refused(present) => (&mut counts.refused, Some(present)),
+            Told::Unknown => (&mut counts.unknown, None),
+            Told::NotDone => (&mut counts.not_done, None),
+        };
+        *counter += 1;
+        drop(counts);
+        if let Some(seen) = seen {
+            self.shared.seen.lock().insert(key.clone(), seen);
+        }
+    }
+
+    fn wrong(&self, what: String) {
+        self.shared.wrong.lock().push(what);
+    }
+
+    /// Creates tables and drops them, under names that are used once.
+    async fn make_tables(&self, client: &Client) {
+        for number in 0_u64.. {
+            self.env.clock.sleep(Duration::from_millis(self.rng().below(4_000))).await;
+            if self.shared.stops.load(Ordering::Relaxed) {
+                return;
+            }
+            let name = format!("spare-{number}");
+            match client.create_table(&name, 1 + self.rng().below(4) as u32).await {
+                Ok(table) => self.use_new(&table).await,
+                Err(ClientError::TimedOut(_) | ClientError::Unknown(_)) => {}
+                Err(error) => self.wrong(format!("create {name}: {error}")),
+            }
+            match client.drop_table(&name).await {
+                Ok(()) => self.shared.counts.lock().tables += 1,
+                // It may never have come to be, or be gone by a try whose answer is missing.
+                Err(ClientError::TimedOut(_) | ClientError::Unknown(_) | ClientError::NoSuchTable(_)) => {}
+                Err(error) => self.wrong(format!("drop {name}: {error}")),
+            }
+        }
+    }
+
+    /// A new table is empty, and keeps what is written.
+    async fn use_new(&self, table: &Table) {
+        match table.get("key").await {
+            Ok(None) | Err(ClientError::TimedOut(_)) => {}
+            other => self.wrong(format!("a new table has {other:?}")),
+        }
+        let Ok(version) = table.put("key", "value").await else { return };
+        match table.get("key").await {
+            Ok(Some(object)) if object.version == version && object.value == "value" => {}
+            Err(ClientError::TimedOut(_)) => {}
+            other => self.wrong(format!("a new table has {other:?} after {version}")),
+        }
+    }
+
+    async fn read_in_the_end(&self, key: &Bytes) -> Result<Option<(ValueId, Version)>, String> {
+        let ticket = self.begin(key, Ask::Get);
+        let object = self.table.get(key).await.map_err(|error| format!("{key:?} in the end: {error}"))?;
+        let told = self.saw(object);
+        self.end(key, ticket, Ok(told));
+        match told {
+            Told::Saw(seen) => Ok(seen),
+            _ => Err(format!("{key:?} in the end: bytes that nobody wrote")),
+        }
+    }
+
+    async fn scan(&self) -> Result<BTreeMap<Bytes, (ValueId, Version)>, String> {
+        let (mut scan, mut found) = (self.table.scan(), BTreeMap::new());
+        while let Some(page) = scan.next_page().await.map_err(|error| format!("scan: {error}"))? {
+            for Listed { key, value, version } in page {
+                let id = self.shared.recorder.value_id(&value);
+                let id = id.ok_or_else(|| format!("scan: {key:?} has bytes that nobody wrote"))?;
+                if found.insert(key.clone(), (id, version)).is_some() {
+                    return Err(format!("scan: {key:?} came twice"));
+                }
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,209 @@
+//! What can go wrong.
+
+use crate::weather::Climate;
+use rekindle_env::memory::Crash;
+use std::{fmt, time::Duration};
+
+/// Chooses one of those that are there when the fault strikes, whoever that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick(pub u64);
+
+impl Pick {
+    /// The chosen one, if there is any.
+    #[must_use]
+    pub fn of<T: Copy>(self, some: &[T]) -> Option<T> {
+        let count = some.len() as u64;
+        some.get((self.0.checked_rem(count)?) as usize).copied()
+    }
+}
+
+/// A fault, with all that is drawn about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    /// A storage server is killed, and started again when the strike ends.
+    Kill {
+        /// Which.
+        server: Pick,
+        /// What its disk forgets.
+        crash: Crash,
+    },
+    /// Two at once.
+    KillTwo {
+        /// Which.
+        servers: [Pick; 2],
+        /// What their disks forget.
+        crash: Crash,
+    },
+    /// A storage server is stopped cleanly, and started again when the strike ends.
+    Stop {
+        /// Which.
+        server: Pick,
+    },
+    /// The coordinator is killed.
+    KillCoordinator {
+        /// What its disk forgets.
+        crash: Crash,
+    },
+    /// Everything is killed at once.
+    PowerLoss {
+        /// What the disks forget.
+        crash: Crash,
+    },
+    /// A storage server stands still: its clock goes on.
+    Pause {
+        /// Which.
+        server: Pick,
+    },
+    /// The coordinator stands still.
+    PauseCoordinator,
+    /// No frame comes from one server (or the coordinator) to another; the way back is open.
+    CutOneWay {
+        /// Whose frames are lost.
+        from: Pick,
+        /// Who does not get them.
+        to: Pick,
+    },
+    /// One server and the coordinator can't reach each other.
+    CutFromCoordinator {
+        /// Which.
+        server: Pick,
+    },
+    /// One server can reach no other, nor the coordinator; clients can.
+    Isolate {
+        /// Which.
+        server: Pick,
+    },
+    /// The network is so rough.
+    Weather(Climate),
+    /// Each disk call takes up to so long.
+    SlowDisk {
+        /// Whose disk.
+        server: Pick,
+        /// Longest time of a call.
+        latency: Duration,
+    },
+    /// The disk takes only so many bytes more.
+    FullDisk {
+        /// Whose disk.
+        server: Pick,
+        /// Bytes that still fit.
+        free_bytes: u64,
+    },
+    /// A sync fails; the process is started again when the strike ends.
+    FailSync {
+        /// Whose disk.
+        server: Pick,
+        /// Syncs that still succeed.
+        after: u64,
+    },
+    /// Bits of the file of frames turn over.
+    Flip {
+        /// Whose disk.
+        server: Pick,
+        /// How many bytes are hit.
+        bytes: u64,
+        /// Where, as a draw.
+        at: Pick,
+    },
+    /// The server's clock changes its rate, within what F2 assumes.
+    Drift {
+        /// Whose clock.
+        server: Pick,
+        /// Millionths, to the coordinator's.
+        ppm: i32,
+    },
+}
+
+/// Faults of one kind, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are those of the faults")]
+pub enum Kind {
+    Kill,
+    KillTwo,
+    Stop,
+    KillCoordinator,
+    PowerLoss,
+    Pause,
+    PauseCoordinator,
+    CutOneWay,
+    CutFromCoordinator,
+    Isolate,
+    Weather,
+    SlowDisk,
+    FullDisk,
+    FailSync,
+    Flip,
+    Drift,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 16] = [
+        Self::Kill,
+        Self::KillTwo,
+        Self::Stop,
+        Self::KillCoordinator,
+        Self::PowerLoss,
+        Self::Pause,
+        Self::PauseCoordinator,
+        Self::CutOneWay,
+        Self::CutFromCoordinator,
+        Self::Isolate,
+        Self::Weather,
+        Self::SlowDisk,
+        Self::FullDisk,
+        Self::FailSync,
+        Self::Flip,
+        Self::Drift,
+    ];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Fault {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Kill { .. } => Kind::Kill,
+            Self::KillTwo { .. } => Kind::KillTwo,
+            Self::Stop { .. } => Kind::Stop,
+            Self::KillCoordinator { .. } => Kind::KillCoordinator,
+            Self::PowerLoss { .. } => Kind::PowerLoss,
+            Self::Pause { .. } => Kind::Pause,
+            Self::PauseCoordinator => Kind::PauseCoordinator,
+            Self::CutOneWay { .. } => Kind::CutOneWay,
+            Self::CutFromCoordinator { .. } => Kind::CutFromCoordinator,
+            Self::Isolate { .. } => Kind::Isolate,
+            Self::Weather(_) => Kind::Weather,
+            Self::SlowDisk { .. } => Kind::SlowDisk,
+            Self::FullDisk { .. } => Kind::FullDisk,
+            Self::FailSync { .. } => Kind::FailSync,
+            Self::Flip { .. } => Kind::Flip,
+            Self::Drift { .. } => Kind::Drift,
+        }
+    }
+
+    /// How many servers may lose replicas that were acknowledged, when `keeps` says whether disks keep what was
+    /// acknowledged. As many as R together are borne.
+    #[must_use]
+    pub fn harm(&self, keeps: bool) -> u32 {
+        match self {
+            Self::Flip { .. } => 1,
+            _ if keeps => 0,
+            Self::Kill { .. } | Self::FailSync { .. } | Self::FullDisk { .. } => 1,
+            // May be declared dead, and then starts anew, or with what it has.
+            Self::Pause { .. } | Self::CutOneWay { .. } | Self::CutFromCoordinator { .. } => 1,
+            Self::Isolate { .. } => 1,
+            Self::KillTwo { .. } => 2,
+            // F8: no more are declared dead at once without proof.
+            Self::Weather(_) => 2,
+            Self::PowerLoss { .. } => u32::MAX,
+            _ => 0,
+        }
+    }
+}

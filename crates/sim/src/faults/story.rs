@@ -1,0 +1,257 @@
+//! One run, from its start to the last check.
+
+use super::{
+    ClientCounts, ClientsConfig, Coverage, Profile, Schedule,
+    clients::Clients,
+    striker::{Striker, Tale},
+    watch::Watch,
+};
+use crate::{
+    SimCluster, SimConfig,
+    check::{check_acknowledged, check_linearizable},
+    check_settled,
+};
+use futures_util::future::{Either, select};
+use rekindle_coordinator::{ClusterState, Event, entity::OperationState};
+use rekindle_env::{Clock, Time};
+use rekindle_types::Rules;
+use std::{
+    any::Any,
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+/// A run to play.
+#[derive(Clone, Debug)]
+pub struct FaultsConfig {
+    /// What is drawn from.
+    pub profile: Profile,
+    /// The cluster.
+    pub sim: SimConfig,
+    /// The clients.
+    pub clients: ClientsConfig,
+    /// How long faults strike. Default: a minute.
+    pub length: Duration,
+    /// Instead of the one that the seed gives.
+    pub schedule: Option<Schedule>,
+}
+
+impl FaultsConfig {
+    /// The run of a seed.
+    #[must_use]
+    pub fn new(seed: u64, profile: Profile) -> Self {
+        let (sim, clients, length) =
+            (profile.cluster(seed), ClientsConfig::default(), Duration::from_secs(60));
+        Self { profile, sim, clients, length, schedule: None }
+    }
+
+    /// With these rules in force.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Rules) -> Self {
+        self.sim.rules = rules;
+        self
+    }
+
+    /// The faults of the run: its own, or those of its seed.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        self.schedule.clone().unwrap_or_else(|| {
+            // A world of its own: nothing else draws from this stream.
+            let rng = rekindle_env::memory::World::new(self.sim.seed).rng("schedule");
+            Schedule::draw(self.profile, self.sim.store, self.length, &*rng)
+        })
+    }
+}
+
+/// How a run ended in which nothing was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultsReport {
+    /// Faults that struck.
+    pub coverage: Coverage,
+    /// Faults that could not.
+    pub left_out: u64,
+    /// What the clients did.
+    pub counts: ClientCounts,
+    /// Calls whose order was checked.
+    pub calls: usize,
+    /// Recoveries that ended.
+    pub recoveries: usize,
+    /// Processes that had ended by themselves.
+    pub restarts: u64,
+    /// Virtual time that passed.
+    pub elapsed: Duration,
+    /// Virtual time from the last fault's end until everything had settled.
+    pub settled_after: Duration,
+    /// Equal for equal runs.
+    pub trace: u64,
+}
+
+/// Longest time that a start, or settling, may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks of the watch.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Plays a run.
+///
+/// # Errors
+/// What was broken, after what.
+pub fn play(config: &FaultsConfig) -> Result<FaultsReport, String> {
+    let cluster = SimCluster::new(config.sim);
+    let run = Run::new(&cluster, config);
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        cluster.start();
+        cluster.world.try_block_on(run.watched()).map_err(|stuck| stuck.to_string())?
+    }));
+    let settled_after = match told {
+        Ok(Ok(settled_after)) => settled_after,
+        Ok(Err(what)) => return Err(run.account(&what)),
+        Err(panic) => return Err(run.account(&format!("a panic: {}", message(&*panic)))),
+    };
+    let (Tale { coverage, left_out, .. }, (counts, calls)) = (run.striker.tale(), *run.counts.borrow());
+    Ok(FaultsReport {
+        coverage,
+        left_out,
+        counts,
+        calls,
+        recoveries: cluster.timeline.count(|event| matches!(event, Event::Recovered(_))),
+        restarts: run.watch.borrow().restarts,
+        elapsed: cluster.world.now().since(Time(0)),
+        settled_after,
+        trace: cluster.world.trace_hash(),
+    })
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
+struct Run<'a> {
+    cluster: &'a SimCluster,
+    config: &'a FaultsConfig,
+    schedule: Schedule,
+    striker: Striker<'a>,
+    watch: RefCell<Watch<'a>>,
+    clock: Arc<dyn Clock>,
+    counts: RefCell<(ClientCounts, usize)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(cluster: &'a SimCluster, config: &'a FaultsConfig) -> Self {
+        Self {
+            cluster,
+            config,
+            schedule: config.schedule(),
+            striker: Striker::new(cluster),
+            watch: RefCell::new(Watch::new(cluster)),
+            clock: cluster.world.node("network").env().clock,
+            counts: RefCell::default(),
+        }
+    }
+
+    /// The story, with a look every 10 ms.
+    async fn watched(&self) -> Result<Duration, String> {
+        let looks = async {
+            loop {
+                self.clock.sleep(LOOK_EVERY).await;
+                if let Err(what) = self.watch.borrow_mut().look() {
+                    return what;
+                }
+            }
+        };
+        match select(pin!(self.tell()), pin!(looks)).await {
+            Either::Left((told, _)) => told,
+            Either::Right((what, _)) => Err(what),
+        }
+    }
+
+    async fn tell(&self) -> Result<Duration, String> {
+        self.wait("the start", SimCluster::is_ready).await?;
+        let mut clients = Clients::start(self.cluster, self.config.clients).await?;
+        let end = self.clock.now() + self.config.length;
+        self.striker.play(&self.schedule).await;
+        self.clock.sleep_until(end).await;
+        self.striker.mend();
+        let mended = self.clock.now();
+        let settled = self.wait("settling", |cluster| {
+            cluster.running().len() as u32 == cluster.config().servers
+                && cluster.is_ready()
+                && check_settled(cluster).is_ok()
+                && nothing_is_under_way(cluster)
+        });
+        let settled = settled.await;
+        clients.stop().await;
+        *self.counts.borrow_mut() = (clients.counts(), clients.recorder().len());
+        // An answer that is wrong says more than that something takes too long.
+        self.answers_are_right(&clients)?;
+        settled.map_err(|late| format!("{late}: {}", self.unsettled()))?;
+        let settled_after = self.clock.now().since(mended);
+        self.end_is_right(&clients).await?;
+        Ok(settled_after)
+    }
+
+    fn answers_are_right(&self, clients: &Clients) -> Result<(), String> {
+        if let Some(wrong) = clients.wrong() {
+            return Err(wrong);
+        }
+        for (key, calls) in clients.recorder().by_key() {
+            check_linearizable(&calls).map_err(|why| format!("{key:?}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    async fn end_is_right(&self, clients: &Clients) -> Result<(), String> {
+        let found = clients.read_all(self.cluster, PATIENCE).await?;
+        let histories = clients.recorder().by_key();
+        for (key, seen) in found {
+            let calls = histories.get(&key).map_or(&[][..], Vec::as_slice);
+            check_acknowledged(calls, seen).map_err(|why| format!("{key:?}: {why}"))?;
+        }
+        self.answers_are_right(clients)
+    }
+
+    async fn wait(&self, what: &str, is_so: impl Fn(&SimCluster) -> bool) -> Result<(), String> {
+        let in_time = self.cluster.until(PATIENCE, is_so).await;
+        if in_time { Ok(()) } else { Err(format!("{what} took longer than {PATIENCE:?}")) }
+    }
+
+    fn unsettled(&self) -> String {
+        let ready = (self.cluster.running(), self.cluster.is_ready());
+        match check_settled(self.cluster) {
+            Err(violation) => violation.to_string(),
+            Ok(()) => format!("running and ready: {ready:?}; or an operation is under way"),
+        }
+    }
+
+    /// What went wrong, after what, and how everything stands.
+    fn account(&self, what: &str) -> String {
+        let SimConfig { seed, store, replicas, .. } = self.config.sim;
+        let mut account = format!(
+            "seed {seed}, profile {} ({store:?}, R = {replicas}): {what}\nfaults:",
+            self.config.profile
+        );
+        for (at, what) in self.striker.tale().struck {
+            account += &format!("\n  {at:?} {what}");
+        }
+        let events = self.cluster.timeline.events();
+        account += "\nthe coordinator saw:";
+        for (at, event) in &events[events.len().saturating_sub(40)..] {
+            account += &format!("\n  {at:?} {event:?}");
+        }
+        for (server, status) in self.cluster.statuses() {
+            account += &format!("\n  {}: {status:?}", crate::name(server));
+        }
+        account + &format!("\n  now {:?}", self.cluster.world.now())
+    }
+}
+
+fn nothing_is_under_way(cluster: &SimCluster) -> bool {
+    let office = cluster.coordinator(|c| c.coordinator()).flatten();
+    // Tables come and go all the time.
+    let recovers =
+        |state: &ClusterState| state.unfinished().any(|o| matches!(o.state, OperationState::Recover { .. }));
+    office.is_some_and(|office| !office.look(recovers))
+}

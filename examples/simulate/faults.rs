@@ -1,0 +1,232 @@
+//! A minute of a cluster's life under drawn faults, seed after seed.
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use rekindle::sim::faults::{Coverage, FaultsConfig, FaultsReport, Kind, Profile, Step, play, shrink};
+use serde_json::json;
+use std::{
+    num::NonZero,
+    panic,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+#[derive(Args)]
+pub struct Faults {
+    /// How many seeds.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Which faults; without it every seed has the profile that is its turn.
+    #[arg(long, value_parser = |name: &str| name.parse::<Profile>())]
+    profile: Option<Profile>,
+    /// Runs at a time; by default one per core.
+    #[arg(long)]
+    jobs: Option<NonZero<usize>>,
+    /// Print one JSON object instead of the summary.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Sums over all runs, and what tells how much a run was.
+#[derive(Default)]
+struct Totals {
+    coverage: Coverage,
+    left_out: u64,
+    written: Vec<u64>,
+    faults: Vec<u64>,
+    settled_ms: Vec<u64>,
+    calls: u64,
+    unknown: u64,
+    tables: u64,
+    recoveries: u64,
+    restarts: u64,
+    simulated: Duration,
+}
+
+impl Totals {
+    fn add(&mut self, report: &FaultsReport) {
+        self.coverage.add(&report.coverage);
+        self.left_out += report.left_out;
+        self.written.push(report.counts.written);
+        self.faults.push(report.coverage.total());
+        self.settled_ms.push(report.settled_after.as_millis() as u64);
+        self.calls += report.calls as u64;
+        self.unknown += report.counts.unknown;
+        self.tables += report.counts.tables;
+        self.recoveries += report.recoveries as u64;
+        self.restarts += report.restarts;
+        self.simulated += report.elapsed;
+    }
+}
+
+impl Faults {
+    pub fn play(&self) -> Result<(), String> {
+        let (start, bar) = (Instant::now(), self.bar());
+        let (next, totals, failed) =
+            (AtomicU64::new(self.from), Mutex::new(Totals::default()), Mutex::new(None));
+        // A panic is a finding like any other: it is told with the account of its run.
+        panic::set_hook(Box::new(|_| {}));
+        thread::scope(|scope| {
+            for _ in 0..self.jobs() {
+                scope.spawn(|| self.run(&next, &totals, &failed, &bar));
+            }
+        });
+        drop(panic::take_hook());
+        bar.finish_and_clear();
+        let totals = totals.into_inner().map_err(|_| "a run's thread has died")?;
+        let failed = failed.into_inner().map_err(|_| "a run's thread has died")?;
+        match failed {
+            Some((seed, what)) => Err(self.explain(seed, &what)),
+            None => {
+                self.summary(&totals, start.elapsed());
+                Ok(())
+            }
+        }
+    }
+
+    fn jobs(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        self.jobs.map_or_else(cores, NonZero::get)
+    }
+
+    fn bar(&self) -> ProgressBar {
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left  {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(self.seeds).with_style(style)
+    }
+
+    fn config(&self, seed: u64) -> FaultsConfig {
+        FaultsConfig::new(seed, self.profile.unwrap_or_else(|| Profile::of(seed)))
+    }
+
+    /// Takes seeds until all are played, or one has failed.
+    fn run(
+        &self,
+        next: &AtomicU64,
+        totals: &Mutex<Totals>,
+        failed: &Mutex<Option<(u64, String)>>,
+        bar: &ProgressBar,
+    ) {
+        let end = self.from.saturating_add(self.seeds);
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end || failed.lock().is_ok_and(|failed| failed.is_some()) {
+                return;
+            }
+            match play(&self.config(seed)) {
+                Ok(report) => {
+                    let Ok(mut totals) = totals.lock() else { return };
+                    totals.add(&report);
+                    let hours = totals.simulated.as_secs_f64() / 3600.0;
+                    bar.set_message(format!("{hours:.1} simulated hours"));
+                }
+                Err(what) => {
+                    let Ok(mut failed) = failed.lock() else { return };
+                    failed.get_or_insert((seed, what));
+                }
+            }
+            bar.inc(1);
+        }
+    }
+
+    /// The shortest schedule that still breaks something, and how to see it again.
+    fn explain(&self, seed: u64, what: &str) -> String {
+        panic::set_hook(Box::new(|_| {}));
+        let bar = ProgressBar::new_spinner();
+        let shrunk = shrink(&self.config(seed), |strikes| {
+            bar.set_message(format!("making the schedule shorter: {strikes} strikes"));
+            bar.tick();
+        });
+        drop(panic::take_hook());
+        bar.finish_and_clear();
+        let profile = self.config(seed).profile;
+        let replay = format!("simulate faults --seeds 1 --from {seed} --profile {profile}");
+        let short = shrunk.map_or_else(String::new, |(schedule, what)| {
+            let strikes: Vec<String> = schedule.0.iter().map(|strike| format!("  {strike:?}")).collect();
+            format!(
+                "\n\nthe shortest schedule that breaks something:\n{}\nit ends so:\n{what}",
+                strikes.join("\n")
+            )
+        });
+        format!("{what}{short}\n\nreplay it: cargo run --release --example {replay}")
+    }
+
+    fn summary(&self, totals: &Totals, wall: Duration) {
+        let hours = totals.simulated.as_secs_f64() / 3600.0;
+        if self.json {
+            println!("{}", self.to_json(totals, wall));
+            return;
+        }
+        let per_hour = 3600.0 / wall.as_secs_f64();
+        println!(
+            "{} seeds, no violation: {hours:.1} simulated hours in {:.0} s ({:.0} seeds, {:.0} simulated hours an hour).",
+            self.seeds,
+            wall.as_secs_f64(),
+            self.seeds as f64 * per_hour,
+            hours * per_hour,
+        );
+        println!(
+            "calls       {} checked, {} of unknown outcome; {} tables",
+            totals.calls, totals.unknown, totals.tables
+        );
+        println!("recoveries  {}; {} processes ended by themselves", totals.recoveries, totals.restarts);
+        println!("faults      {} struck, {} left out", totals.coverage.total(), totals.left_out);
+        for (what, of) in [
+            ("writes acknowledged", &totals.written),
+            ("faults", &totals.faults),
+            ("ms to settle", &totals.settled_ms),
+        ] {
+            println!("a seed's {what}: {}", quantiles(of));
+        }
+        println!("\n{}", table(&totals.coverage));
+    }
+
+    fn to_json(&self, totals: &Totals, wall: Duration) -> serde_json::Value {
+        let pairs = Kind::ALL.into_iter().map(|kind| {
+            let steps = Step::ALL.map(|step| (step.to_string(), totals.coverage.at(kind, step).into()));
+            (kind.to_string(), serde_json::Value::Object(steps.into_iter().collect()))
+        });
+        json!({
+            "seeds": self.seeds, "from": self.from, "wall_seconds": wall.as_secs_f64(),
+            "simulated_hours": totals.simulated.as_secs_f64() / 3600.0,
+            "calls": totals.calls, "unknown": totals.unknown, "tables": totals.tables,
+            "recoveries": totals.recoveries, "restarts": totals.restarts,
+            "faults": totals.coverage.total(), "left_out": totals.left_out,
+            "written_median": quantile(&totals.written, 0.5),
+            "faults_median": quantile(&totals.faults, 0.5),
+            "settled_ms_max": quantile(&totals.settled_ms, 1.0),
+            "coverage": serde_json::Value::Object(pairs.collect()),
+            "violations": 0,
+        })
+    }
+}
+
+fn quantile(of: &[u64], share: f64) -> u64 {
+    let mut sorted = of.to_vec();
+    sorted.sort_unstable();
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share) as usize).copied().unwrap_or(0)
+}
+
+fn quantiles(of: &[u64]) -> String {
+    let [least, tenth, median, most] = [0.0, 0.1, 0.5, 1.0].map(|share| quantile(of, share));
+    format!("at least {least}, a tenth below {tenth}, median {median}, at most {most}")
+}
+
+/// Kinds of faults by steps of the protocols.
+fn table(coverage: &Coverage) -> String {
+    let mut table = format!("{:20}{:>9}", "fault at step", "all");
+    Step::ALL.iter().for_each(|step| table += &format!("{:>12}", step.to_string()));
+    for kind in Kind::ALL {
+        table += &format!("\n{:20}{:>9}", kind.to_string(), coverage.of(kind));
+        Step::ALL.iter().for_each(|step| table += &format!("{:>12}", coverage.at(kind, *step)));
+    }
+    table
+}
