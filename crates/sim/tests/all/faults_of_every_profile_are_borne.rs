@@ -11,7 +11,7 @@ fn faults_of_every_profile_are_borne() {
         let report = play(&FaultsConfig { length, ..FaultsConfig::new(seed, profile) });
         let report = report.unwrap_or_else(|what| panic!("{what}"));
         assert!(report.coverage.total() == 0 || profile != Profile::Calm, "{report:?}");
-        assert!(report.counts.written > 100 && report.counts.read > 100, "{profile}: {:?}", report.counts);
+        assert!(report.counts.written > 40 && report.counts.read > 40, "{profile}: {:?}", report.counts);
         coverage.add(&report.coverage);
     }
     assert!(coverage.total() > 20, "{coverage:?}");
