@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Resilience {
     /// Servers up.
     pub servers: u32,
-    /// Of these so many whose backups take no replicas, by what they told last: full, or a disk that failed.
+    /// Of these so many whose backups take no replicas, by what they told last: no free frame, or a disk that failed.
     pub refusing: u32,
     /// Servers whose first head is recorded: tablets may be there (T7).
     pub masters: u32,
@@ -81,7 +81,7 @@ impl fmt::Display for Resilience {
         )?;
         if self.refusing > 0 {
             let backups = counted(self.refusing, "backup takes", "backups take");
-            write!(f, ", {backups} none (full, or the disk failed)")?;
+            write!(f, ", {backups} none (no free frame, or its disk failed)")?;
         }
         if recoveries > 0 {
             write!(f, ", {}", counted(recoveries, "recovery under way", "recoveries under way"))?;
@@ -148,7 +148,7 @@ mod tests {
         );
         assert_eq!(
             said(Resilience { refusing: 1, ..cluster(5, 3) }),
-            "5 servers are up, 3 replicas, 1 backup takes none (full, or the disk failed): a death is recovered only \
+            "5 servers are up, 3 replicas, 1 backup takes none (no free frame, or its disk failed): a death is recovered only \
              when another server joins; start 1 more server"
         );
         assert_eq!(

@@ -128,7 +128,7 @@ fn who_takes_no_replicas_helps_nobody_bear_a_death() {
             stage.script.wait_for(Duration::from_millis(200), |_| false).await;
             let status = status(&stage).await;
             assert_eq!((status.failures, status.failures_at_once), (failures, failures));
-            assert!(status.advice.contains("none (full, or the disk failed)"), "{}", status.advice);
+            assert!(status.advice.contains("none (no free frame, or its disk failed)"), "{}", status.advice);
         }
     });
 }
