@@ -57,9 +57,9 @@ const PREPARED_ABOVE: usize = 8;
 /// back to the system.
 const IDLE_BYTES_MAX: usize = 16 << 20;
 
-/// Blocks of the heap from this size on, so buffers of whole segments, are the system's again when they are freed.
+/// Blocks of the heap from this size on are the system's again when they are freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const LARGE_BLOCK: libc::c_int = 4 << 20;
+const LARGE_BLOCK: libc::c_int = 1 << 20;
 
 /// Lets the heap of this process give large blocks back to the system when they are freed, and not only when nothing
 /// above them is in use. To be called once, by a program whose memory is counted: buffers of whole segments come and go
