@@ -11,7 +11,7 @@ use rekindle_log::store::{Condition, Store, StoreConfig};
 use rekindle_log::{Log, LogConfig, LogError, StoreError, Volatile};
 use rekindle_types::{KeyRange, SegmentId, Version};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -572,9 +572,10 @@ fn threads_read_and_write_while_passes_run() {
     let log = Log::new(few, Arc::new(Volatile)).unwrap();
     let store = Store::new(log.clone(), StoreConfig { pin_bytes_min: 1_000, ..StoreConfig::default() });
     let cleaner = Cleaner::new(store.clone(), CleanerConfig::default());
-    let (keys, rounds) = (400_u32, 14_u32);
-    let is_done = AtomicBool::new(false);
-    let (s, done) = (&store, &is_done);
+    // Writers go on until enough passes have met them, however the machine shares its cores out.
+    let (keys, rounds_min, rounds_max, passes_min) = (400_u32, 14_u32, 100_000_u32, 6_u32);
+    let (is_done, passes) = (AtomicBool::new(false), AtomicU32::new(0));
+    let (s, done, passes) = (&store, &is_done, &passes);
     let value = |key: u32, round: u32| {
         let word = u64::from(key) << 32 | u64::from(round);
         word.to_le_bytes().repeat(if key.is_multiple_of(3) { 200 } else { 40 })
@@ -591,7 +592,7 @@ fn threads_read_and_write_while_passes_run() {
         write(key, 0);
     }
     assert!(poll(&mut run).is_pending() && s.log().durable() == s.log().end());
-    let passes = std::thread::scope(|scope| {
+    let last_rounds = std::thread::scope(|scope| {
         let run = scope.spawn(move || {
             while !done.load(Ordering::Relaxed) {
                 assert!(poll(&mut run).is_pending());
@@ -603,9 +604,13 @@ fn threads_read_and_write_while_passes_run() {
         let writers: Vec<_> = (0..2)
             .map(|lane| {
                 scope.spawn(move || {
-                    for round in 1..rounds {
+                    let mut round = 0;
+                    while round < rounds_min || passes.load(Ordering::Relaxed) < passes_min {
+                        round += 1;
+                        assert!(round < rounds_max, "too few passes");
                         (0..keys).filter(|key| key % 2 == lane).for_each(|key| write(key, round));
                     }
+                    round
                 })
             })
             .collect();
@@ -625,7 +630,6 @@ fn threads_read_and_write_while_passes_run() {
             }
         });
         let clean = scope.spawn(move || {
-            let mut passes = 0;
             while !done.load(Ordering::Relaxed) {
                 let chosen = cleaner.choose(0);
                 let Some(mut pass) = Pass::begin(s, &chosen) else { continue };
@@ -635,19 +639,19 @@ fn threads_read_and_write_while_passes_run() {
                     s.log().finish_cleaning();
                     std::thread::yield_now();
                 }
-                passes += 1;
+                passes.fetch_add(1, Ordering::Relaxed);
             }
-            passes
         });
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        let ended: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
+        // Also when a writer has failed: the others wait for this.
         done.store(true, Ordering::Relaxed);
         reader.join().unwrap();
         let _run = run.join().unwrap();
-        clean.join().unwrap()
+        clean.join().unwrap();
+        ended.into_iter().map(Result::unwrap).collect::<Vec<u32>>()
     });
-    assert!(passes > 5, "{passes} passes");
     for key in 0..keys {
         let (object, _) = store.get(TABLE, &key.to_le_bytes()).unwrap().into_parts();
-        assert!(object.unwrap().value == value(key, rounds - 1));
+        assert!(object.unwrap().value == value(key, last_rounds[key as usize % 2]));
     }
 }
