@@ -1,4 +1,4 @@
-//! Checked calls: objects that anybody can check, an oracle of what must be found, and the clients' books.
+//! Checked runs: objects that anybody can check, an oracle of what must be found, the clients' books, and how a run ends.
 //!
 //! What `crash_recovery` and `stress` share.
 
@@ -7,6 +7,7 @@ mod caller;
 mod draw;
 mod mix;
 mod oracle;
+mod run;
 mod values;
 mod verify;
 
@@ -15,5 +16,6 @@ pub use caller::{Caller, Ended, Kind, Outcome, Watch};
 pub use draw::{Drawn, draw};
 pub use mix::SplitMix;
 pub use oracle::{Breach, Oracle, Seen};
+pub use run::{run, tell};
 pub use values::{Index, Number, Values};
 pub use verify::{Verified, verify};

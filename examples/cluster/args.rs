@@ -1,8 +1,7 @@
 //! The command line.
 
-use crate::{size::Size, target::Target};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use rekindle::cluster::local;
+use crate::{durability::Durability, size::Size, target::Target};
+use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Starts a cluster on this machine, keeps it, and shows how it is.
@@ -138,24 +137,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         return Err("0.05 to 3600 seconds are possible".into());
     }
     Ok(Duration::from_secs_f64(seconds))
-}
-
-/// When a write counts as safe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Durability {
-    /// On the disks of R backups
-    Persistent,
-    /// In the memories of R backups
-    Buffered,
-}
-
-impl From<Durability> for local::Durability {
-    fn from(durability: Durability) -> Self {
-        match durability {
-            Durability::Persistent => Self::Persistent,
-            Durability::Buffered => Self::Buffered,
-        }
-    }
 }
 
 impl Listen {

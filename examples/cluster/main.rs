@@ -11,6 +11,9 @@
 mod args;
 mod background;
 mod control;
+#[path = "../terminal/durability.rs"]
+#[allow(dead_code, reason = "the others print its name")]
+mod durability;
 mod foreground;
 #[path = "../terminal/interrupt.rs"]
 #[allow(dead_code, reason = "other examples wait for it")]

@@ -160,7 +160,7 @@ mod tests {
         let shape = Shape {
             servers: Some(6),
             memory: Some(Size(1 << 30)),
-            durability: Some(args::Durability::Buffered),
+            durability: Some(crate::durability::Durability::Buffered),
             replicas: Some(3),
         };
         let after = changed(&before, &shape).unwrap();

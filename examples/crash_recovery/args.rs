@@ -1,11 +1,12 @@
 //! The command line.
 
 use crate::{
+    durability::Durability,
     objects::Input,
     records::{CsvOptions, KeyColumn, delimiter},
     size::Size,
 };
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use std::path::PathBuf;
 
 /// Kills servers of a cluster while it works, shows how their data comes back, and checks every object.
@@ -113,24 +114,5 @@ impl Args {
         let key = KeyColumn::Number(column);
         let options = CsvOptions { delimiter: self.delimiter, key, has_header: self.header, is_quoted: true };
         Input::read(path, options).map(Some)
-    }
-}
-
-/// When a write counts as safe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Durability {
-    /// On the disks of R backups
-    Persistent,
-    /// In the memories of R backups
-    Buffered,
-}
-
-impl Durability {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Persistent => "persistent",
-            Self::Buffered => "buffered",
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! What the options come to: checked, with all defaults filled in.
 
 use crate::{
-    args::{Args, Durability},
+    args::Args,
     checked::Values,
+    durability::Durability,
     objects::{Input, Objects},
     size::Size,
 };

@@ -1,9 +1,9 @@
 //! The cluster of processes, a client of it, and what was seen of both.
 
-use crate::{args::Durability, plan::Plan, timeline::Timeline};
+use crate::{plan::Plan, timeline::Timeline};
 use rekindle::{
     client::{ClientConfig, Master},
-    cluster::local::{self, Cluster, ClusterClient, ClusterConfig, Launcher, NodeTimes},
+    cluster::local::{Cluster, ClusterClient, ClusterConfig, Launcher, NodeTimes},
     types::{ServerEntry, ServerId, Tablet},
 };
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
@@ -44,10 +44,7 @@ impl Rig {
         let config = ClusterConfig {
             servers: plan.servers,
             replicas: plan.replicas,
-            durability: match plan.durability {
-                Durability::Persistent => local::Durability::Persistent,
-                Durability::Buffered => local::Durability::Buffered,
-            },
+            durability: plan.durability.into(),
             segment_bytes: plan.segment_bytes,
             memory_bytes: plan.memory_bytes,
             partition_bytes: plan.partition_bytes,

@@ -2,7 +2,7 @@
 
 use crate::{
     args::Args,
-    checked::{Books, Oracle, SplitMix, Values, Verified, verify},
+    checked::{Books, Oracle, SplitMix, Values, Verified, tell, verify},
     clients::{Caller, Traffic, Window, load, turn_over},
     interrupt::Interrupt,
     memory::{Memory, Watch},
@@ -79,11 +79,7 @@ pub fn play(args: &Args, plan: Plan, dir: &RunDir, interrupt: Interrupt) -> Resu
     let report = story.report(load_seconds, verified, watch.stop());
     let text = summary::summary(&story, &report);
     story.end();
-    if args.json {
-        eprint!("{text}")
-    } else {
-        print!("{text}")
-    }
+    tell(&text, args.json);
     Ok(report)
 }
 

@@ -4,8 +4,8 @@ use crate::{
     clients::{Probes, Served, Zombie},
     picture::picture,
     plan::Blow,
+    recovery_view::RecoveryView,
     report::{Crash, ms},
-    screen::RecoveryView,
     story::Story,
 };
 use rekindle::{

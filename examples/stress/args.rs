@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::size::Size;
+use crate::{durability::Durability, size::Size};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
@@ -111,24 +111,5 @@ impl Strike {
 impl std::fmt::Display for Strike {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// When a write counts as safe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Durability {
-    /// On the disks of R backups
-    Persistent,
-    /// In the memories of R backups
-    Buffered,
-}
-
-impl Durability {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Persistent => "persistent",
-            Self::Buffered => "buffered",
-        }
     }
 }

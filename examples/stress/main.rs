@@ -16,10 +16,10 @@ mod checked;
 mod histogram;
 mod meter;
 mod objects;
+mod picture;
 mod plan;
 mod report;
 mod rig;
-mod screen;
 mod spare;
 mod story;
 mod strikes;
@@ -27,25 +27,24 @@ mod summary;
 mod traffic;
 mod verify;
 
+#[path = "../terminal/durability.rs"]
+mod durability;
 #[path = "../terminal/interrupt.rs"]
 mod interrupt;
 #[path = "../terminal/run_dir.rs"]
 mod run_dir;
+#[path = "../terminal/screen.rs"]
+mod screen;
 #[path = "../terminal/size.rs"]
 mod size;
 
 use args::Args;
 use clap::Parser;
-use interrupt::Interrupt;
 use plan::Plan;
 use rekindle::cluster::local::role;
+use report::Report;
 use run_dir::RunDir;
 use std::process::ExitCode;
-
-/// Options that can't work: what clap uses too.
-const REFUSED: u8 = 2;
-/// By convention 128 and the number of SIGINT.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     if let Some(code) = role::from_args() {
@@ -53,27 +52,6 @@ fn main() -> ExitCode {
     }
     let args = Args::parse();
     let planned = Plan::new(&args).and_then(|plan| Ok((plan, RunDir::take(args.dir.as_deref(), args.keep)?)));
-    let (plan, dir) = match planned {
-        Ok(planned) => planned,
-        Err(why) => return fail(&why, REFUSED),
-    };
-    let interrupt = match Interrupt::listen() {
-        Ok(interrupt) => interrupt,
-        Err(error) => return fail(&format!("signals: {error}"), 1),
-    };
-    match story::play(plan, dir, interrupt.clone(), args.json) {
-        Ok(report) => {
-            if args.json {
-                println!("{}", serde_json::to_string(&report).expect("a report is plain data"));
-            }
-            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(_) if interrupt.is_set() => fail("interrupted", INTERRUPTED),
-        Err(why) => fail(&why, 1),
-    }
-}
-
-fn fail(why: &str, code: u8) -> ExitCode {
-    eprintln!("stress: {why}");
-    ExitCode::from(code)
+    let play = |plan, dir, interrupt| story::play(plan, dir, interrupt, args.json);
+    checked::run("stress", args.json, planned, play, Report::is_good)
 }

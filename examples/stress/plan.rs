@@ -1,7 +1,8 @@
 //! What the options come to: checked, with all defaults filled in.
 
 use crate::{
-    args::{Args, Durability, Strike},
+    args::{Args, Strike},
+    durability::Durability,
     objects::OBJECT_BYTES,
     size::Size,
 };

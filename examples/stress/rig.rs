@@ -1,9 +1,9 @@
 //! The cluster of processes, and the clients of it.
 
-use crate::{args::Durability, checked::Watch, meter::Meter, plan::Plan};
+use crate::{checked::Watch, meter::Meter, plan::Plan};
 use rekindle::{
     client::ClientConfig,
-    cluster::local::{self, Cluster, ClusterClient, ClusterConfig, Launcher, NodeTimes},
+    cluster::local::{Cluster, ClusterClient, ClusterConfig, Launcher, NodeTimes},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -32,10 +32,7 @@ impl Rig {
         let config = ClusterConfig {
             servers: plan.servers,
             replicas: plan.replicas,
-            durability: match plan.durability {
-                Durability::Persistent => local::Durability::Persistent,
-                Durability::Buffered => local::Durability::Buffered,
-            },
+            durability: plan.durability.into(),
             segment_bytes: plan.segment_bytes,
             memory_bytes: plan.memory_bytes,
             partition_bytes: plan.partition_bytes,

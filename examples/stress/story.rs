@@ -1,14 +1,15 @@
 //! The run from start to end: tables, traffic and strikes, verification.
 
 use crate::{
-    checked::{Books, Oracle, Verified},
+    checked::{Books, Oracle, Verified, tell},
     interrupt::Interrupt,
     objects::{EMPTY_EVERY, Objects},
+    picture::Picture,
     plan::Plan,
     report::Report,
     rig::Rig,
     run_dir::RunDir,
-    screen::{Picture, Screen},
+    screen::Screen,
     spare::{Spare, Sparer},
     strikes::Siege,
     summary,
@@ -75,11 +76,7 @@ pub fn play(plan: Plan, mut dir: RunDir, interrupt: Interrupt, json: bool) -> Re
     if dir.is_kept() {
         text += &format!("everything is left in {}\n", dir.path().display());
     }
-    if json {
-        eprint!("{text}")
-    } else {
-        print!("{text}")
-    }
+    tell(&text, json);
     Ok(report)
 }
 

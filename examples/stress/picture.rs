@@ -1,52 +1,18 @@
-//! Progress on standard error: a live picture on a terminal, plain lines elsewhere.
+//! The live picture of a run.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::{
-    io::{IsTerminal, stderr},
-    time::{Duration, Instant},
-};
+use crate::screen::{Screen, style};
+use indicatif::ProgressBar;
+use std::time::{Duration, Instant};
 
-/// Spinners turn so often.
-const SPIN: Duration = Duration::from_millis(80);
 /// Without a terminal the picture is told so often.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// Where progress goes. Clones draw on the same terminal.
-#[derive(Clone)]
-pub struct Screen {
-    bars: MultiProgress,
-    is_terminal: bool,
-}
-
 impl Screen {
-    /// Standard error.
-    pub fn new() -> Self {
-        Self { bars: MultiProgress::new(), is_terminal: stderr().is_terminal() }
-    }
-
-    /// A line that stays.
-    pub fn say(&self, line: impl AsRef<str>) {
-        if !self.is_terminal {
-            eprintln!("{}", line.as_ref());
-        } else if self.bars.println(&line).is_err() {
-            // A terminal that is gone: the run goes on without it.
-        }
-    }
-
     /// Something that is counted.
     pub fn bar(&self, what: &'static str, count: u64) -> ProgressBar {
         let style =
             style("{prefix:>12}  {bar:40.cyan/dim}  {human_pos:>9} of {human_len}").progress_chars("━╸─");
         self.bars.add(ProgressBar::new(count).with_style(style).with_prefix(what))
-    }
-
-    /// Something that takes a while.
-    pub fn spinner(&self, what: impl Into<String>) -> ProgressBar {
-        let spinner =
-            self.bars.add(ProgressBar::new_spinner().with_style(style("{spinner:>12.cyan}  {msg}")));
-        spinner.set_message(what.into());
-        spinner.enable_steady_tick(SPIN);
-        spinner
     }
 
     /// The live picture of the run.
@@ -67,10 +33,6 @@ impl Screen {
             told: Instant::now(),
         }
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("templates are well formed")
 }
 
 /// How the run goes, in three lines.

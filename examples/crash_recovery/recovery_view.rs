@@ -1,59 +1,23 @@
-//! Progress on standard error: bars and a live picture on a terminal, plain lines elsewhere.
+//! The live picture of a recovery.
 
 use crate::{
     report::ms,
+    screen::{SPIN, Screen, style},
     timeline::{Lane, Timeline},
 };
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rekindle::{
     env::Time,
     types::{PartitionIndex, ServerId},
 };
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal, stderr},
-    time::Duration,
-};
-
-/// Spinners turn so often.
-const SPIN: Duration = Duration::from_millis(80);
-
-/// Where progress goes. Clones draw on the same terminal.
-#[derive(Clone)]
-pub struct Screen {
-    bars: MultiProgress,
-    is_terminal: bool,
-}
+use std::collections::BTreeMap;
 
 impl Screen {
-    /// Standard error.
-    pub fn new() -> Self {
-        Self { bars: MultiProgress::new(), is_terminal: stderr().is_terminal() }
-    }
-
-    /// A line that stays.
-    pub fn say(&self, line: impl AsRef<str>) {
-        if !self.is_terminal {
-            eprintln!("{}", line.as_ref());
-        } else if self.bars.println(&line).is_err() {
-            // A terminal that is gone: the run goes on without it.
-        }
-    }
-
     /// Something that is counted in bytes.
     pub fn bar(&self, what: &'static str, bytes: u64) -> ProgressBar {
         let template = "{msg:>12}  {bar:40.cyan/dim}  {decimal_bytes:>9} of {decimal_total_bytes}  {decimal_bytes_per_sec}";
         let style = style(template).progress_chars("━╸─");
         self.bars.add(ProgressBar::new(bytes).with_style(style).with_message(what))
-    }
-
-    /// Something that takes a while.
-    pub fn spinner(&self, what: impl Into<String>) -> ProgressBar {
-        let spinner =
-            self.bars.add(ProgressBar::new_spinner().with_style(style("{spinner:>12.cyan}  {msg}")));
-        spinner.set_message(what.into());
-        spinner.enable_steady_tick(SPIN);
-        spinner
     }
 
     /// The live picture of one recovery.
@@ -70,10 +34,6 @@ impl Screen {
             clients,
         }
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("templates are well formed")
 }
 
 /// One line for each phase that is over, one for each partition, one for the clients.
