@@ -119,7 +119,6 @@ fn segment_bytes(memory: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args;
 
     fn settings(shape: Shape) -> ClusterSettings {
         fresh(&shape).unwrap()
