@@ -1,15 +1,15 @@
 //! Whether every service task still runs (F7).
 
-use futures_util::{FutureExt, select_biased};
 use parking_lot::Mutex;
 use rekindle_env::{Clock, Time};
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::pin,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -41,15 +41,20 @@ impl Pulse {
         self.beats.lock().push(Arc::downgrade(&beat));
         let (clock, tick) = (self.clock.clone(), self.stuck_after / Self::TICKS);
         async move {
-            let mut future = pin!(future.fuse());
-            loop {
+            let (mut future, mut nap) = (pin!(future), clock.sleep(tick));
+            poll_fn(move |context| {
                 // Relaxed: a plain sign of life, nothing else is read after it.
                 beat.store(clock.now().0, Ordering::Relaxed);
-                select_biased! {
-                    output = future => return output,
-                    () = clock.sleep(tick).fuse() => {}
+                if let Poll::Ready(output) = future.as_mut().poll(context) {
+                    return Poll::Ready(output);
                 }
-            }
+                // The nap goes on while the task is busy: to make a timer for every poll costs more than the poll.
+                while nap.as_mut().poll(context).is_ready() {
+                    nap = clock.sleep(tick);
+                }
+                Poll::Pending
+            })
+            .await
         }
     }
 
