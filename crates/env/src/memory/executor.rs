@@ -234,7 +234,10 @@ impl Core {
         loop {
             let due = self.state.lock().timers.take_due(now);
             match due {
-                Some(waker) => waker.wake(),
+                Some((number, waker)) => {
+                    self.trace.record(now, Event::Timer { number });
+                    waker.wake();
+                }
                 None => return true,
             }
         }

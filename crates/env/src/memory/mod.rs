@@ -34,7 +34,7 @@ pub use disk::{Crash, Disk, SECTOR_BYTES, SyncCounts};
 pub use node::Node;
 pub use stuck::{Stuck, Why};
 pub use trace::Event;
-pub use world::{Order, World, WorldConfig};
+pub use world::{Order, Tracer, World, WorldConfig};
 
 use std::{future::Future, task::Poll};
 

@@ -157,17 +157,25 @@ impl Node {
     pub fn pause(&self) {
         let mut state = self.core.state.lock();
         let node = &mut state.nodes[self.index];
-        node.is_paused = node.is_up;
+        if !node.is_up || mem::replace(&mut node.is_paused, true) {
+            return;
+        }
+        let name = Arc::clone(&node.name);
+        drop(state);
+        self.core.record(Event::Pause { node: &name });
     }
 
     /// Ends a pause.
     pub fn resume(&self) {
-        let held = {
+        let (name, held) = {
             let mut state = self.core.state.lock();
             let node = &mut state.nodes[self.index];
-            node.is_paused = false;
-            mem::take(&mut node.held)
+            if !mem::replace(&mut node.is_paused, false) {
+                return;
+            }
+            (Arc::clone(&node.name), mem::take(&mut node.held))
         };
+        self.core.record(Event::Resume { node: &name });
         self.core.release(held);
     }
 

@@ -25,10 +25,11 @@ impl Timers {
         self.waiting.keys().next().map(|key| key.0)
     }
 
-    /// Takes the first timer that is due.
-    pub(super) fn take_due(&mut self, now: Time) -> Option<Waker> {
+    /// Takes the first timer that is due, and says which it was.
+    pub(super) fn take_due(&mut self, now: Time) -> Option<(u64, Waker)> {
         let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;
-        Some(first.remove())
+        let ((_, number), waker) = first.remove_entry();
+        Some((number, waker))
     }
 
     fn register(&mut self, deadline: Time, waker: Waker) -> TimerKey {

@@ -155,6 +155,12 @@ impl World {
         self.0.record(Event::Note(text));
     }
 
+    /// For a simulated network, or whatever else brings events of its own into the trace.
+    #[must_use]
+    pub fn tracer(&self) -> Tracer {
+        Tracer(Arc::clone(&self.0))
+    }
+
     /// Shows `hook` every event from now on, instead of the hook before. It must not drive the world.
     pub fn trace(&self, hook: impl FnMut(Time, Event<'_>) + Send + 'static) {
         self.0.trace.hook(Some(Box::new(hook)));
@@ -164,6 +170,23 @@ impl World {
     #[must_use]
     pub fn trace_hash(&self) -> u64 {
         self.0.trace.hash()
+    }
+}
+
+/// Adds events to the trace of a [`World`].
+#[derive(Clone)]
+pub struct Tracer(Arc<Core>);
+
+impl Tracer {
+    /// The present virtual instant.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    /// Adds the event at the present instant.
+    pub fn record(&self, event: Event<'_>) {
+        self.0.record(event);
     }
 }
 

@@ -8,6 +8,7 @@ mod disk_fails_when_told_to;
 mod disk_forgets_exactly_the_unsynced;
 mod disks_in_memory_and_real_ones_agree;
 mod kill_drops_the_tasks_of_the_node;
+mod pauses_and_timers_are_traced;
 mod real_tasks_stop_and_join;
 mod real_world;
 mod same_seed_same_trace;
