@@ -3,6 +3,7 @@
 use super::{
     Fate,
     network::{Listener, Network, not_done},
+    tap::{Message, Passage},
 };
 use crate::wire::{Accepted, Lane, LaneKind, Peer, Track, Transport};
 use async_trait::async_trait;
@@ -21,6 +22,21 @@ pub struct MemoryTransport {
 #[async_trait]
 impl Transport for MemoryTransport {
     async fn dial(&self, peer: &Peer, kind: LaneKind) -> Result<Lane, RemoteError> {
+        self.tell(peer, kind, Passage::Dialled);
+        let connected = self.connect(peer, kind).await;
+        if connected.is_err() {
+            self.tell(peer, kind, Passage::NotConnected);
+        }
+        connected
+    }
+
+    async fn accept(&self, track: Track) -> Option<Accepted> {
+        self.listener.accept(track).await
+    }
+}
+
+impl MemoryTransport {
+    async fn connect(&self, peer: &Peer, kind: LaneKind) -> Result<Lane, RemoteError> {
         match self.network.weather.fate(&self.listener.end.address, &peer.address, kind, 0) {
             Fate::Deliver { after } => self.network.clock.sleep(after).await,
             Fate::Lose => {
@@ -32,7 +48,8 @@ impl Transport for MemoryTransport {
         self.network.connect(&self.listener, peer, kind)
     }
 
-    async fn accept(&self, track: Track) -> Option<Accepted> {
-        self.listener.accept(track).await
+    fn tell(&self, peer: &Peer, lane: LaneKind, passage: Passage) {
+        let (from, to) = (&*self.listener.end.address, &*peer.address);
+        self.network.tap.message(&Message { from, to, lane, stream: 0, place: 0, frame: &[], passage });
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Fate,
     network::{Network, Reach},
+    tap::{Message, Passage},
 };
 use crate::wire::{FrameReceiver, FrameSender, LaneClosed, LaneKind, Packet};
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ pub(super) struct End {
 
 /// Frames on their way in one direction.
 pub(super) struct Pipe {
+    stream: u64,
     queue: Mutex<Queue>,
     /// Something arrived, or the pipe closed. One reader.
     arrived: Notify,
@@ -32,9 +34,12 @@ pub(super) struct Pipe {
     bytes_max: usize,
 }
 
+/// When a frame is there, and its place among those that were queued.
+type Place = (Time, u64);
+
 #[derive(Default)]
 struct Queue {
-    frames: BTreeMap<(Time, u64), Bytes>,
+    frames: BTreeMap<Place, Bytes>,
     bytes: usize,
     sent: u64,
     last_due: Time,
@@ -42,8 +47,9 @@ struct Queue {
 }
 
 impl Pipe {
-    pub(super) fn new(frames_max: usize, bytes_max: usize) -> Arc<Self> {
+    pub(super) fn new(stream: u64, frames_max: usize, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
+            stream,
             queue: Mutex::default(),
             arrived: Notify::new(),
             taken: Notify::new(),
@@ -52,15 +58,15 @@ impl Pipe {
         })
     }
 
-    /// Queues the frame, or gives it back when there is no room. A frame always fits into an empty queue.
-    fn push(&self, due: Time, keeps_order: bool, frame: &Bytes) -> Result<bool, LaneClosed> {
+    /// Queues the frame, unless there is no room. A frame always fits into an empty queue.
+    fn push(&self, due: Time, keeps_order: bool, frame: &Bytes) -> Result<Option<Place>, LaneClosed> {
         let mut queue = self.queue.lock();
         if queue.is_closed {
             return Err(LaneClosed);
         }
         let has_room = queue.frames.len() < self.frames_max && queue.bytes + frame.len() <= self.bytes_max;
         if !has_room && !queue.frames.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let due = if keeps_order { due.max(queue.last_due) } else { due };
         queue.last_due = queue.last_due.max(due);
@@ -70,21 +76,21 @@ impl Pipe {
         queue.frames.insert(key, frame.clone());
         drop(queue);
         self.arrived.notify_one();
-        Ok(true)
+        Ok(Some(key))
     }
 
     /// The next frame that is due, or the instant when one will be.
-    fn pop(&self, now: Time) -> Result<Result<Bytes, Option<Time>>, LaneClosed> {
+    fn pop(&self, now: Time) -> Result<Result<(Place, Bytes), Option<Time>>, LaneClosed> {
         let mut queue = self.queue.lock();
         match queue.frames.first_key_value() {
             Some((&(due, _), _)) if due > now => Ok(Err(Some(due))),
             Some(_) => {
-                let (_, frame) =
+                let (place, frame) =
                     queue.frames.pop_first().expect("the queue was just seen to have a first frame");
                 queue.bytes -= frame.len();
                 drop(queue);
                 self.taken.notify_waiters();
-                Ok(Ok(frame))
+                Ok(Ok((place, frame)))
             }
             None if queue.is_closed => Err(LaneClosed),
             None => Ok(Err(None)),
@@ -119,6 +125,20 @@ impl Wire {
         self.out.close(drops_frames);
         self.back.close(drops_frames);
     }
+
+    /// Tells of a frame to the other end.
+    fn tell_sent(&self, place: u64, frame: &[u8], passage: Passage) {
+        let (from, to) = (&*self.from.address, &*self.to.address);
+        let stream = self.out.stream;
+        self.network.tap.message(&Message { from, to, lane: self.kind, stream, place, frame, passage });
+    }
+
+    /// Tells of a frame from the other end.
+    fn tell_received(&self, place: u64, frame: &[u8]) {
+        let (from, to) = (&*self.to.address, &*self.from.address);
+        let (stream, passage) = (self.back.stream, Passage::Received);
+        self.network.tap.message(&Message { from, to, lane: self.kind, stream, place, frame, passage });
+    }
 }
 
 #[async_trait]
@@ -131,23 +151,33 @@ impl FrameSender for Wire {
         let fate = network.weather.fate(&self.from.address, &self.to.address, self.kind, frame.len());
         match network.reach(&self.from, &self.to) {
             Reach::Alive => {}
-            Reach::Silent => return Ok(()),
+            Reach::Silent => {
+                self.tell_sent(0, &frame, Passage::Unheard);
+                return Ok(());
+            }
             Reach::Replaced => {
+                self.tell_sent(0, &frame, Passage::Reset);
                 self.close(true);
                 return Err(LaneClosed);
             }
         }
         let after = match fate {
             Fate::Deliver { after } => after,
-            Fate::Lose => return Ok(()),
+            Fate::Lose => {
+                self.tell_sent(0, &frame, Passage::Lost);
+                return Ok(());
+            }
             Fate::Reset => {
+                self.tell_sent(0, &frame, Passage::Reset);
                 self.close(true);
                 return Err(LaneClosed);
             }
         };
         loop {
             let taken = self.out.taken.notified();
-            if self.out.push(network.clock.now() + after, network.weather.keeps_order(), &frame)? {
+            let due = network.clock.now() + after;
+            if let Some((due, place)) = self.out.push(due, network.weather.keeps_order(), &frame)? {
+                self.tell_sent(place, &frame, Passage::Sent { due });
                 return Ok(());
             }
             taken.await;
@@ -174,7 +204,10 @@ impl FrameReceiver for MemoryReceiver {
         let pipe = &self.wire.back;
         loop {
             let due = match pipe.pop(self.clock.now())? {
-                Ok(frame) => return Ok(frame),
+                Ok(((_, place), frame)) => {
+                    self.wire.tell_received(place, &frame);
+                    return Ok(frame);
+                }
                 Err(due) => due,
             };
             let arrived = pin!(pipe.arrived.notified());

@@ -6,8 +6,10 @@
 mod endpoint;
 mod lane;
 mod network;
+mod tap;
 mod weather;
 
 pub use endpoint::MemoryTransport;
 pub use network::{BACKLOG_LANES, MemoryNetwork, QUEUE_BYTES, QUEUE_FRAMES};
+pub use tap::{Message, NoTap, Passage, Tap};
 pub use weather::{Calm, Fate, Weather};

@@ -1,7 +1,7 @@
 //! Who listens where.
 
 use super::{
-    MemoryTransport, Weather,
+    MemoryTransport, NoTap, Tap, Weather,
     lane::{End, MemoryReceiver, Pipe, Wire},
 };
 use crate::wire::{Accepted, Identity, Lane, LaneKind, Peer, Track};
@@ -29,7 +29,13 @@ impl MemoryNetwork {
     /// Without endpoints.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, weather: Arc<dyn Weather>) -> Self {
-        Self(Arc::new(Network { clock, weather, endpoints: Mutex::default() }))
+        Self::tapped(clock, weather, Arc::new(NoTap))
+    }
+
+    /// Without endpoints; `tap` is told of every frame.
+    #[must_use]
+    pub fn tapped(clock: Arc<dyn Clock>, weather: Arc<dyn Weather>, tap: Arc<dyn Tap>) -> Self {
+        Self(Arc::new(Network { clock, weather, tap, endpoints: Mutex::default() }))
     }
 
     /// A process begins to listen at `address`. One that listened there before is dead from now on, and lanes to
@@ -62,6 +68,7 @@ impl MemoryNetwork {
 pub(super) struct Network {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) weather: Arc<dyn Weather>,
+    pub(super) tap: Arc<dyn Tap>,
     endpoints: Mutex<Endpoints>,
 }
 
@@ -69,6 +76,8 @@ pub(super) struct Network {
 struct Endpoints {
     listeners: BTreeMap<String, Arc<Listener>>,
     processes: u64,
+    /// Directions of lanes so far.
+    streams: u64,
 }
 
 /// A process's open door. The backlog is `None` once it is dead.
@@ -156,11 +165,17 @@ impl Network {
         if !to.is(peer) {
             return Err(not_done("another certificate than the expected one"));
         }
-        let [there, back] = [(); 2].map(|()| Pipe::new(QUEUE_FRAMES, QUEUE_BYTES));
+        let [there, back] = [(); 2].map(|()| Pipe::new(self.next_stream(), QUEUE_FRAMES, QUEUE_BYTES));
         let near = self.end_of_lane(kind, &from.end, &to.end, there.clone(), back.clone());
         let far = self.end_of_lane(kind, &to.end, &from.end, back, there);
         to.offer(Accepted { lane: far, kind, identity: from.identity.clone() })?;
         Ok(near)
+    }
+
+    fn next_stream(&self) -> u64 {
+        let mut endpoints = self.endpoints.lock();
+        endpoints.streams += 1;
+        endpoints.streams
     }
 
     fn end_of_lane(

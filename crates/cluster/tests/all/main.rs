@@ -10,6 +10,7 @@ mod bad_peers_cost_little;
 mod broken_lanes_answer_unknown;
 mod calls_reach_the_right_service;
 mod damaged_frames_are_refused;
+mod frames_are_seen_on_their_way;
 mod inventories_fit_a_frame;
 mod lanes_to_dead_servers_are_closed;
 mod late_orders_are_refused;
