@@ -3,6 +3,7 @@
 use crate::{
     config::{SimConfig, SimStore},
     timeline::Timeline,
+    trace::WorldTap,
     weather::SeededWeather,
 };
 use futures_util::future::{Either, select};
@@ -70,7 +71,8 @@ impl SimCluster {
     pub fn new(config: SimConfig) -> Self {
         let world = World::with(WorldConfig { order: config.order, ..WorldConfig::new(config.seed) });
         let weather = SeededWeather::new(world.rng("weather"), config.climate);
-        let network = MemoryNetwork::new(world.node("network").env().clock, weather.clone());
+        let (clock, tap) = (world.node("network").env().clock, Arc::new(WorldTap(world.tracer())));
+        let network = MemoryNetwork::tapped(clock, weather.clone(), tap);
         skew_clocks(&world, &config);
         Self {
             config,

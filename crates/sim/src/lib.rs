@@ -10,6 +10,7 @@ mod invariants;
 pub mod oracle;
 pub mod storm;
 mod timeline;
+pub mod trace;
 pub mod weather;
 mod workload;
 

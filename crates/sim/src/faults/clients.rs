@@ -72,7 +72,7 @@ pub(super) struct Clients {
 
 struct Shared {
     config: ClientsConfig,
-    recorder: Recorder,
+    recorder: Arc<Recorder>,
     counts: Mutex<ClientCounts>,
     /// Answers that no history explains: errors that nobody may get, bytes that nobody wrote.
     wrong: Mutex<Vec<String>>,
@@ -92,10 +92,14 @@ struct Caller {
 
 impl Clients {
     /// Creates the table and starts them, each on a node of its own, and one that creates and drops tables.
-    pub(super) async fn start(cluster: &SimCluster, config: ClientsConfig) -> Result<Self, String> {
+    pub(super) async fn start(
+        cluster: &SimCluster,
+        config: ClientsConfig,
+        recorder: &Arc<Recorder>,
+    ) -> Result<Self, String> {
         let shared = Arc::new(Shared {
             config,
-            recorder: Recorder::default(),
+            recorder: recorder.clone(),
             counts: Mutex::default(),
             wrong: Mutex::default(),
             seen: Mutex::default(),
@@ -123,10 +127,6 @@ impl Clients {
 
     pub(super) fn counts(&self) -> ClientCounts {
         *self.shared.counts.lock()
-    }
-
-    pub(super) fn recorder(&self) -> &Recorder {
-        &self.shared.recorder
     }
 
     /// The first wrong answer, if there was one.

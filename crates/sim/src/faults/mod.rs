@@ -23,4 +23,4 @@ pub use profile::Profile;
 pub use schedule::{Schedule, Strike};
 pub use shrink::shrink;
 pub use step::Step;
-pub use story::{FaultsConfig, FaultsReport, play};
+pub use story::{FaultsConfig, FaultsReport, play, play_watched};

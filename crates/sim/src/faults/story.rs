@@ -10,6 +10,8 @@ use crate::{
     SimCluster, SimConfig,
     check::{check_acknowledged, check_linearizable},
     check_settled,
+    history::Recorder,
+    trace::state_digest,
 };
 use futures_util::future::{Either, select};
 use rekindle_coordinator::{ClusterState, Event, entity::OperationState};
@@ -93,14 +95,30 @@ pub struct FaultsReport {
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks of the watch.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// A digest of the state goes into the trace every simulated second: it costs as much as a look, and a run that has parted from
+/// another is as well found out a second later.
+const LOOKS_PER_DIGEST: u32 = 100;
 
 /// Plays a run.
 ///
 /// # Errors
 /// What was broken, after what.
 pub fn play(config: &FaultsConfig) -> Result<FaultsReport, String> {
+    play_watched(config, |_, _| ())
+}
+
+/// Plays a run that is looked at: `watch` is given the cluster before anything runs, and the record of what clients ask and are
+/// told. Both change nothing: the run is the one of [`play`].
+///
+/// # Errors
+/// What was broken, after what.
+pub fn play_watched(
+    config: &FaultsConfig,
+    watch: impl FnOnce(&SimCluster, &Arc<Recorder>),
+) -> Result<FaultsReport, String> {
     let cluster = SimCluster::new(config.sim);
     let run = Run::new(&cluster, config);
+    watch(&cluster, &run.recorder);
     let told = catch_unwind(AssertUnwindSafe(|| {
         cluster.start();
         cluster.world.try_block_on(run.watched()).map_err(|stuck| stuck.to_string())?
@@ -136,6 +154,7 @@ struct Run<'a> {
     striker: Striker<'a>,
     watch: RefCell<Watch<'a>>,
     clock: Arc<dyn Clock>,
+    recorder: Arc<Recorder>,
     counts: RefCell<(ClientCounts, usize)>,
 }
 
@@ -148,6 +167,7 @@ impl<'a> Run<'a> {
             striker: Striker::new(cluster),
             watch: RefCell::new(Watch::new(cluster)),
             clock: cluster.world.node("network").env().clock,
+            recorder: Arc::default(),
             counts: RefCell::default(),
         }
     }
@@ -155,12 +175,16 @@ impl<'a> Run<'a> {
     /// The story, with a look every 10 ms.
     async fn watched(&self) -> Result<Duration, String> {
         let looks = async {
-            loop {
+            for look in 1_u32.. {
                 self.clock.sleep(LOOK_EVERY).await;
                 if let Err(what) = self.watch.borrow_mut().look() {
                     return what;
                 }
+                if look % LOOKS_PER_DIGEST == 0 {
+                    self.cluster.world.note(&format!("state {:016x}", state_digest(self.cluster)));
+                }
             }
+            unreachable!("the world's time ends before the numbers do")
         };
         match select(pin!(self.tell()), pin!(looks)).await {
             Either::Left((told, _)) => told,
@@ -170,7 +194,7 @@ impl<'a> Run<'a> {
 
     async fn tell(&self) -> Result<Duration, String> {
         self.wait("the start", SimCluster::is_ready).await?;
-        let mut clients = Clients::start(self.cluster, self.config.clients).await?;
+        let mut clients = Clients::start(self.cluster, self.config.clients, &self.recorder).await?;
         let end = self.clock.now() + self.config.length;
         self.striker.play(&self.schedule).await;
         self.clock.sleep_until(end).await;
@@ -184,7 +208,7 @@ impl<'a> Run<'a> {
         });
         let settled = settled.await;
         clients.stop().await;
-        *self.counts.borrow_mut() = (clients.counts(), clients.recorder().len());
+        *self.counts.borrow_mut() = (clients.counts(), self.recorder.len());
         // An answer that is wrong says more than that something takes too long.
         self.answers_are_right(&clients)?;
         settled.map_err(|late| format!("{late}: {}", self.unsettled()))?;
@@ -197,7 +221,7 @@ impl<'a> Run<'a> {
         if let Some(wrong) = clients.wrong() {
             return Err(wrong);
         }
-        for (key, calls) in clients.recorder().by_key() {
+        for (key, calls) in self.recorder.by_key() {
             check_linearizable(&calls).map_err(|why| format!("{key:?}: {why}"))?;
         }
         Ok(())
@@ -205,7 +229,7 @@ impl<'a> Run<'a> {
 
     async fn end_is_right(&self, clients: &Clients) -> Result<(), String> {
         let found = clients.read_all(self.cluster, PATIENCE).await?;
-        let histories = clients.recorder().by_key();
+        let histories = self.recorder.by_key();
         for (key, seen) in found {
             let calls = histories.get(&key).map_or(&[][..], Vec::as_slice);
             check_acknowledged(calls, seen).map_err(|why| format!("{key:?}: {why}"))?;

@@ -22,4 +22,5 @@ mod rules;
 mod stored;
 mod switched_off_rules_break_something;
 mod tables_come_and_go_while_servers_die;
+mod traces;
 mod two_checkers_agree;
