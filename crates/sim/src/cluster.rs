@@ -3,7 +3,7 @@
 use crate::{
     config::{SimConfig, SimStore},
     timeline::Timeline,
-    trace::WorldTap,
+    trace::{Incidents, WorldTap},
     weather::SeededWeather,
 };
 use futures_util::future::{Either, select};
@@ -52,6 +52,8 @@ pub struct SimCluster {
     pub weather: Arc<SeededWeather>,
     /// What the coordinators saw.
     pub timeline: Timeline,
+    /// The faults that have struck, as far as whoever strikes tells.
+    pub incidents: Incidents,
     meta: MemoryMetaLog,
     network: MemoryNetwork,
     running: Mutex<Running>,
@@ -78,6 +80,7 @@ impl SimCluster {
             config,
             weather,
             timeline: Timeline::default(),
+            incidents: Incidents::default(),
             meta: MemoryMetaLog::new(config.rules),
             network,
             running: Mutex::default(),

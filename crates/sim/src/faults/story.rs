@@ -11,7 +11,7 @@ use crate::{
     check::{check_acknowledged, check_linearizable},
     check_settled,
     history::Recorder,
-    trace::state_digest,
+    trace::note_state,
 };
 use futures_util::future::{Either, select};
 use rekindle_coordinator::{ClusterState, Event, entity::OperationState};
@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
                     return what;
                 }
                 if look % LOOKS_PER_DIGEST == 0 {
-                    self.cluster.world.note(&format!("state {:016x}", state_digest(self.cluster)));
+                    note_state(self.cluster);
                 }
             }
             unreachable!("the world's time ends before the numbers do")

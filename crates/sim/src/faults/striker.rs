@@ -1,7 +1,7 @@
 //! Lets faults strike, and undoes them.
 
 use super::{Coverage, Fault, Pick, Schedule, Step, Strike};
-use crate::{COORDINATOR, SimCluster, SimStore, check_settled, name, weather::Climate};
+use crate::{COORDINATOR, SimCluster, SimStore, check_settled, name, trace::Incident, weather::Climate};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use rekindle_backup::Durability;
@@ -57,9 +57,10 @@ impl<'a> Striker<'a> {
             if is_time && self.may_bear(&strike.fault) {
                 let Some(undo) = self.hit(strike.fault) else { break };
                 let undo = self.finish_hit(undo).await;
-                self.note(strike, &steps);
+                let incident = self.note(strike, &steps, &undo);
                 self.clock.sleep(strike.lasts).await;
                 self.undo(undo);
+                self.cluster.incidents.end(incident, self.clock.now());
                 return;
             }
             if self.clock.now() >= deadline {
@@ -70,11 +71,17 @@ impl<'a> Striker<'a> {
         self.told.lock().left_out += 1;
     }
 
-    fn note(&self, strike: &Strike, steps: &BTreeSet<Step>) {
-        let mut told = self.told.lock();
-        told.coverage.struck(strike.fault.kind(), steps.iter().copied());
+    /// Writes the strike down. The number of the incident.
+    fn note(&self, strike: &Strike, steps: &BTreeSet<Step>, undo: &Undo) -> usize {
+        let (kind, from) = (strike.fault.kind(), self.clock.now());
         let what = format!("{:?}, {:?}, at {steps:?}", strike.fault, strike.lasts);
-        told.struck.push((self.clock.now(), what));
+        {
+            let mut told = self.told.lock();
+            told.coverage.struck(kind, steps.iter().copied());
+            told.struck.push((from, what.clone()));
+        }
+        let (whom, cut) = undo.whom();
+        self.cluster.incidents.begin(Incident { kind, whom, cut, what, from, to: None })
     }
 
     /// A clean stop takes its time.
@@ -187,11 +194,12 @@ impl<'a> Striker<'a> {
             Fault::Flip { server, bytes, at } => {
                 let server = one(server)?;
                 self.flip(server, bytes, at)?;
-                Some(Undo::Nothing)
+                Some(Undo::Nothing(server))
             }
             Fault::Drift { server, ppm } => {
-                cluster.node(one(server)?).skew_clock(Duration::ZERO, ppm);
-                Some(Undo::Nothing)
+                let server = one(server)?;
+                cluster.node(server).skew_clock(Duration::ZERO, ppm);
+                Some(Undo::Nothing(server))
             }
         }
     }
@@ -230,7 +238,7 @@ impl<'a> Striker<'a> {
     fn undo(&self, undo: Undo) {
         let cluster = self.cluster;
         match undo {
-            Undo::Nothing => {}
+            Undo::Nothing(_) => {}
             Undo::Start(servers) => servers.into_iter().for_each(|server| self.start(server)),
             Undo::StopFirst(server) => self.start(server),
             Undo::StartCoordinator => self.start_coordinator(),
@@ -289,7 +297,8 @@ const FLIP_WITHIN: u64 = 4 << 20;
 
 /// What undoes a fault.
 enum Undo {
-    Nothing,
+    /// What was done to this server stays.
+    Nothing(u32),
     Start(Vec<u32>),
     /// It has to be stopped before it can be started.
     StopFirst(u32),
@@ -301,6 +310,27 @@ enum Undo {
     FastDisk(u32),
     EmptyDisk(u32),
     Restart(u32),
+}
+
+impl Undo {
+    /// Who is hit, and which links are. Nobody when it is everybody.
+    fn whom(&self) -> (Vec<String>, Vec<(String, String)>) {
+        match self {
+            Self::Start(servers) => (servers.iter().copied().map(name).collect(), Vec::new()),
+            Self::StopFirst(server)
+            | Self::FastDisk(server)
+            | Self::EmptyDisk(server)
+            | Self::Restart(server)
+            | Self::Nothing(server) => (vec![name(*server)], Vec::new()),
+            Self::StartCoordinator => (vec![COORDINATOR.to_owned()], Vec::new()),
+            Self::Resume(node) => (vec![node.clone()], Vec::new()),
+            Self::Mend(links) => {
+                let ends: BTreeSet<&String> = links.iter().flat_map(|(from, to)| [from, to]).collect();
+                (ends.into_iter().cloned().collect(), links.clone())
+            }
+            Self::StartAll | Self::Weather => (Vec::new(), Vec::new()),
+        }
+    }
 }
 
 fn both_ways(one: &str, other: &str) -> Vec<(String, String)> {
