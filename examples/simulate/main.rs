@@ -5,6 +5,8 @@
 
 mod demo;
 mod faults;
+#[cfg(feature = "mutations")]
+mod mutations;
 mod picture;
 mod storm;
 
@@ -28,6 +30,9 @@ enum Command {
     Demo(demo::Demo),
     /// Play a minute of a cluster's life under faults drawn from a profile, seed after seed, and check everything.
     Faults(faults::Faults),
+    /// Play the same seeds with one rule switched off, until something breaks: rule after rule.
+    #[cfg(feature = "mutations")]
+    Mutations(mutations::Mutations),
     /// Play the same story with faults under many seeds, and check every answer that clients got.
     Storm(storm::Storm),
 }
@@ -36,6 +41,8 @@ fn main() -> ExitCode {
     let played = match Cli::parse().command {
         Command::Demo(demo) => demo.play(),
         Command::Faults(faults) => faults.play(),
+        #[cfg(feature = "mutations")]
+        Command::Mutations(mutations) => mutations.play(),
         Command::Storm(storm) => storm.play(),
     };
     match played {
