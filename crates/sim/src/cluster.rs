@@ -33,6 +33,8 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
 /// Frames of a backup: room for all that six servers write in a story.
 const FRAMES: u64 = 1024;
+/// Writes of a segment's replica at least, as with the usual sizes of segments and writes.
+const CHUNKS: u32 = 8;
 /// Name and address of the coordinator.
 pub const COORDINATOR: &str = "coordinator";
 
@@ -176,6 +178,7 @@ impl SimCluster {
             backup_frames: Some(FRAMES),
             former: self.running.lock().former.get(&server).copied(),
             segment_bytes: self.config.segment_bytes,
+            replica_chunk_bytes: self.config.segment_bytes / CHUNKS,
             memory_bytes: u64::from(self.config.segments_max) * u64::from(self.config.segment_bytes),
             rules: self.config.rules,
             ..StorageConfig::new(CLUSTER, name.as_str(), name.as_str(), [COORDINATOR.to_owned()])

@@ -18,8 +18,8 @@ macro_rules! rules {
 }
 
 rules!(
-    H1, H2, H3, H4, H5, P1, P2, P3, C1, C2, C3, C4, C5, C6, V1, V3, T1, T2, T3, T4, T5, T6, F1, F2, F3, F4,
-    F5, F6, J1, J2, J4
+    H1, H2, H3, H4, H5, P1, P2, P3, P4, C1, C2, C3, C4, C5, C6, V1, V3, T1, T2, T3, T4, T5, T6, F1, F2, F3,
+    F4, F5, F6, J1, J2, J4, J6, O3
 );
 
 impl fmt::Display for Rule {

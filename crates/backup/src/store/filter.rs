@@ -3,7 +3,9 @@
 use super::BackupError;
 use bytes::{Bytes, BytesMut};
 use rekindle_log::Certificate;
-use rekindle_log::segment::{Corrupt, Entry, Parsed, SegmentHeader, SegmentReader, entries};
+use rekindle_log::segment::{
+    CertificateCheck, Corrupt, Entry, Parsed, SegmentHeader, SegmentReader, entries,
+};
 use rekindle_types::{KeyHash, KeyRange, Partition, ReplicaId, Rule, Rules, SegmentId, TableId, key_hash};
 
 /// Cuts replicas by partition.
@@ -50,7 +52,7 @@ impl Filter {
         bytes: &[u8],
         certificate: Certificate,
     ) -> Result<Vec<Bytes>, BackupError> {
-        let segment = open(replica, bytes, certificate)?;
+        let segment = open(replica, bytes, certificate, self.rules)?;
         let mut out = vec![BytesMut::new(); self.partitions];
         for entry in segment.entries() {
             match self.route(replica.segment, entry) {
@@ -104,8 +106,13 @@ enum Route {
 }
 
 /// Verifies all of a replica (T6).
-pub(crate) fn verify(replica: ReplicaId, bytes: &[u8], certificate: Certificate) -> Result<(), BackupError> {
-    for entry in open(replica, bytes, certificate)?.entries() {
+pub(crate) fn verify(
+    replica: ReplicaId,
+    bytes: &[u8],
+    certificate: Certificate,
+    rules: Rules,
+) -> Result<(), BackupError> {
+    for entry in open(replica, bytes, certificate, rules)?.entries() {
         let entry = entry.map_err(|corrupt| damaged(replica, 0, &corrupt))?;
         entry.verify().map_err(|corrupt| damaged(replica, entry.offset, &corrupt))?;
     }
@@ -137,7 +144,10 @@ fn open(
     replica: ReplicaId,
     bytes: &[u8],
     certificate: Certificate,
+    rules: Rules,
 ) -> Result<SegmentReader<'_>, BackupError> {
+    // P4: the certificate says what is valid, not what happens to be there.
+    let certificate = if rules.on(Rule::P4) { certificate } else { uncertified(bytes) };
     let reader = SegmentReader::new(bytes, certificate).map_err(|corrupt| damaged(replica, 0, &corrupt))?;
     let header = reader.header();
     if (header.log, header.segment) != (replica.log, replica.segment) {
@@ -145,6 +155,12 @@ fn open(
         return Err(BackupError::Damaged { replica, at: 0, why });
     }
     Ok(reader)
+}
+
+/// Takes all that is there, as without P4.
+pub(crate) fn uncertified(bytes: &[u8]) -> Certificate {
+    let whole = Certificate { length: u32::try_from(bytes.len()).unwrap_or(u32::MAX), checksum: 0 };
+    CertificateCheck::certify(bytes).unwrap_or(whole)
 }
 
 fn damaged(replica: ReplicaId, at: u32, corrupt: &Corrupt) -> BackupError {
@@ -156,7 +172,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use rekindle_log::segment::{
-        CAPACITY_MIN, CertificateCheck, EntryDraft, EntryHeader, EntryType, LogTime, ObjectEntry, SafeVersion,
+        CAPACITY_MIN, EntryDraft, EntryHeader, EntryType, LogTime, ObjectEntry, SafeVersion,
     };
     use rekindle_types::{CreationNumber, LogId, ServerId, Tablet, TabletState, TabletVersion, Version};
 

@@ -6,7 +6,7 @@ use rekindle_log::{
     Certificate,
     segment::{CAPACITY_MAX, CertificateCheck, SegmentHeader},
 };
-use rekindle_types::{ReplicaId, SegmentId};
+use rekindle_types::{ReplicaId, Rule, Rules, SegmentId};
 
 /// A replica and what it was told.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Replica {
     certificate: Option<Certificate>,
     checked: Checked,
     primary: bool,
+    rules: Rules,
 }
 
 /// How far its bytes were checked against its certificates: a write that was spoiled on its way is refused
@@ -65,7 +66,7 @@ pub(crate) struct Applied {
 
 impl Replica {
     /// An empty one, as the write's open asks for.
-    pub(crate) fn new(write: &ReplicaWrite, fill: Fill) -> Self {
+    pub(crate) fn new(write: &ReplicaWrite, fill: Fill, rules: Rules) -> Self {
         Self {
             id: write.replica,
             fill,
@@ -74,6 +75,7 @@ impl Replica {
             certificate: None,
             checked: Checked::default(),
             primary: write.primary,
+            rules,
         }
     }
 
@@ -93,6 +95,8 @@ impl Replica {
             certificate: Some(certificate),
             checked: Checked::default(),
             primary,
+            // What is on a disk ends with its certificate.
+            rules: Rules::default(),
         }
     }
 
@@ -203,10 +207,12 @@ impl Replica {
     }
 
     fn close(&mut self) {
+        let certificate = self.certificate();
         let Content::Growing(bytes) = &mut self.content else { return };
         let mut bytes = std::mem::take(bytes);
-        bytes.truncate(self.certificate.map_or(0, |c| c.length as usize));
+        bytes.truncate(certificate.map_or(0, |c| c.length as usize));
         bytes.shrink_to_fit();
+        self.certificate = certificate;
         self.content = Content::Here(ReplicaState::Closed, bytes.into());
     }
 
@@ -256,8 +262,13 @@ impl Replica {
     }
 
     /// What makes its bytes valid.
+    ///
+    /// P4: what no certificate covers does not exist yet.
     pub(crate) fn certificate(&self) -> Option<Certificate> {
-        self.certificate
+        match &self.content {
+            Content::Growing(bytes) if !self.rules.on(Rule::P4) => Some(filter::uncertified(bytes)),
+            _ => self.certificate,
+        }
     }
 
     pub(crate) fn is_primary(&self) -> bool {
@@ -266,7 +277,7 @@ impl Replica {
 
     /// The valid bytes, when they are here, and what makes them so; shared, not copied, when nothing follows.
     pub(crate) fn valid(&self) -> Option<(Bytes, Certificate)> {
-        let certificate = self.certificate?;
+        let certificate = self.certificate()?;
         let length = certificate.length as usize;
         let bytes = match &self.content {
             Content::Growing(bytes) => Bytes::copy_from_slice(&bytes[..length]),
@@ -279,12 +290,18 @@ impl Replica {
     /// Its line in an inventory, without the digest; none without a certificate.
     pub(crate) fn info(&self) -> Option<ReplicaInfo> {
         let (replica, state, primary) = (self.id, self.state(), self.primary);
-        self.certificate.map(|certificate| ReplicaInfo { replica, state, certificate, primary, digest: None })
+        self.certificate().map(|certificate| ReplicaInfo {
+            replica,
+            state,
+            certificate,
+            primary,
+            digest: None,
+        })
     }
 
     /// The ids in its digest, when its bytes are here and begin with one.
     pub(crate) fn digest(&self) -> Option<Vec<SegmentId>> {
-        let length = self.certificate?.length as usize;
+        let length = self.certificate()?.length as usize;
         self.present().and_then(|bytes| filter::digest(self.id, &bytes[..length]))
     }
 

@@ -221,7 +221,7 @@ fn create(
     room: Offer,
     rules: Rules,
 ) -> Result<Effect, BackupError> {
-    let mut replica = Replica::new(write, fill);
+    let mut replica = Replica::new(write, fill, rules);
     let applied = replica.apply(write)?;
     let replaced = slot.replaced_by(fill, replica.is_closed(), rules);
     let kept = match replaced {

@@ -2,6 +2,7 @@
 
 use crate::wire::ClusterId;
 use rekindle_backup::{
+    ReplicaWrite,
     replicator::{ReplicatorConfig, ReplicatorConfigError},
     store::{Durability, FileStoreConfig, MemoryStoreConfig},
 };
@@ -45,6 +46,8 @@ pub struct StorageConfig {
     pub probe_timeout: Duration,
     /// A replica call without an answer for so long means that the replica is lost (P1). Default 2 s.
     pub replica_timeout: Duration,
+    /// Most bytes of one write of a replica. Default, and most: [`ReplicaWrite::BYTES_MAX`].
+    pub replica_chunk_bytes: u32,
     /// A service task that was not polled for so long is stuck: no more renewals (F7). Default 2 s.
     pub stuck_after: Duration,
     /// Bound of calls to the coordinator, of recovery loads, and of waits for durability. Default 10 s.
@@ -133,6 +136,7 @@ impl StorageConfig {
             lease: Duration::from_millis(250),
             probe_timeout: Duration::from_millis(150),
             replica_timeout: Duration::from_secs(2),
+            replica_chunk_bytes: ReplicaWrite::BYTES_MAX as u32,
             stuck_after: Duration::from_secs(2),
             call_timeout: Duration::from_secs(10),
             retry_after: Duration::from_millis(20),
@@ -221,6 +225,7 @@ impl StorageConfig {
             replica_timeout: self.replica_timeout,
             avoid_for: self.replica_timeout,
             retry_after: self.retry_after,
+            chunk_bytes: self.replica_chunk_bytes,
             seed,
             rules: self.rules,
             ..ReplicatorConfig::new(LogId::of(own), replicas as usize, self.segment_bytes)

@@ -1,4 +1,4 @@
-//! Everything of consequence is recorded first, one batch after another.
+//! Everything of consequence is recorded first, one batch after another (O3).
 
 use super::{coordinator::Stopped, core::Core, core::Inner};
 use crate::entity::PartitionRecord;

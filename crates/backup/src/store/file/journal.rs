@@ -14,6 +14,7 @@ pub(super) struct Scan {
     pub(super) bad: Option<(usize, String)>,
     /// That record was synced: it is no torn tail, something damaged it.
     pub(super) is_damaged: bool,
+    pub(super) rules: Rules,
 }
 
 /// Reads records up to the first bad one.
@@ -22,7 +23,7 @@ pub(super) struct Scan {
 /// never acknowledged. Only records with the directory's secret are records: the bytes of a torn one are a client's,
 /// who may have written a record into a value.
 pub(super) fn scan(id: ReplicaId, secret: u64, file: &Bytes, rules: Rules) -> Scan {
-    let mut scan = Scan { records: Vec::new(), bad: None, is_damaged: false };
+    let mut scan = Scan { records: Vec::new(), bad: None, is_damaged: false, rules };
     let mut at = 0;
     while at < file.len() {
         match record(id, secret, scan.records.last().map(|(header, _)| header), &file[at..]) {
@@ -109,7 +110,7 @@ pub(super) fn replay(id: ReplicaId, scan: &Scan) -> Result<Option<Replica>, Stri
             primary,
         };
         if open && replica.is_none() {
-            replica = Some(Replica::new(&write, Fill::Growing));
+            replica = Some(Replica::new(&write, Fill::Growing, scan.rules));
         }
         let here =
             replica.as_mut().ok_or_else(|| format!("record {} comes before the open", header.sequence))?;

@@ -76,7 +76,8 @@ impl FileStore {
 
     /// All of a replica, verified (T6).
     pub(super) async fn load_whole(&self, replica: ReplicaId) -> Result<Loaded, BackupError> {
-        let verify = move |bytes: &Bytes, certificate| filter::verify(replica, bytes, certificate);
+        let rules = self.config.rules;
+        let verify = move |bytes: &Bytes, certificate| filter::verify(replica, bytes, certificate, rules);
         let (bytes, certificate, ()) = self.read(replica, verify).await?;
         Ok(Loaded { bytes, certificate })
     }

@@ -208,7 +208,9 @@ async fn read_journals(
         let scan = match dir.read(name).await {
             Ok(file) => scan(replica, secret, &file, rules),
             // A sector of it may be gone: that is one replica's damage.
-            Err(DiskError::Io(why)) => Scan { records: Vec::new(), bad: Some((0, why)), is_damaged: true },
+            Err(DiskError::Io(why)) => {
+                Scan { records: Vec::new(), bad: Some((0, why)), is_damaged: true, rules }
+            }
             Err(error) => return Err(error.into()),
         };
         journals.push(FoundJournal { replica, file: name.clone(), scan });

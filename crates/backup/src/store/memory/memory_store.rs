@@ -231,7 +231,7 @@ impl BackupStore for MemoryStore {
         match want {
             LoadRequest::Whole => {
                 let (bytes, certificate) = self.snapshot(replica)?;
-                filter::verify(replica, &bytes, certificate)?;
+                filter::verify(replica, &bytes, certificate, self.config.rules)?;
                 Ok(Loaded { bytes, certificate })
             }
             LoadRequest::Filtered { index, partition } => self.load_filtered(replica, index, &partition),

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use rekindle_env::{Dir, DiskError, Env, Rng};
 use rekindle_types::{Lsn, Rule, Term};
 use std::sync::Arc;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Keeps the record in a directory, which is locked from the first [`MetaLog::open`] until this is dropped.
 ///
@@ -26,6 +26,12 @@ pub struct FileMetaLog {
     /// lock, as all here.
     driver: Mutex<Option<Shared<BoxFuture<'static, ()>>>>,
 }
+
+/// What an append comes to.
+type Answer = Result<Lsn, AppendError>;
+
+/// Who waits for that, and its place in the queue.
+type Caller = (oneshot::Sender<Answer>, OwnedSemaphorePermit);
 
 /// What the driver shares with the calls.
 struct Core {
@@ -171,18 +177,15 @@ impl Core {
             (Some(reason), _) => (Err(reason), None),
             (None, None) => (Err("it was not opened".to_owned()), None),
             (None, Some(held)) => {
-                let written = self.write(held, batches).await.map_err(|error| self.fail(&error));
-                (written, Some(held))
+                let written = self.write(held, batches, &mut callers).await;
+                (written.map_err(|error| self.fail(&error)), Some(held))
             }
         };
         let (answers, is_written) = match written {
             Ok(written) => written,
             Err(reason) => (vec![Err(AppendError::Failed(reason)); callers.len()], false),
         };
-        for ((done, _place), answer) in callers.into_iter().zip(answers) {
-            // The caller may have gone.
-            let _ = done.send(answer);
-        }
+        answer(&mut callers, answers);
         // Behind the answers: it vouches for what they have shown, and none of them needs it. It is handed to the disk
         // here and now, also if nobody drives this on.
         if is_written
@@ -211,15 +214,21 @@ impl Core {
         &self,
         held: &mut Held,
         batches: Vec<(Term, Batch)>,
-    ) -> Result<(Vec<Result<Lsn, AppendError>>, bool), DiskError> {
+        callers: &mut Vec<Caller>,
+    ) -> Result<(Vec<Answer>, bool), DiskError> {
         held.roll_if_due().await?;
-        let answers = batches.into_iter().map(|(term, batch)| self.stage(held, term, batch)).collect();
+        let mut answers: Vec<Answer> =
+            batches.into_iter().map(|(term, batch)| self.stage(held, term, batch)).collect();
+        // O3: an answer lets the coordinator act.
+        if !self.config.rules.on(Rule::O3) {
+            answer(callers, std::mem::take(&mut answers));
+        }
         // Without a word written what is shown is durable already.
         let is_written = held.write().await?;
         Ok((answers, is_written))
     }
 
-    fn stage(&self, held: &mut Held, term: Term, batch: Batch) -> Result<Lsn, AppendError> {
+    fn stage(&self, held: &mut Held, term: Term, batch: Batch) -> Answer {
         let newest = held.term();
         if term != newest {
             return Err(AppendError::Deposed { term, newest });
@@ -229,5 +238,13 @@ impl Core {
             held.image.check(&batch.expected)?;
         }
         Ok(held.stage(batch))
+    }
+}
+
+/// Answers in the order of the calls.
+fn answer(callers: &mut Vec<Caller>, answers: Vec<Answer>) {
+    for ((done, _place), answer) in callers.drain(..).zip(answers) {
+        // The caller may have gone.
+        let _ = done.send(answer);
     }
 }

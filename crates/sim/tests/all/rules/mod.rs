@@ -30,6 +30,7 @@ bodies!(
     P1: p1_open_until_the_close_is_seen,
     P2: p2_re_creations_are_atomic,
     P3: p3_late_creations_do_nothing,
+    P4: p4_bytes_past_the_certificate_do_not_exist,
     C1: c1_overwrites_kill_inline,
     C2: c2_relocation_decides_under_the_lock,
     C3: c3_tombstones_outlive_what_they_kill,
@@ -53,6 +54,8 @@ bodies!(
     J1: j1_answered_is_in_the_journal,
     J2: j2_damage_is_no_torn_tail,
     J4: j4_a_header_vouches_for_its_blocks,
+    J6: j6_a_journal_outlives_its_frames_sync,
+    O3: o3_the_record_comes_before_the_act,
 );
 
 #[test]
