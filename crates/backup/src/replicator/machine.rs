@@ -97,10 +97,21 @@ impl Replicator {
             recreated: self.counters.recreated,
             rejected: self.counters.rejected,
             hurt: self.counters.hurt,
+            opening: self.opening(),
             current: self.heads.current(),
             floor: self.heads.floor,
             too_few: (have < need).then_some(TooFewBackups { have, need }),
         }
+    }
+
+    /// Heads behind the first of the chain: that one was open on all, but for the log's first.
+    fn opening(&self) -> usize {
+        let waiting = self.heads.iter().skip(1).filter_map(|id| self.segments.get(&id));
+        let is_opening = |segment: &&Segment| {
+            let is_asked = segment.replicas.iter().any(|replica| replica.attempts > 0);
+            is_asked && !segment.is_open_told && !segment.is_open_on(self.config.replicas)
+        };
+        waiting.filter(is_opening).count()
     }
 
     fn take(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) {

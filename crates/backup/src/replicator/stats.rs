@@ -19,6 +19,8 @@ pub struct ReplicationStats {
     pub rejected: u64,
     /// Heads that lost a replica so far (H3).
     pub hurt: u64,
+    /// Heads that were asked of some backup and were not open on all yet: at most one (H1).
+    pub opening: usize,
     /// The current head: the switch to it is complete (H4).
     pub current: Option<SegmentId>,
     /// The floor that the coordinator is known to have stored.

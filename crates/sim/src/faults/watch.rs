@@ -27,6 +27,7 @@ impl<'a> Watch<'a> {
         check_single_owner(self.cluster).map_err(|violation| violation.to_string())?;
         self.leases_have_ended()?;
         self.memory_is_bounded()?;
+        self.heads_open_in_order()?;
         let office = self.cluster.coordinator(|c| c.coordinator()).flatten();
         office.map_or(Ok(()), |office| office.look(operations_are_apart))
     }
@@ -62,6 +63,17 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// H1: behind a head that is not open on all yet no other is opened.
+    fn heads_open_in_order(&self) -> Result<(), String> {
+        for status in self.cluster.statuses().values() {
+            let opening = status.replication.opening;
+            if opening > 1 {
+                return Err(format!("{} opens {opening} heads at once", status.server));
+            }
+        }
+        Ok(())
+    }
+
     /// No log has more memory than it was given, and no call waits beyond the limit.
     fn memory_is_bounded(&self) -> Result<(), String> {
         for status in self.cluster.statuses().values() {
@@ -80,14 +92,15 @@ impl<'a> Watch<'a> {
 /// Heads beyond the memory that a log was given.
 const EMERGENCY_SEGMENTS: u32 = 4;
 
-/// No two operations under way are about one server or one table.
+/// No two operations under way do one thing about one server or one table. A table may be dropped before it is made: then
+/// its making comes to an end, as there is nothing left to make.
 fn operations_are_apart(state: &ClusterState) -> Result<(), String> {
-    let (mut servers, mut tables): (BTreeSet<ServerId>, BTreeSet<TableId>) = Default::default();
+    let mut servers: BTreeSet<ServerId> = BTreeSet::new();
+    let (mut made, mut dropped): (BTreeSet<TableId>, BTreeSet<TableId>) = Default::default();
     for operation in state.unfinished() {
         let is_new = match &operation.state {
-            OperationState::CreateTable { table, .. } | OperationState::DropTable { table, .. } => {
-                tables.insert(table.id)
-            }
+            OperationState::CreateTable { table, .. } => made.insert(table.id),
+            OperationState::DropTable { table, .. } => dropped.insert(table.id),
             OperationState::Recover { server, .. } => servers.insert(*server),
         };
         if !is_new {
