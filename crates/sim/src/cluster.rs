@@ -27,14 +27,17 @@ use rekindle_env::{
     Env,
     memory::{Crash, Node, World, WorldConfig},
 };
+use rekindle_log::cleaner::CleanerConfig;
 use rekindle_types::ServerId;
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
 /// Frames of a backup: room for all that six servers write in a story.
 const FRAMES: u64 = 1024;
-/// Writes of a segment's replica at least, as with the usual sizes of segments and writes.
+/// Writes of a segment's replica at least, and steps in which the cleaner moves one, as with the usual sizes.
 const CHUNKS: u32 = 8;
+/// So many segments a cleaner moves in a second, as usual.
+const CLEANED_PER_SECOND: u64 = 16;
 /// Name and address of the coordinator.
 pub const COORDINATOR: &str = "coordinator";
 
@@ -179,6 +182,7 @@ impl SimCluster {
             former: self.running.lock().former.get(&server).copied(),
             segment_bytes: self.config.segment_bytes,
             replica_chunk_bytes: self.config.segment_bytes / CHUNKS,
+            cleaner: self.cleaner(),
             memory_bytes: u64::from(self.config.segments_max) * u64::from(self.config.segment_bytes),
             rules: self.config.rules,
             ..StorageConfig::new(CLUSTER, name.as_str(), name.as_str(), [COORDINATOR.to_owned()])
@@ -187,6 +191,16 @@ impl SimCluster {
             StorageServer::start(config, env, transport).expect("the simulation's settings are valid");
         let former = self.running.lock().storage.insert(server, started);
         assert!(former.is_none(), "kill {name} before starting it again");
+    }
+
+    /// In proportion to the segments: the usual steps are larger than these, and nothing would come between two.
+    fn cleaner(&self) -> CleanerConfig {
+        let segment_bytes = u64::from(self.config.segment_bytes);
+        CleanerConfig {
+            slice_bytes: segment_bytes / u64::from(CHUNKS),
+            bytes_per_second: CLEANED_PER_SECOND * segment_bytes,
+            ..CleanerConfig::default()
+        }
     }
 
     /// Kills a storage server: its tasks and its memory are gone, and of its disk what was not synced.
@@ -353,6 +367,7 @@ impl SimCluster {
     /// A node's world, started again when the node was killed.
     fn boot(&self, name: &str) -> Env {
         let node = self.world.node(name);
+        node.disk().set_latency(self.config.disk_latency_max);
         if node.is_up() { node.env() } else { node.restart() }
     }
 

@@ -4,6 +4,7 @@ use crate::weather::Climate;
 use rekindle_backup::Durability;
 use rekindle_env::memory::Order;
 use rekindle_types::Rules;
+use std::time::Duration;
 
 /// Where a simulated cluster keeps what must outlive its processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct SimConfig {
     /// Servers' clocks run faster or slower than the coordinator's by up to so many millionths, drawn, and are ahead by
     /// up to an hour. Default 9,000: just within what F2 assumes.
     pub drift_ppm_max: u32,
+    /// Each call of a disk takes up to so long, drawn, when nothing is wrong. Default: no time.
+    pub disk_latency_max: Duration,
     /// Rules in force.
     pub rules: Rules,
 }
@@ -59,6 +62,7 @@ impl SimConfig {
             order: Order::Random,
             climate: Climate::CALM,
             drift_ppm_max: 9_000,
+            disk_latency_max: Duration::ZERO,
             rules: Rules::default(),
         }
     }

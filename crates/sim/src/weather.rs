@@ -46,6 +46,10 @@ impl Climate {
         resets: 200,
     };
 
+    /// Slow, and nothing worse: what usually takes a moment takes so long that something may happen meanwhile.
+    pub const SLOW: Self =
+        Self { delay_min: Duration::from_millis(1), delay_max: Duration::from_millis(35), ..Self::CALM };
+
     /// One frame of fifty lost, as many late by up to more than a heartbeat.
     pub const STORM: Self = Self {
         delay_min: Duration::from_micros(20),

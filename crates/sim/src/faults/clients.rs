@@ -23,7 +23,8 @@ use std::{
 pub struct ClientsConfig {
     /// Clients, each with one call outstanding.
     pub clients: u32,
-    /// Keys, shared by all.
+    /// Keys, shared by all. Some are used all the time, others hardly ever: those stay where they are in the log, and
+    /// what was overwritten lies beside them.
     pub keys: u64,
     /// Of these so many get half of the calls.
     pub hot_keys: u64,
@@ -38,7 +39,7 @@ pub struct ClientsConfig {
 impl Default for ClientsConfig {
     fn default() -> Self {
         let pause_max = Duration::from_millis(150);
-        Self { clients: 6, keys: 64, hot_keys: 6, value_bytes_max: 6_000, pause_max, tablets: 12 }
+        Self { clients: 6, keys: 256, hot_keys: 6, value_bytes_max: 6_000, pause_max, tablets: 12 }
     }
 }
 
@@ -184,7 +185,8 @@ impl Caller {
 
     fn key(&self) -> Bytes {
         let ClientsConfig { keys, hot_keys, .. } = self.shared.config;
-        key_of(self.rng().below(if self.rng().below(2) == 0 { hot_keys } else { keys }))
+        let keys = if self.rng().below(2) == 0 { hot_keys } else { 1 + self.rng().below(keys) };
+        key_of(self.rng().below(keys))
     }
 
     fn condition(&self, key: &Bytes) -> Condition {

@@ -4,7 +4,7 @@ use super::fault::Kind;
 use crate::{SimConfig, SimStore, weather::Climate};
 use rekindle_backup::Durability;
 use rekindle_env::Rng;
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// Which faults a run draws from, and on what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,8 @@ pub enum Profile {
     Coordinators,
     /// Two servers at once.
     Pairs,
+    /// Everything takes long, so that faults strike in the middle of it.
+    Molasses,
 }
 
 const PERSISTENT: SimStore = SimStore::Disks(Durability::Persistent);
@@ -40,7 +42,7 @@ const BUFFERED: SimStore = SimStore::Disks(Durability::Buffered);
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Calm,
         Self::Rough,
         Self::Storm,
@@ -53,6 +55,7 @@ impl Profile {
         Self::Drift,
         Self::Coordinators,
         Self::Pairs,
+        Self::Molasses,
     ];
 
     /// The profile of a seed when all take turns.
@@ -75,13 +78,24 @@ impl Profile {
         let segments_max = if turn % 3 == 2 { 28 } else { 96 };
         let replicas = if matches!(self, Self::Pairs | Self::Damage) || turn % 2 == 1 { 3 } else { 2 };
         SimConfig {
-            servers: 6,
+            // With five and R = 3 the backups are just enough when one has died.
+            servers: if turn % 4 == 3 { 5 } else { 6 },
             replicas,
             segments_max,
             store: stores[turn % stores.len()],
-            climate: if self == Self::Rough { Climate::ROUGH } else { Climate::CALM },
+            climate: self.climate(),
+            disk_latency_max: Duration::from_micros(if self == Self::Molasses { 30_000 } else { 200 }),
             drift_ppm_max: if self == Self::Drift { DRIFT_PPM_MAX } else { 100 },
             ..SimConfig::new(seed)
+        }
+    }
+
+    /// The weather when nothing is wrong.
+    fn climate(self) -> Climate {
+        match self {
+            Self::Rough => Climate::ROUGH,
+            Self::Molasses => Climate::SLOW,
+            _ => Climate::CALM,
         }
     }
 
@@ -121,6 +135,15 @@ impl Profile {
             }
             Self::Coordinators => &[(Kind::KillCoordinator, 4), (Kind::PauseCoordinator, 3), (Kind::Kill, 3)],
             Self::Pairs => &[(Kind::KillTwo, 4), (Kind::KillCoordinator, 1), (Kind::Pause, 1)],
+            Self::Molasses => &[
+                (Kind::Kill, 5),
+                (Kind::KillTwo, 2),
+                (Kind::PowerLoss, 3),
+                (Kind::KillCoordinator, 2),
+                (Kind::Pause, 2),
+                (Kind::CutOneWay, 2),
+                (Kind::Isolate, 1),
+            ],
         };
         kinds.iter().filter(|(kind, _)| is_possible(*kind, store)).copied().collect()
     }

@@ -10,8 +10,6 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Between two looks for a step.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-/// Latency of disks and room on them when nothing is wrong.
-const NO_LATENCY: Duration = Duration::ZERO;
 
 /// Strikes a cluster.
 pub(super) struct Striker<'a> {
@@ -248,7 +246,9 @@ impl<'a> Striker<'a> {
                 links.iter().for_each(|(from, to)| cluster.weather.mend_link(from, to));
             }
             Undo::Weather => cluster.weather.turn(cluster.config().climate),
-            Undo::FastDisk(server) => cluster.node(server).disk().set_latency(NO_LATENCY),
+            Undo::FastDisk(server) => {
+                cluster.node(server).disk().set_latency(cluster.config().disk_latency_max);
+            }
             Undo::EmptyDisk(server) => {
                 cluster.node(server).disk().set_capacity(None);
                 self.restart(server);
@@ -282,7 +282,7 @@ impl<'a> Striker<'a> {
         for server in 0..cluster.config().servers {
             let node = cluster.node(server);
             node.resume();
-            node.disk().set_latency(NO_LATENCY);
+            node.disk().set_latency(cluster.config().disk_latency_max);
             node.disk().set_capacity(None);
         }
         cluster.world.node(COORDINATOR).resume();
