@@ -1,5 +1,6 @@
 //! A minute of a cluster's life under drawn faults, seed after seed.
 
+use crate::trace::TraceArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use rekindle::sim::faults::{Coverage, FaultsConfig, FaultsReport, Kind, Profile, Step, play, shrink};
@@ -32,6 +33,8 @@ pub struct Faults {
     /// Print one JSON object instead of the summary.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    trace: TraceArgs,
 }
 
 /// Sums over all runs, and what tells how much a run was.
@@ -68,6 +71,13 @@ impl Totals {
 
 impl Faults {
     pub fn play(&self) -> Result<(), String> {
+        match self.trace.trace {
+            Some(seed) => self.trace.write(&self.config(seed)),
+            None => self.play_all(),
+        }
+    }
+
+    fn play_all(&self) -> Result<(), String> {
         let (start, bar) = (Instant::now(), self.bar());
         let (next, totals, failed) =
             (AtomicU64::new(self.from), Mutex::new(Totals::default()), Mutex::new(None));
@@ -155,7 +165,10 @@ impl Faults {
                 strikes.join("\n")
             )
         });
-        format!("{what}{short}\n\nreplay it: cargo run --release --example {replay}")
+        let trace = format!("simulate faults --trace {seed} --profile {profile}");
+        format!(
+            "{what}{short}\n\nreplay it: cargo run --release --example {replay}\nsee it:    cargo run --release --example {trace}"
+        )
     }
 
     fn summary(&self, totals: &Totals, wall: Duration) {

@@ -8,7 +8,14 @@ mod faults;
 #[cfg(feature = "mutations")]
 mod mutations;
 mod picture;
+#[cfg(test)]
+mod sample;
+mod sequence;
+mod spans;
 mod storm;
+mod timeline;
+mod trace;
+mod words;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

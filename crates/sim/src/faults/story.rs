@@ -69,7 +69,7 @@ impl FaultsConfig {
 }
 
 /// How a run ended in which nothing was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultsReport {
     /// Faults that struck.
     pub coverage: Coverage,

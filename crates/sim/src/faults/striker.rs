@@ -324,13 +324,19 @@ impl Undo {
             | Self::Nothing(server) => (vec![name(*server)], Vec::new()),
             Self::StartCoordinator => (vec![COORDINATOR.to_owned()], Vec::new()),
             Self::Resume(node) => (vec![node.clone()], Vec::new()),
-            Self::Mend(links) => {
-                let ends: BTreeSet<&String> = links.iter().flat_map(|(from, to)| [from, to]).collect();
-                (ends.into_iter().cloned().collect(), links.clone())
-            }
+            Self::Mend(links) => (common_ends(links), links.clone()),
             Self::StartAll | Self::Weather => (Vec::new(), Vec::new()),
         }
     }
+}
+
+/// Whom all of the links concern.
+fn common_ends(links: &[(String, String)]) -> Vec<String> {
+    let ends = links.iter().flat_map(|(from, to)| [from, to]).collect::<BTreeSet<_>>();
+    ends.into_iter()
+        .filter(|end| links.iter().all(|(from, to)| from == *end || to == *end))
+        .cloned()
+        .collect()
 }
 
 fn both_ways(one: &str, other: &str) -> Vec<(String, String)> {

@@ -189,7 +189,8 @@ impl Book {
         let rank = |name: &str| match name {
             crate::COORDINATOR => 0,
             _ if name.starts_with('s') => 1,
-            _ => 2,
+            _ if name.starts_with("client") => 2,
+            _ => 3,
         };
         let mut order: Vec<u16> = (0..self.nodes.len() as u16).collect();
         order.sort_by_key(|node| {

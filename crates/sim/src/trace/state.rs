@@ -13,8 +13,10 @@ pub struct Standing {
     pub node: String,
     /// The id of the server that runs there. None of the coordinator.
     pub id: Option<ServerId>,
-    /// In words.
+    /// In words: what it is at.
     pub words: String,
+    /// And numbers that change all the time.
+    pub numbers: String,
 }
 
 /// The beginning of such a note.
@@ -37,7 +39,8 @@ pub(crate) fn note_state(cluster: &SimCluster) {
         office.look(|state| {
             let (tablets, under_way) = (state.map().tablets().count(), state.unfinished().count());
             let servers = state.servers().iter().count();
-            (state.last(), format!("{servers} servers, {tablets} tablets, {under_way} operations under way"))
+            let words = format!("{servers} servers, {tablets} tablets, {under_way} operations under way");
+            (state.last(), words + &format!("; last record {}", state.last()))
         })
     });
     write!(digest, "{reign:?}").expect("a digest takes everything");
@@ -53,22 +56,23 @@ fn words(status: &StorageStatus) -> String {
         (_, true, true) => "member",
     };
     let serving = status.tablets.iter().filter(|tablet| tablet.serving.is_some()).count();
-    let mut words = format!(
-        "{member}, {serving} tablets served, {} segments, {} of them unsettled, {} replicas kept",
-        status.log.segments,
-        status.replication.unsettled,
-        status.backup.map_or(0, |backup| backup.frames_used),
-    );
+    let mut words = format!("{member}, {serving} tablets served");
     if status.tablets.len() > serving {
         words += &format!(", {} tablets being taken", status.tablets.len() - serving);
     }
-    if status.waiting > 0 {
-        words += &format!(", {} requests wait for durability", status.waiting);
+    if status.replication.unsettled > 1 {
+        words += ", segments lack replicas";
     }
     if let Some(missing) = &status.replication.too_few {
         words += &format!(", too few backups: {missing:?}");
     }
-    words
+    format!(
+        "{words}; {} segments, {} unsettled, {} replicas kept, {} requests waiting",
+        status.log.segments,
+        status.replication.unsettled,
+        status.backup.map_or(0, |backup| backup.frames_used),
+        status.waiting,
+    )
 }
 
 /// What [`note_state`] noted; none when the note is another one.
@@ -81,7 +85,8 @@ fn read_line(line: &str) -> Option<Standing> {
     let (node, rest) = line.split_once(' ')?;
     let (id, words) = rest.split_once(' ')?;
     let id = id.parse().ok().map(ServerId);
-    Some(Standing { node: node.to_owned(), id, words: words.to_owned() })
+    let (words, numbers) = words.split_once("; ").unwrap_or((words, ""));
+    Some(Standing { node: node.to_owned(), id, words: words.to_owned(), numbers: numbers.to_owned() })
 }
 
 #[cfg(test)]
