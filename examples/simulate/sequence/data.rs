@@ -118,17 +118,22 @@ fn fault(trace: &Trace, incident: &Incident) -> Value {
     })
 }
 
-/// The colour of its band.
+/// Parts of kinds' names, and the colour of their bands; the first that fits. All others are about disks.
+const CLASSES: [(&str, &str); 9] = [
+    ("Kill", "dead"),
+    ("Stop", "dead"),
+    ("PowerLoss", "dead"),
+    ("Pause", "paused"),
+    ("CutOneWay", "cut"),
+    ("CutFrom", "cut"),
+    ("Isolate", "cut"),
+    ("Weather", "weather"),
+    ("Drift", "clock"),
+];
+
 fn class(kind: Kind) -> &'static str {
-    match kind.to_string() {
-        name if name.contains("Cut") || name.contains("Isolate") => "cut",
-        name if name.contains("Disk") || name.contains("Sync") || name.contains("Flip") => "disk",
-        name if name.contains("Misdirect") => "disk",
-        name if name.contains("Weather") => "weather",
-        name if name.contains("Drift") => "clock",
-        name if name.contains("Pause") => "paused",
-        _ => "dead",
-    }
+    let name = kind.to_string();
+    CLASSES.iter().find(|(part, _)| name.contains(part)).map_or("disk", |(_, class)| class)
 }
 
 fn recovery(names: &Names, recovery: &Recovery) -> Value {

@@ -232,6 +232,21 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_breaks_something_is_recorded_to_its_end() {
+        let length = Duration::from_secs(4);
+        let mut config = FaultsConfig { length, ..FaultsConfig::new(7, Profile::Storm) };
+        // Above what a segment bears: answers that nobody may get.
+        config.clients.value_bytes_max = 100_000;
+        let trace = Trace::record(&config);
+        assert!(trace.end >= Time(0) + length);
+        let last = trace.messages.last().expect("it ran").sent;
+        assert!(trace.end.since(last) < Duration::from_secs(1), "{last:?} of {:?}", trace.end);
+        assert!(!trace.calls.is_empty() && !trace.incidents.is_empty());
+        let what = trace.outcome.expect_err("such values are refused");
+        assert!(what.starts_with("seed 7, profile storm"), "{what}");
+    }
+
+    #[test]
     fn frames_of_a_calm_run_arrive() {
         let trace = trace(Profile::Calm);
         assert_eq!(trace.nodes[..3], ["coordinator", "s0", "s1"]);
