@@ -11,6 +11,7 @@ use super::{
     task::{BoxFuture, Ended, Slot, end_pair},
     timers::Timers,
     trace::{Event, Trace},
+    watchers::Watchers,
     world::WorldConfig,
 };
 use crate::Time;
@@ -27,6 +28,7 @@ pub(super) struct Core {
     pub(super) config: WorldConfig,
     pub(super) state: Mutex<State>,
     pub(super) trace: Trace,
+    pub(super) watchers: Watchers,
     ready: Arc<Ready>,
     order: Stream,
 }
@@ -57,8 +59,8 @@ pub(super) enum Outcome {
 impl Core {
     pub(super) fn new(config: WorldConfig) -> Arc<Self> {
         let order = Stream::fork(config.seed, "order of polls", 0);
-        let (state, trace, ready) = Default::default();
-        Arc::new(Self { config, state, trace, ready, order })
+        let (state, trace, watchers, ready) = Default::default();
+        Arc::new(Self { config, state, trace, watchers, ready, order })
     }
 
     pub(super) fn now(&self) -> Time {
@@ -188,7 +190,9 @@ impl Core {
         let Some((mut future, waker, noted)) = self.begin_poll(task) else { return };
         self.record(Event::Poll { task: task.0 });
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let node = noted.index;
         drop(noted);
+        self.watchers.polled(node);
         let mut state = self.state.lock();
         let mut dead = mem::take(&mut state.graves);
         if polled.is_ready() {
@@ -218,7 +222,8 @@ impl Core {
         }
         slot.waker.begin_poll();
         let future = slot.future.take()?;
-        let noted = PanicNote { core: self, node: Arc::clone(&state.nodes[slot.node].name), name: slot.name };
+        let node = Arc::clone(&state.nodes[slot.node].name);
+        let noted = PanicNote { core: self, index: slot.node, node, name: slot.name };
         state.polled = Some(slot.node);
         Some((future, Waker::from(Arc::clone(&slot.waker)), noted))
     }
@@ -303,6 +308,7 @@ impl Drop for Driving<'_> {
 /// Says which task panicked, if one does.
 struct PanicNote<'a> {
     core: &'a Core,
+    index: usize,
     node: Arc<str>,
     name: &'static str,
 }

@@ -28,9 +28,10 @@ mod stuck;
 mod task;
 mod timers;
 mod trace;
+mod watchers;
 mod world;
 
-pub use disk::{Crash, Disk, SECTOR_BYTES, SyncCounts};
+pub use disk::{Crash, Disk, Halt, Misdirect, SECTOR_BYTES, SyncCounts};
 pub use node::Node;
 pub use stuck::{Stuck, Why};
 pub use trace::Event;

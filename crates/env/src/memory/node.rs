@@ -8,6 +8,7 @@ use super::{
     rng::Stream,
     skew::Skew,
     trace::Event,
+    watchers::Polled,
 };
 use crate::{Env, Rng};
 use std::{mem, sync::Arc, time::Duration};
@@ -191,6 +192,16 @@ impl Node {
     #[must_use]
     pub fn disk(&self) -> Arc<Disk> {
         Arc::clone(&self.core.state.lock().nodes[self.index].disk)
+    }
+
+    /// Resolves after the next poll of a task of one of these nodes of one world; other ready tasks may go first. Who
+    /// looks that often sees steps that are over within one instant, or nearly.
+    ///
+    /// # Panics
+    /// When there is no node.
+    pub fn polled(nodes: &[Self]) -> impl Future<Output = ()> + use<> {
+        let core = Arc::clone(&nodes.first().expect("some nodes").core);
+        Polled::new(core, nodes.iter().map(|node| node.index).collect())
     }
 
     /// How many of its tasks have not ended.

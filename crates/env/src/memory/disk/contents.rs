@@ -85,6 +85,10 @@ impl Contents {
         self.files.retain(|id, _| names.refers_to(*id));
     }
 
+    pub(super) fn length(&self, name: &str) -> Option<u64> {
+        self.names.find(name).and_then(|id| self.files.get(&id)).map(File::len)
+    }
+
     pub(super) fn flip(&mut self, name: &str, at: u64, bits: u8) -> Result<(), DiskError> {
         let found = self.names.find(name).and_then(|id| self.files.get_mut(&id));
         let file = found.ok_or_else(|| DiskError::NotFound(name.to_owned()))?;

@@ -123,7 +123,8 @@ impl Device for MemoryDevice {
     async fn write_at(&self, offset: u64, bytes: Bytes) -> Result<(), DiskError> {
         self.disk
             .run(self.generation, self.call("write_at", offset, bytes.len()), |state| {
-                state.contents.device(self.id, &self.name)?.write(offset, &bytes)
+                let place = state.misdirects.place(&self.name, offset, bytes.len(), self.length);
+                state.contents.device(self.id, &self.name)?.write(place, &bytes)
             })
             .await
     }

@@ -4,14 +4,20 @@ mod contents;
 mod crash;
 mod device;
 mod dir;
+mod halt;
+mod misdirect;
 mod names;
 
 pub use crash::Crash;
 pub use device::SECTOR_BYTES;
+pub use halt::Halt;
+pub use misdirect::Misdirect;
 
-use super::{executor::Core, rng::Stream, timers::Sleep, trace::Event, yield_now};
+use super::{executor::Core, node::Node, rng::Stream, timers::Sleep, trace::Event, yield_now};
 use crate::{Dir, DiskError, Rng};
 use contents::Contents;
+use halt::Halts;
+use misdirect::Misdirects;
 use parking_lot::Mutex;
 use std::{
     sync::{Arc, Weak},
@@ -58,6 +64,8 @@ struct State {
     locks: std::collections::BTreeSet<String>,
     capacity: Option<u64>,
     latency_max: Duration,
+    halts: Halts,
+    misdirects: Misdirects,
 }
 
 /// What a call is traced as.
@@ -83,7 +91,44 @@ impl Disk {
         let mut state = self.state.lock();
         state.generation += 1;
         state.locks.clear();
+        state.halts.arm(None);
         state.contents.crash(crash, &self.stream);
+    }
+
+    /// Lets the node stand still for good at a disk call: its process is as good as dead from there on, and is to be
+    /// killed. In place of what was armed before; `None` arms nothing. A crash disarms.
+    pub fn halt_at(&self, halt: impl Into<Option<Halt>>) {
+        self.state.lock().halts.arm(halt.into());
+    }
+
+    /// Whether the node has stopped where it was told to.
+    #[must_use]
+    pub fn has_halted(&self) -> bool {
+        self.state.lock().halts.is_over
+    }
+
+    /// Lets a write to a device land in the wrong place, unnoticed: what was there is overwritten, and where it should have
+    /// gone everything stays as it was. In place of what was armed before; `None` arms nothing.
+    pub fn misdirect(&self, misdirect: impl Into<Option<Misdirect>>) {
+        self.state.lock().misdirects.arm(misdirect.into());
+    }
+
+    /// How many writes have landed in the wrong place.
+    #[must_use]
+    pub fn misdirected(&self) -> u64 {
+        self.state.lock().misdirects.count
+    }
+
+    /// Names of all files and devices, sorted.
+    #[must_use]
+    pub fn list(&self) -> Vec<String> {
+        self.state.lock().contents.names.list()
+    }
+
+    /// Length of a file or device.
+    #[must_use]
+    pub fn file_bytes(&self, name: &str) -> Option<u64> {
+        self.state.lock().contents.length(name)
     }
 
     /// How many syncs there were.
@@ -142,6 +187,10 @@ impl Disk {
         body: impl FnOnce(&mut State) -> Result<T, DiskError> + Send,
     ) -> Result<T, DiskError> {
         self.take_time().await;
+        let halts = self.halts(generation, &call);
+        if halts == Some(false) {
+            self.halt().await;
+        }
         let result = {
             let mut state = self.state.lock();
             if state.generation == generation {
@@ -161,7 +210,34 @@ impl Disk {
                 ok: result.is_ok(),
             });
         }
+        if halts == Some(true) {
+            self.halt().await;
+        }
         result
+    }
+
+    /// Whether the process ends with this call, and then whether the call takes effect.
+    fn halts(&self, generation: u64, call: &Call<'_>) -> Option<bool> {
+        let mut state = self.state.lock();
+        if state.generation != generation {
+            return None;
+        }
+        state.halts.at_call(call.is_sync())
+    }
+
+    /// From here on nothing of the process happens. It is to be killed; until then its tasks are held back, and this
+    /// one never goes on.
+    async fn halt(&self) {
+        if let Some(core) = self.core.upgrade() {
+            Node::named(&core, &self.node).pause();
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Call<'_> {
+    fn is_sync(&self) -> bool {
+        matches!(self.name, "sync_file" | "sync_dir" | "sync_device")
     }
 }
 
