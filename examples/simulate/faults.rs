@@ -3,6 +3,7 @@
 use crate::trace::TraceArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use rekindle::cluster::memory::NetworkCounts;
 use rekindle::sim::faults::{Coverage, FaultsConfig, FaultsReport, Kind, Profile, Step, play, shrink};
 use serde_json::json;
 use std::{
@@ -41,6 +42,7 @@ pub struct Faults {
 #[derive(Default)]
 struct Totals {
     coverage: Coverage,
+    network: NetworkCounts,
     left_out: u64,
     written: Vec<u64>,
     faults: Vec<u64>,
@@ -56,6 +58,7 @@ struct Totals {
 impl Totals {
     fn add(&mut self, report: &FaultsReport) {
         self.coverage.add(&report.coverage);
+        self.network += report.network;
         self.left_out += report.left_out;
         self.written.push(report.counts.written);
         self.faults.push(report.coverage.total());
@@ -191,6 +194,10 @@ impl Faults {
         );
         println!("recoveries  {}; {} processes ended by themselves", totals.recoveries, totals.restarts);
         println!("faults      {} struck, {} left out", totals.coverage.total(), totals.left_out);
+        let NetworkCounts { sent, lost, repeated, resets, breaks } = totals.network;
+        println!(
+            "frames      {sent} sent, {lost} lost, {repeated} came twice; {resets} lanes reset, {breaks} broken"
+        );
         for (what, of) in [
             ("writes acknowledged", &totals.written),
             ("faults", &totals.faults),
@@ -215,6 +222,10 @@ impl Faults {
             "written_median": quantile(&totals.written, 0.5),
             "faults_median": quantile(&totals.faults, 0.5),
             "settled_ms_max": quantile(&totals.settled_ms, 1.0),
+            "network": {
+                "sent": totals.network.sent, "lost": totals.network.lost, "repeated": totals.network.repeated,
+                "resets": totals.network.resets, "breaks": totals.network.breaks,
+            },
             "coverage": serde_json::Value::Object(pairs.collect()),
             "violations": 0,
         })

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
-    memory::MemoryNetwork,
+    memory::{MemoryNetwork, NetworkCounts},
     server::{
         CoordinatorServer, CoordinatorServerConfig, FileStoreSettings, StorageConfig, StorageServer,
         StorageStatus, StoreKind,
@@ -91,6 +91,12 @@ impl SimCluster {
             running: Mutex::default(),
             world,
         }
+    }
+
+    /// What the network has done to frames so far.
+    #[must_use]
+    pub fn network_counts(&self) -> NetworkCounts {
+        self.network.counts()
     }
 
     /// Starts the coordinator and all storage servers.

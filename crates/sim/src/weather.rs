@@ -21,8 +21,13 @@ pub struct Climate {
     pub late_max: Duration,
     /// Frames that vanish: their call gets no answer.
     pub lost: u32,
-    /// Frames that break their lane.
+    /// Frames that break their lane, with all that is under way on it.
     pub resets: u32,
+    /// Frames that come twice, the second time up to [`Climate::late_max`] later, as far as the protocol bears that.
+    pub repeated: u32,
+    /// Frames behind which their lane breaks: they take up to [`Climate::late_max`], and arrive beside those of the next
+    /// lane.
+    pub breaks: u32,
 }
 
 impl Climate {
@@ -34,9 +39,11 @@ impl Climate {
         late_max: Duration::ZERO,
         lost: 0,
         resets: 0,
+        repeated: 0,
+        breaks: 0,
     };
 
-    /// One frame of a thousand lost, a few late or fatal to their lane.
+    /// One frame of a thousand lost, a few late, sent again or fatal to their lane.
     pub const ROUGH: Self = Self {
         delay_min: Duration::from_micros(20),
         delay_max: Duration::from_millis(2),
@@ -44,20 +51,24 @@ impl Climate {
         late_max: Duration::from_millis(150),
         lost: 1_000,
         resets: 200,
+        repeated: 4_000,
+        breaks: 200,
     };
 
     /// Slow, and nothing worse: what usually takes a moment takes so long that something may happen meanwhile.
     pub const SLOW: Self =
         Self { delay_min: Duration::from_millis(1), delay_max: Duration::from_millis(35), ..Self::CALM };
 
-    /// One frame of fifty lost, as many late by up to more than a heartbeat.
+    /// One frame of fifty lost, as many late by up to more than a heartbeat, as many sent again.
     pub const STORM: Self = Self {
         delay_min: Duration::from_micros(20),
         delay_max: Duration::from_millis(10),
         late: 20_000,
         late_max: Duration::from_millis(600),
         lost: 20_000,
-        resets: 2_000,
+        resets: 1_000,
+        repeated: 20_000,
+        breaks: 1_000,
     };
 }
 
@@ -111,12 +122,22 @@ impl Weather for SeededWeather {
         if is_cut || dice < climate.lost {
             return Fate::Lose;
         }
-        if dice < climate.lost + climate.resets {
-            return Fate::Reset;
+        let late = || self.between(climate.delay_max, climate.late_max);
+        let mut below = climate.lost;
+        let mut is_within = |share: u32| {
+            below += share;
+            dice < below
+        };
+        if is_within(climate.resets) {
+            Fate::Reset
+        } else if is_within(climate.breaks) {
+            Fate::Break { after: late() }
+        } else if is_within(climate.late) {
+            Fate::Deliver { after: late() }
+        } else if is_within(climate.repeated) {
+            Fate::Twice { after: usual, again: usual + late() }
+        } else {
+            Fate::Deliver { after: usual }
         }
-        if dice < climate.lost + climate.resets + climate.late {
-            return Fate::Deliver { after: self.between(climate.delay_max, climate.late_max) };
-        }
-        Fate::Deliver { after: usual }
     }
 }

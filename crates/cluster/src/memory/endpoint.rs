@@ -38,12 +38,12 @@ impl Transport for MemoryTransport {
 impl MemoryTransport {
     async fn connect(&self, peer: &Peer, kind: LaneKind) -> Result<Lane, RemoteError> {
         match self.network.weather.fate(&self.listener.end.address, &peer.address, kind, 0) {
-            Fate::Deliver { after } => self.network.clock.sleep(after).await,
+            Fate::Deliver { after } | Fate::Twice { after, .. } => self.network.clock.sleep(after).await,
             Fate::Lose => {
                 self.network.clock.sleep(SILENCE).await;
                 return Err(not_done("no answer"));
             }
-            Fate::Reset => return Err(not_done("reset")),
+            Fate::Reset | Fate::Break { .. } => return Err(not_done("reset")),
         }
         self.network.connect(&self.listener, peer, kind)
     }

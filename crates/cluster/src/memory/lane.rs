@@ -3,6 +3,7 @@
 use super::{
     Fate,
     network::{Network, Reach},
+    repeats::Repeats,
     tap::{Message, Passage},
 };
 use crate::wire::{FrameReceiver, FrameSender, LaneClosed, LaneKind, Packet};
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use futures_util::future::select;
 use parking_lot::Mutex;
 use rekindle_env::{Clock, Time};
-use std::{collections::BTreeMap, pin::pin, sync::Arc};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
 /// One end of a lane, as the network knows it.
@@ -97,6 +98,22 @@ impl Pipe {
         }
     }
 
+    /// Queues a frame once more, if there is room. Those behind it may be there before it.
+    fn push_again(&self, due: Time, frame: &Bytes) -> Option<Place> {
+        let mut queue = self.queue.lock();
+        let has_room = queue.frames.len() < self.frames_max && queue.bytes + frame.len() <= self.bytes_max;
+        if queue.is_closed || !has_room {
+            return None;
+        }
+        queue.bytes += frame.len();
+        queue.sent += 1;
+        let key = (due, queue.sent);
+        queue.frames.insert(key, frame.clone());
+        drop(queue);
+        self.arrived.notify_one();
+        Some(key)
+    }
+
     fn close(&self, drops_frames: bool) {
         let mut queue = self.queue.lock();
         queue.is_closed = true;
@@ -139,6 +156,33 @@ impl Wire {
         let (stream, passage) = (self.back.stream, Passage::Received);
         self.network.tap.message(&Message { from, to, lane: self.kind, stream, place, frame, passage });
     }
+
+    /// Queues the frame, waiting for room. The instant at which it will be there.
+    async fn queue(&self, after: Duration, frame: &Bytes) -> Result<Time, LaneClosed> {
+        let network = &self.network;
+        loop {
+            let taken = self.out.taken.notified();
+            let due = network.clock.now() + after;
+            if let Some((due, place)) = self.out.push(due, network.weather.keeps_order(), frame)? {
+                self.tell_sent(place, frame, Passage::Sent { due });
+                return Ok(due);
+            }
+            taken.await;
+        }
+    }
+
+    /// Lets a frame that was queued for `due` come again, if the protocol bears that.
+    fn repeat(&self, due: Time, later: Duration, frame: &Bytes) {
+        let again = match Repeats::of(frame) {
+            Repeats::Never => return,
+            Repeats::AtOnce => due,
+            Repeats::Late => due + later,
+        };
+        if let Some((due, place)) = self.out.push_again(again, frame) {
+            self.network.count(|counts| counts.repeated += 1);
+            self.tell_sent(place, frame, Passage::Sent { due });
+        }
+    }
 }
 
 #[async_trait]
@@ -161,26 +205,29 @@ impl FrameSender for Wire {
                 return Err(LaneClosed);
             }
         }
-        let after = match fate {
-            Fate::Deliver { after } => after,
+        network.count(|counts| counts.add(fate));
+        match fate {
+            Fate::Deliver { after } => self.queue(after, &frame).await.map(drop),
+            Fate::Twice { after, again } => {
+                let due = self.queue(after, &frame).await?;
+                self.repeat(due, again.saturating_sub(after), &frame);
+                Ok(())
+            }
             Fate::Lose => {
                 self.tell_sent(0, &frame, Passage::Lost);
-                return Ok(());
+                Ok(())
             }
             Fate::Reset => {
                 self.tell_sent(0, &frame, Passage::Reset);
                 self.close(true);
-                return Err(LaneClosed);
+                Err(LaneClosed)
             }
-        };
-        loop {
-            let taken = self.out.taken.notified();
-            let due = network.clock.now() + after;
-            if let Some((due, place)) = self.out.push(due, network.weather.keeps_order(), &frame)? {
-                self.tell_sent(place, &frame, Passage::Sent { due });
-                return Ok(());
+            Fate::Break { after } => {
+                self.queue(after, &frame).await?;
+                self.out.close(false);
+                self.back.close(true);
+                Ok(())
             }
-            taken.await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who listens where.
 
 use super::{
-    MemoryTransport, NoTap, Tap, Weather,
+    MemoryTransport, NetworkCounts, NoTap, Tap, Weather,
     lane::{End, MemoryReceiver, Pipe, Wire},
 };
 use crate::wire::{Accepted, Identity, Lane, LaneKind, Peer, Track};
@@ -35,7 +35,14 @@ impl MemoryNetwork {
     /// Without endpoints; `tap` is told of every frame.
     #[must_use]
     pub fn tapped(clock: Arc<dyn Clock>, weather: Arc<dyn Weather>, tap: Arc<dyn Tap>) -> Self {
-        Self(Arc::new(Network { clock, weather, tap, endpoints: Mutex::default() }))
+        let (endpoints, counts) = Default::default();
+        Self(Arc::new(Network { clock, weather, tap, endpoints, counts }))
+    }
+
+    /// What has happened to frames so far.
+    #[must_use]
+    pub fn counts(&self) -> NetworkCounts {
+        *self.0.counts.lock()
     }
 
     /// A process begins to listen at `address`. One that listened there before is dead from now on, and lanes to
@@ -70,6 +77,8 @@ pub(super) struct Network {
     pub(super) weather: Arc<dyn Weather>,
     pub(super) tap: Arc<dyn Tap>,
     endpoints: Mutex<Endpoints>,
+    /// A leaf lock.
+    counts: Mutex<NetworkCounts>,
 }
 
 #[derive(Default)]
@@ -139,6 +148,10 @@ pub(super) enum Reach {
 }
 
 impl Network {
+    pub(super) fn count(&self, add: impl FnOnce(&mut NetworkCounts)) {
+        add(&mut self.counts.lock());
+    }
+
     pub(super) fn reach(&self, from: &End, to: &End) -> Reach {
         let endpoints = self.endpoints.lock();
         let process = |end: &End| endpoints.listeners.get(&*end.address).map(|l| l.end.process);

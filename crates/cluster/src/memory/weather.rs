@@ -13,8 +13,24 @@ pub enum Fate {
     },
     /// It never arrives, and nobody is told.
     Lose,
+    /// It arrives, and what the protocol bears arrives once more: as when its caller has repeated it, and an earlier try
+    /// comes last. Orders, calls to the coordinator and about recoveries may come again at any time; writes and frees of
+    /// replicas right behind themselves, since a session has one lane, which keeps its order (P3). Nothing else is sent
+    /// twice: clients' calls on objects and greetings never are, and the second of two answers goes unread.
+    Twice {
+        /// First after so long.
+        after: Duration,
+        /// And again after so long, not less.
+        again: Duration,
+    },
     /// The lane breaks, both ways; what was under way on it is lost.
     Reset,
+    /// The lane breaks behind the frame. Its sender sees that at once, and gets nothing more from it; the frame, and what was
+    /// under way before it, still arrives, beside what is sent on the next lane.
+    Break {
+        /// After so long.
+        after: Duration,
+    },
 }
 
 /// Decides about every frame. Called once for each, in the order in which they are sent; never under a lock.

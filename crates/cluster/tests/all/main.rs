@@ -11,6 +11,7 @@ mod broken_lanes_answer_unknown;
 mod calls_reach_the_right_service;
 mod damaged_frames_are_refused;
 mod frames_are_seen_on_their_way;
+mod frames_arrive_late_or_twice;
 mod inventories_fit_a_frame;
 mod lanes_to_dead_servers_are_closed;
 mod late_orders_are_refused;

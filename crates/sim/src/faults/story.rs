@@ -14,6 +14,7 @@ use crate::{
     trace::note_state,
 };
 use futures_util::future::{Either, select};
+use rekindle_cluster::memory::NetworkCounts;
 use rekindle_coordinator::{ClusterState, Event, entity::OperationState};
 use rekindle_env::{Clock, Time};
 use rekindle_types::Rules;
@@ -73,6 +74,8 @@ impl FaultsConfig {
 pub struct FaultsReport {
     /// Faults that struck.
     pub coverage: Coverage,
+    /// What the network did to frames.
+    pub network: NetworkCounts,
     /// Faults that could not.
     pub left_out: u64,
     /// What the clients did.
@@ -131,6 +134,7 @@ pub fn play_watched(
     let (Tale { coverage, left_out, .. }, (counts, calls)) = (run.striker.tale(), *run.counts.borrow());
     Ok(FaultsReport {
         coverage,
+        network: cluster.network_counts(),
         left_out,
         counts,
         calls,
