@@ -89,6 +89,7 @@ impl Replicator {
     #[must_use]
     pub fn stats(&self) -> ReplicationStats {
         let (have, need) = (self.backups.len(), self.config.replicas);
+        let heads = || self.heads.iter().filter_map(|head| self.segments.get(&head));
         ReplicationStats {
             segments: self.segments.len(),
             unsettled: self.active.len() + self.lost.len(),
@@ -98,6 +99,9 @@ impl Replicator {
             rejected: self.counters.rejected,
             hurt: self.counters.hurt,
             opening: self.opening(),
+            hurt_heads: heads().filter(|head| head.is_hurt).count(),
+            heads_waiting: heads().count().saturating_sub(1),
+            is_floor_asked: self.heads.floor_call.is_some(),
             current: self.heads.current(),
             floor: self.heads.floor,
             too_few: (have < need).then_some(TooFewBackups { have, need }),

@@ -21,6 +21,12 @@ pub struct ReplicationStats {
     pub hurt: u64,
     /// Heads that were asked of some backup and were not open on all yet: at most one (H1).
     pub opening: usize,
+    /// Those of them that no complete switch has left yet: what they hold beyond the loss waits for one (H5).
+    pub hurt_heads: usize,
+    /// Heads behind the current one: the switch to the first of them is not complete (H4).
+    pub heads_waiting: usize,
+    /// Whether the coordinator is being asked to store a floor (H3).
+    pub is_floor_asked: bool,
     /// The current head: the switch to it is complete (H4).
     pub current: Option<SegmentId>,
     /// The floor that the coordinator is known to have stored.

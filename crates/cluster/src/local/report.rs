@@ -277,7 +277,7 @@ impl LogReport {
 
 impl CleanerReport {
     fn of(cleaner: &CleanerStats) -> Self {
-        let CleanerStats { passes, victims, survivors, moved_bytes } = *cleaner;
+        let CleanerStats { passes, victims, survivors, moved_bytes, .. } = *cleaner;
         Self { passes, victims, survivors, moved_bytes, cost: cleaner.cost() }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::{FutureExt, future::select};
 use rekindle_backup::{
-    replicator::{FloorError, Replication},
+    replicator::{FloorError, Replication, ReplicationStats},
     store::LocalStore,
 };
 use rekindle_env::Env;
@@ -275,6 +275,10 @@ impl Member {
 
     pub(super) fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Acquire)
+    }
+
+    pub(super) fn replication_stats(&self) -> ReplicationStats {
+        self.replication.stats()
     }
 
     pub(super) fn status(&self) -> StorageStatus {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::wire::Transport;
 use parking_lot::Mutex;
-use rekindle_backup::store::LocalStore;
+use rekindle_backup::{replicator::ReplicationStats, store::LocalStore};
 use rekindle_env::Env;
 use rekindle_log::store::Store;
 use rekindle_types::{Former, ServerId};
@@ -99,6 +99,12 @@ impl StorageServer {
     #[must_use]
     pub fn status(&self) -> Option<StorageStatus> {
         self.member().map(|member| member.status())
+    }
+
+    /// How replication of its log does, once it has enlisted: at less cost than a whole snapshot.
+    #[must_use]
+    pub fn replication(&self) -> Option<ReplicationStats> {
+        self.member().map(|member| member.replication_stats())
     }
 
     /// Its objects, for inspection.

@@ -21,6 +21,7 @@ pub struct Cleaner {
     victims: AtomicU64,
     survivors: AtomicU64,
     moved_bytes: AtomicU64,
+    under_way: AtomicU64,
 }
 
 /// What a cleaner has done.
@@ -34,6 +35,8 @@ pub struct CleanerStats {
     pub survivors: u64,
     /// Bytes of entries that were moved, by passes under way too.
     pub moved_bytes: u64,
+    /// Passes under way.
+    pub under_way: u64,
 }
 
 impl CleanerStats {
@@ -50,8 +53,8 @@ impl Cleaner {
     /// For a store whose log has [segments for survivors](crate::LogConfig::cleaned).
     #[must_use]
     pub fn new(store: Arc<Store>, config: CleanerConfig) -> Arc<Self> {
-        let (passes, victims, survivors, moved_bytes) = Default::default();
-        Arc::new(Self { store, config, passes, victims, survivors, moved_bytes })
+        let (passes, victims, survivors, moved_bytes, under_way) = Default::default();
+        Arc::new(Self { store, config, passes, victims, survivors, moved_bytes, under_way })
     }
 
     /// What was done so far.
@@ -62,6 +65,7 @@ impl Cleaner {
             victims: self.victims.load(Ordering::Relaxed),
             survivors: self.survivors.load(Ordering::Relaxed),
             moved_bytes: self.moved_bytes.load(Ordering::Relaxed),
+            under_way: self.under_way.load(Ordering::Relaxed),
         }
     }
 
@@ -91,6 +95,7 @@ impl Cleaner {
             if !chosen.is_empty() {
                 passes.push(self.pass(&env, chosen));
             }
+            self.under_way.store(passes.len() as u64, Ordering::Relaxed);
             let ended = async {
                 match passes.next().await {
                     Some(ended) => ended,

@@ -126,6 +126,8 @@ pub struct LogStats {
     pub segments_max: u32,
     /// Heads behind the current one.
     pub heads_waiting: usize,
+    /// Side logs that were filled and wait until a head has brought them in: recoveries, or cleaned segments.
+    pub commits_waiting: usize,
     /// Bytes of live entries.
     pub live_bytes: u64,
     /// Durable up to here.
@@ -420,6 +422,7 @@ impl Log {
             segments: state.segments_in_use(),
             segments_max: self.config.segments_max,
             heads_waiting: state.heads.len() - 1,
+            commits_waiting: state.side_logs.values().filter(|side| side.is_committing).count(),
             live_bytes: live.map(|s| self.frames.live_bytes(s.slot)).sum(),
             durable: self.durable(),
         }
