@@ -1,6 +1,6 @@
 use rekindle_env::{
     DiskError,
-    memory::{Crash, World},
+    memory::{Crash, Halt, World},
 };
 
 #[test]
@@ -25,7 +25,7 @@ fn the_chosen_sync_fails_and_what_it_covered_never_becomes_durable() {
         device.sync().await.unwrap();
         assert_eq!(dir.read("f").await.unwrap(), "keptlost");
     });
-    assert_eq!(node.disk().syncs().total(), 7);
+    assert_eq!((node.disk().syncs().total(), node.disk().failed_syncs()), (7, 2));
     node.kill();
     let dir = node.restart().dir;
     world.block_on(async {
@@ -33,6 +33,25 @@ fn the_chosen_sync_fails_and_what_it_covered_never_becomes_durable() {
         let device = dir.device("d", 2048).await.unwrap();
         assert_eq!(device.read_at(0, 1024).await.unwrap(), [[0; 512], [2; 512]].concat());
     });
+}
+
+#[test]
+fn a_mended_disk_fails_no_more() {
+    let world = World::new(1);
+    let node = world.node("a");
+    let (dir, disk) = (node.env().dir, node.disk());
+    disk.set_capacity(Some(0));
+    disk.fail_sync_after(1);
+    disk.set_latency(std::time::Duration::from_secs(1));
+    disk.halt_at(Halt { after: 2, syncs_only: false, takes_effect: true });
+    disk.mend();
+    world.block_on(async {
+        for _ in 0..3 {
+            dir.append("f", "x".into()).await.unwrap();
+            dir.sync_file("f").await.unwrap();
+        }
+    });
+    assert_eq!((world.now().0, disk.failed_syncs()), (0, 0));
 }
 
 #[test]

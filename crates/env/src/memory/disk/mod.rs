@@ -60,6 +60,7 @@ struct State {
     syncs: SyncCounts,
     /// Numbers of syncs, counted by [`SyncCounts::total`] from 1, that fail.
     failing: std::collections::BTreeSet<u64>,
+    failed_syncs: u64,
     /// Held by the present process; a crash gives them back.
     locks: std::collections::BTreeSet<String>,
     capacity: Option<u64>,
@@ -129,6 +130,22 @@ impl Disk {
     #[must_use]
     pub fn file_bytes(&self, name: &str) -> Option<u64> {
         self.state.lock().contents.length(name)
+    }
+
+    /// Nothing is wrong with it from now on: every fault that was asked for and has not come is called off, and there is
+    /// room, without delay. What was damaged or lost stays so.
+    pub fn mend(&self) {
+        let mut state = self.state.lock();
+        state.failing.clear();
+        state.halts.arm(None);
+        state.misdirects.arm(None);
+        (state.capacity, state.latency_max) = (None, Duration::ZERO);
+    }
+
+    /// How many syncs have failed.
+    #[must_use]
+    pub fn failed_syncs(&self) -> u64 {
+        self.state.lock().failed_syncs
     }
 
     /// How many syncs there were.
@@ -244,7 +261,9 @@ impl Call<'_> {
 impl State {
     /// Whether the sync that was just counted succeeds.
     fn sync_succeeds(&mut self) -> bool {
-        !self.failing.remove(&self.syncs.total())
+        let fails = self.failing.remove(&self.syncs.total());
+        self.failed_syncs += u64::from(fails);
+        !fails
     }
 
     fn take_room(&self, bytes: u64) -> Result<(), DiskError> {
