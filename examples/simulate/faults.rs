@@ -1,12 +1,14 @@
 //! A minute of a cluster's life under drawn faults, seed after seed.
 
+use crate::coverage;
 use crate::trace::TraceArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use rekindle::cluster::memory::NetworkCounts;
-use rekindle::sim::faults::{Coverage, FaultsConfig, FaultsReport, Kind, Profile, Step, play, shrink};
+use rekindle::sim::faults::{Coverage, FaultsConfig, FaultsReport, Outcomes, Profile, play, shrink};
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     num::NonZero,
     panic,
     sync::{
@@ -31,6 +33,9 @@ pub struct Faults {
     /// Runs at a time; by default one per core.
     #[arg(long)]
     jobs: Option<NonZero<usize>>,
+    /// Fail when a pair of a fault and a step never happened, as always from 20,000 seeds of all profiles on.
+    #[arg(long)]
+    strict_coverage: bool,
     /// Print one JSON object instead of the summary.
     #[arg(long)]
     json: bool,
@@ -43,6 +48,7 @@ pub struct Faults {
 struct Totals {
     coverage: Coverage,
     network: NetworkCounts,
+    outcomes: Outcomes,
     left_out: u64,
     written: Vec<u64>,
     faults: Vec<u64>,
@@ -59,6 +65,7 @@ impl Totals {
     fn add(&mut self, report: &FaultsReport) {
         self.coverage.add(&report.coverage);
         self.network += report.network;
+        self.outcomes += report.outcomes;
         self.left_out += report.left_out;
         self.written.push(report.counts.written);
         self.faults.push(report.coverage.total());
@@ -99,9 +106,13 @@ impl Faults {
             Some((seed, what)) => Err(self.explain(seed, &what)),
             None => {
                 self.summary(&totals, start.elapsed());
-                Ok(())
+                if self.is_strict() { coverage::check(&totals.coverage) } else { Ok(()) }
             }
         }
+    }
+
+    fn is_strict(&self) -> bool {
+        self.strict_coverage || (self.profile.is_none() && self.seeds >= coverage::STRICT_FROM_SEEDS)
     }
 
     fn jobs(&self) -> usize {
@@ -205,14 +216,12 @@ impl Faults {
         ] {
             println!("a seed's {what}: {}", quantiles(of));
         }
-        println!("\n{}", table(&totals.coverage));
+        let outcomes = totals.outcomes.named().map(|(what, count)| format!("{count} {what}"));
+        println!("writes      {}", outcomes.join(", "));
+        println!("\n{}\n\n{}", coverage::table(&totals.coverage), coverage::never(&totals.coverage));
     }
 
     fn to_json(&self, totals: &Totals, wall: Duration) -> serde_json::Value {
-        let pairs = Kind::ALL.into_iter().map(|kind| {
-            let steps = Step::ALL.map(|step| (step.to_string(), totals.coverage.at(kind, step).into()));
-            (kind.to_string(), serde_json::Value::Object(steps.into_iter().collect()))
-        });
         json!({
             "seeds": self.seeds, "from": self.from, "wall_seconds": wall.as_secs_f64(),
             "simulated_hours": totals.simulated.as_secs_f64() / 3600.0,
@@ -226,7 +235,8 @@ impl Faults {
                 "sent": totals.network.sent, "lost": totals.network.lost, "repeated": totals.network.repeated,
                 "resets": totals.network.resets, "breaks": totals.network.breaks,
             },
-            "coverage": serde_json::Value::Object(pairs.collect()),
+            "outcomes": totals.outcomes.named().into_iter().collect::<BTreeMap<_, _>>(),
+            "coverage": coverage::json(&totals.coverage),
             "violations": 0,
         })
     }
@@ -242,15 +252,4 @@ fn quantile(of: &[u64], share: f64) -> u64 {
 fn quantiles(of: &[u64]) -> String {
     let [least, tenth, median, most] = [0.0, 0.1, 0.5, 1.0].map(|share| quantile(of, share));
     format!("at least {least}, a tenth below {tenth}, median {median}, at most {most}")
-}
-
-/// Kinds of faults by steps of the protocols.
-fn table(coverage: &Coverage) -> String {
-    let mut table = format!("{:20}{:>9}", "fault at step", "all");
-    Step::ALL.iter().for_each(|step| table += &format!("{:>12}", step.to_string()));
-    for kind in Kind::ALL {
-        table += &format!("\n{:20}{:>9}", kind.to_string(), coverage.of(kind));
-        Step::ALL.iter().for_each(|step| table += &format!("{:>12}", coverage.at(kind, *step)));
-    }
-    table
 }

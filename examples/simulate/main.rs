@@ -3,6 +3,7 @@
 //! `cargo run --release --example simulate -- demo --servers 6 --objects 10000 --seed 1`
 #![allow(clippy::disallowed_methods)] // The progress bars and the rate run on the wall clock.
 
+mod coverage;
 mod demo;
 mod faults;
 #[cfg(feature = "mutations")]

@@ -12,8 +12,8 @@ use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
     memory::{MemoryNetwork, NetworkCounts},
     server::{
-        CoordinatorServer, CoordinatorServerConfig, FileStoreSettings, StorageConfig, StorageServer,
-        StorageStatus, StoreKind,
+        CoordinatorServer, CoordinatorServerConfig, FileStoreSettings, ShutdownError, StorageConfig,
+        StorageServer, StorageStatus, StoreKind,
     },
     wire::{
         ClusterId, Identity, NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters, Role,
@@ -29,7 +29,12 @@ use rekindle_env::{
 };
 use rekindle_log::cleaner::CleanerConfig;
 use rekindle_types::ServerId;
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
 /// Frames of a backup: room for all that six servers write in a story.
@@ -70,6 +75,8 @@ struct Running {
     /// The ids that servers had before they were killed.
     former: BTreeMap<u32, ServerId>,
     coordinator: Option<CoordinatorServer>,
+    /// Servers that are being stopped cleanly.
+    stopping: BTreeSet<u32>,
 }
 
 impl SimCluster {
@@ -169,6 +176,11 @@ impl SimCluster {
         self.meta.crash_after(n, recorded);
     }
 
+    /// With [`SimStore::Memory`]: the coordinator does not crash at an append after all.
+    pub fn keep_coordinator(&self) {
+        self.meta.crash_after(u64::MAX, Recorded::No);
+    }
+
     /// Starts a storage server, as a new process with the former id of the one killed before, if any.
     ///
     /// # Panics
@@ -231,11 +243,33 @@ impl SimCluster {
     /// # Panics
     /// When its backup could not make durable what it held.
     pub async fn stop_storage(&self, server: u32) {
-        let stopped = self.running.lock().storage.remove(&server);
-        if let Some(stopped) = stopped {
-            stopped.shutdown().await.expect("disks work");
-        }
+        self.try_stop_storage(server).await.expect("disks work");
+    }
+
+    /// Stops a storage server cleanly, as far as its disk lets it. Its process is gone then: its disk forgets what was not
+    /// synced.
+    ///
+    /// # Errors
+    /// When its backup could not make durable what it held.
+    pub async fn try_stop_storage(&self, server: u32) -> Result<(), ShutdownError> {
+        let stopped = {
+            let mut running = self.running.lock();
+            running.stopping.insert(server);
+            running.storage.remove(&server)
+        };
+        let ended = match stopped {
+            Some(stopped) => stopped.shutdown().await,
+            None => Ok(()),
+        };
+        self.running.lock().stopping.remove(&server);
         self.kill_node(&name(server), Crash::DropUnsynced);
+        ended
+    }
+
+    /// Whether a storage server is being stopped cleanly just now.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        !self.running.lock().stopping.is_empty()
     }
 
     /// Kills every server and the coordinator at once, as a power failure does: disks forget what was not synced.
@@ -280,6 +314,11 @@ impl SimCluster {
     #[must_use]
     pub fn running(&self) -> Vec<u32> {
         self.running.lock().storage.keys().copied().collect()
+    }
+
+    /// Whether this is so of a storage server that runs.
+    pub fn any_storage(&self, is_so: impl Fn(&StorageServer) -> bool) -> bool {
+        self.running.lock().storage.values().any(is_so)
     }
 
     /// Asks the storage server for something, if it runs.

@@ -34,6 +34,28 @@ pub enum Fault {
         /// What their disks forget.
         crash: Crash,
     },
+    /// A storage server is killed at a sync of its disk: what it wrote is durable or not, and nobody has its answer.
+    KillAtSync {
+        /// Which.
+        server: Pick,
+        /// Syncs before that.
+        after: u64,
+        /// Whether the sync itself was carried out.
+        takes_effect: bool,
+        /// What its disk forgets.
+        crash: Crash,
+    },
+    /// A storage server is killed, and once more while it starts, at a call to its disk.
+    KillStarting {
+        /// Which.
+        server: Pick,
+        /// Calls before that.
+        after: u64,
+        /// Whether the call itself was carried out.
+        takes_effect: bool,
+        /// What its disk forgets, both times.
+        crash: Crash,
+    },
     /// A storage server is stopped cleanly, and started again when the strike ends.
     Stop {
         /// Which.
@@ -41,6 +63,15 @@ pub enum Fault {
     },
     /// The coordinator is killed.
     KillCoordinator {
+        /// What its disk forgets.
+        crash: Crash,
+    },
+    /// The coordinator is killed at a record of its meta log: it is there or not, and nobody was told.
+    KillCoordinatorAtRecord {
+        /// Records before that.
+        after: u64,
+        /// Whether the record is there.
+        takes_effect: bool,
         /// What its disk forgets.
         crash: Crash,
     },
@@ -73,6 +104,8 @@ pub enum Fault {
         /// Which.
         server: Pick,
     },
+    /// The coordinator can reach no server, and none of them it: all fall silent at once (F8).
+    IsolateCoordinator,
     /// The network is so rough.
     Weather(Climate),
     /// Each disk call takes up to so long.
@@ -96,6 +129,21 @@ pub enum Fault {
         /// Syncs that still succeed.
         after: u64,
     },
+    /// Each call to the coordinator's disk takes up to so long.
+    SlowCoordinatorDisk {
+        /// Longest time of a call.
+        latency: Duration,
+    },
+    /// The coordinator's disk takes only so many bytes more.
+    FullCoordinatorDisk {
+        /// Bytes that still fit.
+        free_bytes: u64,
+    },
+    /// A sync of the coordinator's disk fails: its reign is over, and another begins.
+    FailCoordinatorSync {
+        /// Syncs that still succeed.
+        after: u64,
+    },
     /// Bits of the file of frames turn over.
     Flip {
         /// Whose disk.
@@ -104,6 +152,24 @@ pub enum Fault {
         bytes: u64,
         /// Where, as a draw.
         at: Pick,
+    },
+    /// Bits of a replica's journal turn over.
+    FlipJournal {
+        /// Whose disk.
+        server: Pick,
+        /// How many bytes are hit.
+        bytes: u64,
+        /// Which journal, and where, as a draw.
+        at: Pick,
+    },
+    /// A write of a replica's frame lands in the place of another.
+    Misdirect {
+        /// Whose disk.
+        server: Pick,
+        /// Writes that still go where they should.
+        after: u64,
+        /// Where, as a draw.
+        to: Pick,
     },
     /// The server's clock changes its rate, within what F2 assumes.
     Drift {
@@ -120,42 +186,81 @@ pub enum Fault {
 pub enum Kind {
     Kill,
     KillTwo,
+    KillAtSync,
+    KillStarting,
     Stop,
     KillCoordinator,
+    KillCoordinatorAtRecord,
     PowerLoss,
     Pause,
     PauseCoordinator,
     CutOneWay,
     CutFromCoordinator,
     Isolate,
+    IsolateCoordinator,
     Weather,
     SlowDisk,
     FullDisk,
     FailSync,
+    SlowCoordinatorDisk,
+    FullCoordinatorDisk,
+    FailCoordinatorSync,
     Flip,
+    FlipJournal,
+    Misdirect,
     Drift,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 25] = [
         Self::Kill,
         Self::KillTwo,
+        Self::KillAtSync,
+        Self::KillStarting,
         Self::Stop,
         Self::KillCoordinator,
+        Self::KillCoordinatorAtRecord,
         Self::PowerLoss,
         Self::Pause,
         Self::PauseCoordinator,
         Self::CutOneWay,
         Self::CutFromCoordinator,
         Self::Isolate,
+        Self::IsolateCoordinator,
         Self::Weather,
         Self::SlowDisk,
         Self::FullDisk,
         Self::FailSync,
+        Self::SlowCoordinatorDisk,
+        Self::FullCoordinatorDisk,
+        Self::FailCoordinatorSync,
         Self::Flip,
+        Self::FlipJournal,
+        Self::Misdirect,
         Self::Drift,
     ];
+}
+
+impl Kind {
+    /// Whether a server dies of it, or may be declared dead, soon.
+    pub(super) fn ends_a_server(self) -> bool {
+        matches!(
+            self,
+            Self::Kill | Self::KillTwo | Self::KillAtSync | Self::KillStarting | Self::Stop | Self::FailSync
+        )
+    }
+
+    /// Whether the coordinator dies of it.
+    pub(super) fn ends_a_reign(self) -> bool {
+        matches!(
+            self,
+            Self::KillCoordinator
+                | Self::KillCoordinatorAtRecord
+                | Self::PowerLoss
+                | Self::FailCoordinatorSync
+        )
+    }
 }
 
 impl fmt::Display for Kind {
@@ -171,21 +276,36 @@ impl Fault {
         match self {
             Self::Kill { .. } => Kind::Kill,
             Self::KillTwo { .. } => Kind::KillTwo,
+            Self::KillAtSync { .. } => Kind::KillAtSync,
+            Self::KillStarting { .. } => Kind::KillStarting,
             Self::Stop { .. } => Kind::Stop,
             Self::KillCoordinator { .. } => Kind::KillCoordinator,
+            Self::KillCoordinatorAtRecord { .. } => Kind::KillCoordinatorAtRecord,
             Self::PowerLoss { .. } => Kind::PowerLoss,
             Self::Pause { .. } => Kind::Pause,
             Self::PauseCoordinator => Kind::PauseCoordinator,
             Self::CutOneWay { .. } => Kind::CutOneWay,
             Self::CutFromCoordinator { .. } => Kind::CutFromCoordinator,
             Self::Isolate { .. } => Kind::Isolate,
+            Self::IsolateCoordinator => Kind::IsolateCoordinator,
             Self::Weather(_) => Kind::Weather,
             Self::SlowDisk { .. } => Kind::SlowDisk,
             Self::FullDisk { .. } => Kind::FullDisk,
             Self::FailSync { .. } => Kind::FailSync,
+            Self::SlowCoordinatorDisk { .. } => Kind::SlowCoordinatorDisk,
+            Self::FullCoordinatorDisk { .. } => Kind::FullCoordinatorDisk,
+            Self::FailCoordinatorSync { .. } => Kind::FailCoordinatorSync,
             Self::Flip { .. } => Kind::Flip,
+            Self::FlipJournal { .. } => Kind::FlipJournal,
+            Self::Misdirect { .. } => Kind::Misdirect,
             Self::Drift { .. } => Kind::Drift,
         }
+    }
+
+    /// Whether what it destroys stays so until somebody reads it.
+    #[must_use]
+    pub fn spoils(&self) -> bool {
+        matches!(self, Self::Flip { .. } | Self::FlipJournal { .. } | Self::Misdirect { .. })
     }
 
     /// How many servers may lose replicas that were acknowledged, when `keeps` says whether disks keep what was
@@ -193,15 +313,18 @@ impl Fault {
     #[must_use]
     pub fn harm(&self, keeps: bool) -> u32 {
         match self {
-            Self::Flip { .. } => 1,
+            _ if self.spoils() => 1,
             _ if keeps => 0,
-            Self::Kill { .. } | Self::FailSync { .. } | Self::FullDisk { .. } => 1,
+            Self::Kill { .. } | Self::KillAtSync { .. } | Self::KillStarting { .. } => 1,
+            Self::FailSync { .. } | Self::FullDisk { .. } => 1,
+            // Without a disk that keeps, what it leaves behind is gone.
+            Self::Stop { .. } => 1,
             // May be declared dead, and then starts anew, or with what it has.
             Self::Pause { .. } | Self::CutOneWay { .. } | Self::CutFromCoordinator { .. } => 1,
             Self::Isolate { .. } => 1,
             Self::KillTwo { .. } => 2,
             // F8: no more are declared dead at once without proof.
-            Self::Weather(_) => 2,
+            Self::Weather(_) | Self::IsolateCoordinator => 2,
             Self::PowerLoss { .. } => u32::MAX,
             _ => 0,
         }

@@ -5,9 +5,11 @@
 //! whole and before the run: leaving a strike out changes nothing else, so a schedule that breaks something can be made
 //! shorter ([`shrink`]).
 
+mod armed;
 mod clients;
 mod coverage;
 mod fault;
+mod outcomes;
 mod profile;
 mod schedule;
 mod shrink;
@@ -19,6 +21,7 @@ mod watch;
 pub use clients::{ClientCounts, ClientsConfig};
 pub use coverage::Coverage;
 pub use fault::{Fault, Kind, Pick};
+pub use outcomes::Outcomes;
 pub use profile::Profile;
 pub use schedule::{Schedule, Strike};
 pub use shrink::shrink;

@@ -17,15 +17,15 @@ pub enum Profile {
     Storm,
     /// Everything loses power at once.
     PowerLoss,
-    /// Servers are stopped or killed, and started again.
+    /// Servers are stopped or killed, at their syncs and as they start, too, and started again.
     Restarts,
     /// Links that fail, one way or both.
     Partitions,
-    /// Disks that take long.
+    /// Disks that take long, the coordinator's among them.
     SlowDisks,
-    /// Disks that are full, or whose syncs fail.
+    /// Disks that are full, or whose syncs fail, the coordinator's among them.
     BadDisks,
-    /// Disks that forget nothing and show other bytes.
+    /// Disks that forget nothing and show other bytes: flipped ones, or those of another block.
     Damage,
     /// Clocks at the edge of what is assumed, and servers that stand still.
     Drift,
@@ -35,6 +35,8 @@ pub enum Profile {
     Pairs,
     /// Everything takes long, so that faults strike in the middle of it.
     Molasses,
+    /// Every kind.
+    Mixed,
 }
 
 const PERSISTENT: SimStore = SimStore::Disks(Durability::Persistent);
@@ -42,7 +44,7 @@ const BUFFERED: SimStore = SimStore::Disks(Durability::Buffered);
 
 impl Profile {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Calm,
         Self::Rough,
         Self::Storm,
@@ -56,6 +58,7 @@ impl Profile {
         Self::Coordinators,
         Self::Pairs,
         Self::Molasses,
+        Self::Mixed,
     ];
 
     /// The profile of a seed when all take turns.
@@ -71,12 +74,15 @@ impl Profile {
         let stores: &[SimStore] = match self {
             Self::PowerLoss => &[PERSISTENT],
             Self::SlowDisks | Self::BadDisks | Self::Damage => &[PERSISTENT, BUFFERED],
+            Self::Mixed => &[PERSISTENT, PERSISTENT, BUFFERED],
             Self::Drift | Self::Partitions => &[SimStore::Memory, PERSISTENT],
             _ => &[SimStore::Memory, PERSISTENT, BUFFERED],
         };
-        // Every third has so little memory that logs are cleaned.
-        let segments_max = if turn % 3 == 2 { 28 } else { 96 };
-        let replicas = if matches!(self, Self::Pairs | Self::Damage) || turn % 2 == 1 { 3 } else { 2 };
+        // Every third has so little memory that logs are cleaned; each store comes with little and with much, and with
+        // either number of replicas.
+        let segments_max = if turn / stores.len() % 3 == 2 { 28 } else { 96 };
+        let needs_three = matches!(self, Self::Pairs | Self::Damage | Self::Mixed);
+        let replicas = if needs_three || turn / 2 % 2 == 1 { 3 } else { 2 };
         SimConfig {
             // With five and R = 3 the backups are just enough when one has died.
             servers: if turn % 4 == 3 { 5 } else { 6 },
@@ -103,38 +109,86 @@ impl Profile {
     pub(super) fn kinds(self, store: SimStore) -> Vec<(Kind, u64)> {
         let kinds: &[(Kind, u64)] = match self {
             Self::Calm => &[],
-            Self::Rough => {
-                &[(Kind::Kill, 3), (Kind::Weather, 3), (Kind::Pause, 2), (Kind::KillCoordinator, 1)]
-            }
+            Self::Rough => &[
+                (Kind::Kill, 3),
+                (Kind::KillAtSync, 1),
+                (Kind::Weather, 3),
+                (Kind::Pause, 2),
+                (Kind::KillCoordinator, 1),
+            ],
             Self::Storm => &[
                 (Kind::Kill, 4),
                 (Kind::KillTwo, 1),
-                (Kind::KillCoordinator, 3),
+                (Kind::KillAtSync, 2),
+                (Kind::KillCoordinator, 2),
+                (Kind::KillCoordinatorAtRecord, 2),
                 (Kind::Pause, 3),
                 (Kind::PauseCoordinator, 1),
                 (Kind::CutOneWay, 2),
                 (Kind::CutFromCoordinator, 2),
                 (Kind::Isolate, 2),
+                (Kind::IsolateCoordinator, 1),
                 (Kind::Weather, 2),
                 (Kind::Stop, 1),
             ],
-            Self::PowerLoss => &[(Kind::PowerLoss, 4), (Kind::Kill, 3), (Kind::KillCoordinator, 1)],
-            Self::Restarts => &[(Kind::Stop, 3), (Kind::Kill, 3), (Kind::KillCoordinator, 1)],
+            Self::PowerLoss => &[
+                (Kind::PowerLoss, 4),
+                (Kind::Kill, 2),
+                (Kind::KillAtSync, 3),
+                (Kind::KillStarting, 1),
+                (Kind::KillCoordinatorAtRecord, 1),
+            ],
+            Self::Restarts => &[
+                (Kind::Stop, 3),
+                (Kind::Kill, 2),
+                (Kind::KillAtSync, 2),
+                (Kind::KillStarting, 3),
+                (Kind::KillCoordinator, 1),
+            ],
             Self::Partitions => &[
                 (Kind::CutOneWay, 4),
                 (Kind::CutFromCoordinator, 3),
                 (Kind::Isolate, 3),
+                (Kind::IsolateCoordinator, 2),
                 (Kind::Kill, 2),
                 (Kind::KillCoordinator, 1),
             ],
-            Self::SlowDisks => &[(Kind::SlowDisk, 4), (Kind::Kill, 3), (Kind::KillCoordinator, 1)],
-            Self::BadDisks => &[(Kind::FullDisk, 3), (Kind::FailSync, 4), (Kind::Kill, 3)],
-            Self::Damage => &[(Kind::Flip, 3), (Kind::Kill, 4)],
+            Self::SlowDisks => &[
+                (Kind::SlowDisk, 4),
+                (Kind::SlowCoordinatorDisk, 2),
+                (Kind::Kill, 3),
+                (Kind::KillCoordinator, 1),
+            ],
+            Self::BadDisks => &[
+                (Kind::FullDisk, 3),
+                (Kind::FailSync, 4),
+                (Kind::FullCoordinatorDisk, 1),
+                (Kind::FailCoordinatorSync, 2),
+                (Kind::Kill, 2),
+                (Kind::KillAtSync, 1),
+            ],
+            Self::Damage => &[
+                (Kind::Flip, 3),
+                (Kind::FlipJournal, 2),
+                (Kind::Misdirect, 3),
+                (Kind::Kill, 4),
+                (Kind::KillStarting, 1),
+            ],
             Self::Drift => {
                 &[(Kind::Drift, 3), (Kind::Pause, 4), (Kind::CutFromCoordinator, 3), (Kind::Kill, 1)]
             }
-            Self::Coordinators => &[(Kind::KillCoordinator, 4), (Kind::PauseCoordinator, 3), (Kind::Kill, 3)],
-            Self::Pairs => &[(Kind::KillTwo, 4), (Kind::KillCoordinator, 1), (Kind::Pause, 1)],
+            Self::Coordinators => &[
+                (Kind::KillCoordinator, 3),
+                (Kind::KillCoordinatorAtRecord, 4),
+                (Kind::PauseCoordinator, 3),
+                (Kind::IsolateCoordinator, 1),
+                (Kind::SlowCoordinatorDisk, 1),
+                (Kind::FailCoordinatorSync, 1),
+                (Kind::Kill, 3),
+            ],
+            Self::Pairs => {
+                &[(Kind::KillTwo, 4), (Kind::KillAtSync, 1), (Kind::KillCoordinator, 1), (Kind::Pause, 1)]
+            }
             Self::Molasses => &[
                 (Kind::Kill, 5),
                 (Kind::KillTwo, 2),
@@ -144,6 +198,7 @@ impl Profile {
                 (Kind::CutOneWay, 2),
                 (Kind::Isolate, 1),
             ],
+            Self::Mixed => &MIXED,
         };
         kinds.iter().filter(|(kind, _)| is_possible(*kind, store)).copied().collect()
     }
@@ -153,6 +208,17 @@ impl Profile {
     }
 }
 
+/// Every kind as often as any other.
+const MIXED: [(Kind, u64); Kind::ALL.len()] = {
+    let mut kinds = [(Kind::Kill, 1); Kind::ALL.len()];
+    let mut at = 0;
+    while at < kinds.len() {
+        kinds[at].0 = Kind::ALL[at];
+        at += 1;
+    }
+    kinds
+};
+
 /// F2 assumes one percent.
 const DRIFT_PPM_MAX: u32 = 9_000;
 
@@ -160,7 +226,14 @@ fn is_possible(kind: Kind, store: SimStore) -> bool {
     match kind {
         // J5: without a journal a power failure loses what no frame holds.
         Kind::PowerLoss => store == PERSISTENT,
-        Kind::SlowDisk | Kind::FullDisk | Kind::FailSync | Kind::Flip => store != SimStore::Memory,
+        Kind::KillAtSync | Kind::KillStarting => store != SimStore::Memory,
+        Kind::SlowDisk | Kind::FullDisk | Kind::FailSync => store != SimStore::Memory,
+        Kind::SlowCoordinatorDisk | Kind::FullCoordinatorDisk | Kind::FailCoordinatorSync => {
+            store != SimStore::Memory
+        }
+        // Without a journal there is nothing to flip.
+        Kind::FlipJournal => store == PERSISTENT,
+        Kind::Flip | Kind::Misdirect => store != SimStore::Memory,
         _ => true,
     }
 }

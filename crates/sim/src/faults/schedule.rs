@@ -28,10 +28,26 @@ impl Strike {
 pub struct Schedule(pub Vec<Strike>);
 
 /// Steps that follow a death: a further fault may wait for one.
-const AFTER_A_DEATH: [Step; 6] =
-    [Step::Discover, Step::Replay, Step::Commit, Step::Release, Step::Restore, Step::Enlisting];
+const AFTER_A_DEATH: [(Step, u64); 13] = [
+    (Step::Discover, 4),
+    (Step::Replay, 4),
+    (Step::Commit, 4),
+    (Step::Release, 4),
+    (Step::Restore, 3),
+    (Step::Enlisting, 2),
+    (Step::HurtHead, 4),
+    (Step::Floor, 4),
+    (Step::SideCommit, 4),
+    (Step::HeadSwitch, 2),
+    (Step::Hold, 2),
+    (Step::Stop, 2),
+    (Step::Vacant, 2),
+];
 /// Steps that come without any fault.
-const AT_ANY_TIME: [Step; 2] = [Step::CreateTable, Step::DropTable];
+const AT_ANY_TIME: [(Step, u64); 4] =
+    [(Step::CreateTable, 2), (Step::DropTable, 2), (Step::HeadSwitch, 2), (Step::Clean, 1)];
+/// F8: servers that are silent for `mass_grace`, five seconds, are dead after all. All at once are more than can be borne.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
 
 impl Schedule {
     /// Draws the strikes of a run that lasts so long.
@@ -42,13 +58,17 @@ impl Schedule {
         let mut strikes = Vec::new();
         for _ in 0..count {
             let at = within(rng, Duration::from_secs(1), length.mul_f64(0.85));
-            let kind = choose(rng, &kinds);
-            let first = draw_strike(rng, profile, kind, at);
-            strikes.push(Strike { during: draw_step(rng, &AT_ANY_TIME, 3), ..first });
             // Hard times are those in which something else has just failed.
             if rng.below(2) == 0 {
+                let step = choose(rng, &AFTER_A_DEATH);
+                let first = leading_to(step, &kinds).unwrap_or_else(|| kinds.clone());
+                strikes.push(draw_strike(rng, profile, choose(rng, &first), at));
                 let next = draw_strike(rng, profile, choose(rng, &kinds), at);
-                strikes.push(Strike { during: draw_step(rng, &AFTER_A_DEATH, 1), ..next });
+                strikes.push(Strike { during: Some(step), ..next });
+            } else {
+                let during = (rng.below(3) == 0).then(|| choose(rng, &AT_ANY_TIME));
+                let strike = draw_strike(rng, profile, choose(rng, &kinds), at);
+                strikes.push(Strike { during, ..strike });
             }
         }
         strikes.sort_by_key(|strike| strike.at);
@@ -65,22 +85,33 @@ fn ms(rng: &dyn Rng, min: u64, max: u64) -> Duration {
     within(rng, Duration::from_millis(min), Duration::from_millis(max))
 }
 
-fn choose(rng: &dyn Rng, kinds: &[(Kind, u64)]) -> Kind {
-    let total = kinds.iter().map(|(_, weight)| weight).sum();
+fn choose<T: Copy>(rng: &dyn Rng, some: &[(T, u64)]) -> T {
+    let total = some.iter().map(|(_, weight)| weight).sum();
     let mut at = rng.below(total);
-    for (kind, weight) in kinds {
+    for (one, weight) in some {
         if at < *weight {
-            return *kind;
+            return *one;
         }
         at -= weight;
     }
     unreachable!("below the sum of the weights")
 }
 
-/// One of the steps, one time out of so many.
-fn draw_step(rng: &dyn Rng, steps: &[Step], out_of: u64) -> Option<Step> {
-    let step = steps[rng.below(steps.len() as u64) as usize];
-    (rng.below(out_of) == 0).then_some(step)
+/// Those of the kinds that bring the step about, if there are any.
+fn leading_to(step: Step, kinds: &[(Kind, u64)]) -> Option<Vec<(Kind, u64)>> {
+    let leads = |kind: Kind| match step {
+        Step::Stop => kind == Kind::Stop,
+        Step::Hold => matches!(kind, Kind::IsolateCoordinator | Kind::PowerLoss),
+        Step::Vacant => kind.ends_a_reign(),
+        _ => kind.ends_a_server(),
+    };
+    let found: Vec<_> = kinds.iter().copied().filter(|(kind, _)| leads(*kind)).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// Mostly none or one, seldom more.
+fn few(rng: &dyn Rng) -> u64 {
+    rng.below(1 << rng.below(5))
 }
 
 fn draw_crash(rng: &dyn Rng) -> Crash {
@@ -93,22 +124,41 @@ fn draw_strike(rng: &dyn Rng, profile: Profile, kind: Kind, at: Duration) -> Str
     let fault = match kind {
         Kind::Kill => Fault::Kill { server, crash: draw_crash(rng) },
         Kind::KillTwo => Fault::KillTwo { servers: [server, pick()], crash: draw_crash(rng) },
+        Kind::KillAtSync => {
+            let (after, takes_effect) = (few(rng), rng.below(2) == 0);
+            Fault::KillAtSync { server, after, takes_effect, crash: draw_crash(rng) }
+        }
+        Kind::KillStarting => {
+            let (after, takes_effect) = (rng.below(60), rng.below(2) == 0);
+            Fault::KillStarting { server, after, takes_effect, crash: draw_crash(rng) }
+        }
         Kind::Stop => Fault::Stop { server },
         Kind::KillCoordinator => Fault::KillCoordinator { crash: draw_crash(rng) },
+        Kind::KillCoordinatorAtRecord => {
+            let (after, takes_effect) = (few(rng), rng.below(2) == 0);
+            Fault::KillCoordinatorAtRecord { after, takes_effect, crash: draw_crash(rng) }
+        }
         Kind::PowerLoss => Fault::PowerLoss { crash: draw_crash(rng) },
         Kind::Pause => Fault::Pause { server },
         Kind::PauseCoordinator => Fault::PauseCoordinator,
         Kind::CutOneWay => Fault::CutOneWay { from: server, to: pick() },
         Kind::CutFromCoordinator => Fault::CutFromCoordinator { server },
         Kind::Isolate => Fault::Isolate { server },
+        Kind::IsolateCoordinator => Fault::IsolateCoordinator,
         Kind::Weather => Fault::Weather(if rng.below(2) == 0 { Climate::ROUGH } else { Climate::STORM }),
         Kind::SlowDisk => Fault::SlowDisk { server, latency: ms(rng, 5, 400) },
         Kind::FullDisk => Fault::FullDisk { server, free_bytes: rng.below(256 << 10) },
-        Kind::FailSync => Fault::FailSync { server, after: rng.below(20) },
+        Kind::FailSync => Fault::FailSync { server, after: few(rng) },
+        Kind::SlowCoordinatorDisk => Fault::SlowCoordinatorDisk { latency: ms(rng, 5, 400) },
+        Kind::FullCoordinatorDisk => Fault::FullCoordinatorDisk { free_bytes: rng.below(1 << 10) },
+        Kind::FailCoordinatorSync => Fault::FailCoordinatorSync { after: few(rng) },
         Kind::Flip => Fault::Flip { server, bytes: 1 + rng.below(64), at: pick() },
+        Kind::FlipJournal => Fault::FlipJournal { server, bytes: 1 + rng.below(8), at: pick() },
+        Kind::Misdirect => Fault::Misdirect { server, after: few(rng), to: pick() },
         Kind::Drift => Fault::Drift { server, ppm: profile.drift_ppm(rng) },
     };
     // Short ones go unnoticed, long ones end in a death: about half a second is between them.
     let lasts = if rng.below(2) == 0 { ms(rng, 20, 700) } else { ms(rng, 700, 6_000) };
-    Strike { at, during: None, fault, lasts }
+    let longest = if kind == Kind::IsolateCoordinator { SILENCE_MAX } else { Duration::MAX };
+    Strike { at, during: None, fault, lasts: lasts.min(longest) }
 }

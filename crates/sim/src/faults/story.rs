@@ -1,7 +1,7 @@
 //! One run, from its start to the last check.
 
 use super::{
-    ClientCounts, ClientsConfig, Coverage, Profile, Schedule,
+    ClientCounts, ClientsConfig, Coverage, Outcomes, Profile, Schedule,
     clients::Clients,
     striker::{Striker, Tale},
     watch::Watch,
@@ -78,6 +78,8 @@ pub struct FaultsReport {
     pub network: NetworkCounts,
     /// Faults that could not.
     pub left_out: u64,
+    /// What became of writes.
+    pub outcomes: Outcomes,
     /// What the clients did.
     pub counts: ClientCounts,
     /// Calls whose order was checked.
@@ -132,10 +134,12 @@ pub fn play_watched(
         Err(panic) => return Err(run.account(&format!("a panic: {}", message(&*panic)))),
     };
     let (Tale { coverage, left_out, .. }, (counts, calls)) = (run.striker.tale(), *run.counts.borrow());
+    let outcomes = *run.outcomes.borrow();
     Ok(FaultsReport {
         coverage,
         network: cluster.network_counts(),
         left_out,
+        outcomes,
         counts,
         calls,
         recoveries: cluster.timeline.count(|event| matches!(event, Event::Recovered(_))),
@@ -160,6 +164,7 @@ struct Run<'a> {
     clock: Arc<dyn Clock>,
     recorder: Arc<Recorder>,
     counts: RefCell<(ClientCounts, usize)>,
+    outcomes: RefCell<Outcomes>,
 }
 
 impl<'a> Run<'a> {
@@ -173,6 +178,7 @@ impl<'a> Run<'a> {
             clock: cluster.world.node("network").env().clock,
             recorder: Arc::default(),
             counts: RefCell::default(),
+            outcomes: RefCell::default(),
         }
     }
 
@@ -238,6 +244,7 @@ impl<'a> Run<'a> {
             let calls = histories.get(&key).map_or(&[][..], Vec::as_slice);
             check_acknowledged(calls, seen).map_err(|why| format!("{key:?}: {why}"))?;
         }
+        *self.outcomes.borrow_mut() = Outcomes::of(clients.recorder().by_key().values().flatten());
         self.answers_are_right(clients)
     }
 

@@ -1,12 +1,23 @@
 //! Lets faults strike, and undoes them.
 
-use super::{Coverage, Fault, Pick, Schedule, Step, Strike};
+use super::{
+    Coverage, Fault, Pick, Schedule, Step, Strike,
+    armed::{Armed, coordinator_disk, disk},
+    step::Brought,
+};
 use crate::{COORDINATOR, SimCluster, SimStore, check_settled, name, trace::Incident, weather::Climate};
-use futures_util::future::join_all;
+use futures_util::{
+    future::{Either, select},
+    stream::{FuturesUnordered, StreamExt},
+};
 use parking_lot::Mutex;
 use rekindle_backup::Durability;
-use rekindle_env::{Clock, Time, memory::Crash};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use rekindle_coordinator::meta::Recorded;
+use rekindle_env::{
+    Clock, Time,
+    memory::{Crash, Halt, Misdirect, Node},
+};
+use std::{collections::BTreeSet, iter, pin::pin, sync::Arc, time::Duration};
 
 /// Between two looks for a step.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -15,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub(super) struct Striker<'a> {
     cluster: &'a SimCluster,
     clock: Arc<dyn Clock>,
+    /// The coordinator's, then the servers'.
+    nodes: Vec<Node>,
     told: Mutex<Tale>,
     /// Servers that may have lost replicas since everything was last settled.
     harm: Mutex<u32>,
@@ -27,14 +40,16 @@ pub(super) struct Tale {
     pub(super) coverage: Coverage,
     /// Strikes that were left out: their step did not come, there was nobody to hit, or it would have been too much.
     pub(super) left_out: u64,
-    /// Replicas that bit flips may have spoiled stay so: nobody reads them before a recovery does.
-    spoiled: u32,
+    /// Whose replicas were spoiled; they stay so: nobody reads them before a recovery does.
+    spoiled: Option<u32>,
 }
 
 impl<'a> Striker<'a> {
     pub(super) fn new(cluster: &'a SimCluster) -> Self {
         let clock = cluster.world.node("network").env().clock;
-        Self { cluster, clock, told: Mutex::default(), harm: Mutex::default() }
+        let servers = (0..cluster.config().servers).map(|server| cluster.node(server));
+        let nodes = iter::once(cluster.world.node(COORDINATOR)).chain(servers).collect();
+        Self { cluster, clock, nodes, told: Mutex::default(), harm: Mutex::default() }
     }
 
     pub(super) fn tale(&self) -> Tale {
@@ -43,29 +58,55 @@ impl<'a> Striker<'a> {
 
     /// Plays the whole schedule from now on.
     pub(super) async fn play(&self, schedule: &Schedule) {
-        join_all(schedule.0.iter().map(|strike| self.strike(strike))).await;
+        let mut strikes: FuturesUnordered<_> = schedule.0.iter().map(|strike| self.strike(strike)).collect();
+        while strikes.next().await.is_some() {}
     }
 
     async fn strike(&self, strike: &Strike) {
         self.clock.sleep(strike.at).await;
-        let deadline = self.clock.now() + Strike::PATIENCE;
-        loop {
-            let steps = Step::of(self.cluster);
-            let is_time = strike.during.is_none_or(|step| steps.contains(&step));
-            if is_time && self.may_bear(&strike.fault) {
-                let Some(undo) = self.hit(strike.fault) else { break };
-                let undo = self.finish_hit(undo).await;
-                let incident = self.note(strike, &steps, &undo);
-                self.clock.sleep(strike.lasts).await;
-                self.undo(undo);
-                self.cluster.incidents.end(incident, self.clock.now());
-                return;
-            }
-            if self.clock.now() >= deadline {
-                break;
-            }
-            self.clock.sleep(LOOK_EVERY).await;
+        if !self.is_time(strike).await {
+            return self.leave_out();
         }
+        let steps = Step::of(self.cluster);
+        let hit = match self.hit(strike.fault) {
+            Some(undo) => self.finish_hit(undo, steps).await,
+            None => None,
+        };
+        let Some((undo, steps)) = hit else { return self.leave_out() };
+        let incident = self.note(strike, &steps, &undo);
+        self.clock.sleep(strike.lasts).await;
+        self.undo(undo);
+        self.cluster.incidents.end(incident, self.clock.now());
+    }
+
+    /// Waits until the cluster is at the step that the strike is for, and can bear it; not longer than
+    /// [`Strike::PATIENCE`].
+    async fn is_time(&self, strike: &Strike) -> bool {
+        let deadline = self.clock.now() + Strike::PATIENCE;
+        let mut over = self.clock.sleep_until(deadline);
+        loop {
+            let is_at_step = strike.during.is_none_or(|step| step.is_on(self.cluster));
+            if is_at_step && self.may_bear(&strike.fault) {
+                return true;
+            }
+            // What can't be borne now can't be borne before the cluster has healed: that takes time.
+            let brought = strike.during.filter(|_| !is_at_step).map_or(Brought::ByTime, Step::brought);
+            let looks = pin!(self.next_look(brought));
+            if let Either::Right(_) = select(looks, &mut over).await {
+                return false;
+            }
+        }
+    }
+
+    async fn next_look(&self, brought: Brought) {
+        match brought {
+            Brought::ByTime => self.clock.sleep(LOOK_EVERY).await,
+            Brought::ByCoordinator => Node::polled(&self.nodes[..1]).await,
+            Brought::ByServers => Node::polled(&self.nodes[1..]).await,
+        }
+    }
+
+    fn leave_out(&self) {
         self.told.lock().left_out += 1;
     }
 
@@ -82,14 +123,17 @@ impl<'a> Striker<'a> {
         self.cluster.incidents.begin(Incident { kind, whom, cut, what, from, to: None })
     }
 
-    /// A clean stop takes its time.
-    async fn finish_hit(&self, undo: Undo) -> Undo {
+    /// A clean stop takes its time, and some faults strike only when something comes to pass: then that is the moment
+    /// that counts. None when it does not.
+    async fn finish_hit(&self, undo: Undo, steps: BTreeSet<Step>) -> Option<(Undo, BTreeSet<Step>)> {
         match undo {
             Undo::StopFirst(server) => {
-                self.cluster.stop_storage(server).await;
-                Undo::Start(vec![server])
+                // What its disk does not let it keep is lost as by a crash.
+                let _ = self.cluster.try_stop_storage(server).await;
+                Some((Undo::Start(vec![server]), steps))
             }
-            undo => undo,
+            Undo::Await(armed) => armed.come(self.cluster, &*self.clock).await,
+            undo => Some((undo, steps)),
         }
     }
 
@@ -97,7 +141,12 @@ impl<'a> Striker<'a> {
     fn may_bear(&self, fault: &Fault) -> bool {
         let config = self.cluster.config();
         let keeps = config.store == SimStore::Disks(Durability::Persistent);
-        let more = fault.harm(keeps);
+        let spoiled = self.told.lock().spoiled.is_some();
+        // What is spoiled stays so, on one server: a further fault there takes nothing more.
+        let (more, stays) = match fault.harm(keeps) {
+            _ if fault.spoils() => (u32::from(!spoiled), true),
+            more => (more, false),
+        };
         if more == 0 {
             return true;
         }
@@ -105,9 +154,9 @@ impl<'a> Striker<'a> {
         if check_settled(self.cluster).is_ok() {
             *harm = 0;
         }
-        let spoiled = self.told.lock().spoiled;
-        let is_little = harm.saturating_add(spoiled).saturating_add(more) <= config.replicas;
-        if is_little {
+        let all = harm.saturating_add(u32::from(spoiled)).saturating_add(more);
+        let is_little = all <= config.replicas;
+        if is_little && !stays {
             *harm += more;
         }
         is_little
@@ -131,11 +180,33 @@ impl<'a> Striker<'a> {
                 [first, second].into_iter().for_each(|server| cluster.crash_storage(server, crash));
                 Some(Undo::Start(vec![first, second]))
             }
+            Fault::KillAtSync { server, after, takes_effect, crash } => {
+                let server = one(server)?;
+                disk(cluster, server).halt_at(Halt { after, syncs_only: true, takes_effect });
+                Some(Undo::Await(Armed::Halt { server, crash }))
+            }
+            Fault::KillStarting { server, after, takes_effect, crash } => {
+                let server = one(server)?;
+                cluster.crash_storage(server, crash);
+                disk(cluster, server).halt_at(Halt { after, syncs_only: false, takes_effect });
+                cluster.start_storage(server);
+                Some(Undo::Await(Armed::Halt { server, crash }))
+            }
             Fault::Stop { server } => Some(Undo::StopFirst(one(server)?)),
             Fault::KillCoordinator { crash } => {
                 cluster.coordinator(|_| ())?;
                 cluster.crash_coordinator(crash);
                 Some(Undo::StartCoordinator)
+            }
+            Fault::KillCoordinatorAtRecord { after, takes_effect, crash } => {
+                cluster.coordinator(|_| ())?;
+                if cluster.config().store == SimStore::Memory {
+                    let recorded = if takes_effect { Recorded::Yes } else { Recorded::No };
+                    cluster.crash_coordinator_after(after, recorded);
+                } else {
+                    coordinator_disk(cluster).halt_at(Halt { after, syncs_only: true, takes_effect });
+                }
+                Some(Undo::Await(Armed::Record { crash }))
             }
             Fault::PowerLoss { crash } => {
                 cluster.crash_all(crash);
@@ -173,31 +244,71 @@ impl<'a> Striker<'a> {
                 cluster.weather.turn(climate);
                 Some(Undo::Weather)
             }
+            Fault::IsolateCoordinator => {
+                let servers = (0..cluster.config().servers).map(name);
+                Some(self.cut(servers.flat_map(|server| both_ways(&server, COORDINATOR)).collect()))
+            }
             Fault::SlowDisk { server, latency } => {
-                let server = one(server)?;
-                cluster.node(server).disk().set_latency(latency);
-                Some(Undo::FastDisk(server))
+                let name = name(one(server)?);
+                cluster.world.node(&name).disk().set_latency(latency);
+                Some(Undo::FastDisk(name))
+            }
+            Fault::SlowCoordinatorDisk { latency } => {
+                coordinator_disk(cluster).set_latency(latency);
+                Some(Undo::FastDisk(COORDINATOR.to_owned()))
             }
             Fault::FullDisk { server, free_bytes } => {
                 let server = one(server)?;
-                let disk = cluster.node(server).disk();
+                let disk = disk(cluster, server);
                 disk.set_capacity(Some(disk.used_bytes() + free_bytes));
                 Some(Undo::EmptyDisk(server))
             }
+            Fault::FullCoordinatorDisk { free_bytes } => {
+                let disk = coordinator_disk(cluster);
+                disk.set_capacity(Some(disk.used_bytes() + free_bytes));
+                Some(Undo::EmptyCoordinatorDisk)
+            }
             Fault::FailSync { server, after } => {
                 let server = one(server)?;
-                cluster.node(server).disk().fail_sync_after(after);
-                Some(Undo::Restart(server))
+                let disk = disk(cluster, server);
+                disk.fail_sync_after(after);
+                Some(Undo::Await(Armed::Sync { server, failed: disk.failed_syncs() }))
+            }
+            Fault::FailCoordinatorSync { after } => {
+                let disk = coordinator_disk(cluster);
+                disk.fail_sync_after(after);
+                Some(Undo::Await(Armed::CoordinatorSync { failed: disk.failed_syncs() }))
             }
             Fault::Flip { server, bytes, at } => {
-                let server = one(server)?;
-                self.flip(server, bytes, at)?;
-                Some(Undo::Nothing(server))
+                let server = self.to_spoil(server)?;
+                self.flip(server, FRAMES, FLIP_WITHIN, bytes, at)?;
+                Some(Undo::Nothing(name(server)))
+            }
+            Fault::FlipJournal { server, bytes, at } => {
+                let server = self.to_spoil(server)?;
+                let journals: Vec<String> = disk(cluster, server)
+                    .list()
+                    .into_iter()
+                    .filter(|file| file.starts_with(JOURNAL))
+                    .collect();
+                let names: Vec<&str> = journals.iter().map(String::as_str).collect();
+                let journal = at.of(&names)?;
+                let length = disk(cluster, server).file_bytes(journal).filter(|length| *length > 0)?;
+                self.flip(server, journal, length, bytes, at)?;
+                Some(Undo::Nothing(name(server)))
+            }
+            Fault::Misdirect { server, after, to } => {
+                let server = self.to_spoil(server)?;
+                let disk = disk(cluster, server);
+                disk.misdirect(Misdirect { file: FRAMES.to_owned(), after, to: to.0 % FLIP_WITHIN });
+                // From now on: that it has come is seen only later.
+                self.told.lock().spoiled = Some(server);
+                Some(Undo::Await(Armed::Misdirect { server, misdirected: disk.misdirected() }))
             }
             Fault::Drift { server, ppm } => {
                 let server = one(server)?;
                 cluster.node(server).skew_clock(Duration::ZERO, ppm);
-                Some(Undo::Nothing(server))
+                Some(Undo::Nothing(name(server)))
             }
         }
     }
@@ -218,18 +329,21 @@ impl<'a> Striker<'a> {
     }
 
     /// Only one server's disk is ever spoiled: what it spoils stays spoiled.
-    fn flip(&self, server: u32, bytes: u64, at: Pick) -> Option<()> {
-        let mut told = self.told.lock();
-        if told.spoiled > 0 {
-            return None;
+    fn to_spoil(&self, pick: Pick) -> Option<u32> {
+        let running = self.cluster.running();
+        match self.told.lock().spoiled {
+            Some(server) => running.contains(&server).then_some(server),
+            None => pick.of(&running),
         }
-        let disk = self.cluster.node(server).disk();
+    }
+
+    fn flip(&self, server: u32, file: &str, within: u64, bytes: u64, at: Pick) -> Option<()> {
         for number in 0..bytes {
-            let place = at.0.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % FLIP_WITHIN;
+            let place = at.0.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % within;
             // A file that is not there yet has nothing to be spoiled.
-            disk.flip(FRAMES, place, 1 << (place % 8)).ok()?;
+            disk(self.cluster, server).flip(file, place, 1 << (place % 8)).ok()?;
         }
-        told.spoiled = 1;
+        self.told.lock().spoiled = Some(server);
         Some(())
     }
 
@@ -246,14 +360,20 @@ impl<'a> Striker<'a> {
                 links.iter().for_each(|(from, to)| cluster.weather.mend_link(from, to));
             }
             Undo::Weather => cluster.weather.turn(cluster.config().climate),
-            Undo::FastDisk(server) => {
-                cluster.node(server).disk().set_latency(cluster.config().disk_latency_max);
+            Undo::FastDisk(name) => {
+                cluster.world.node(&name).disk().set_latency(cluster.config().disk_latency_max);
             }
             Undo::EmptyDisk(server) => {
                 cluster.node(server).disk().set_capacity(None);
                 self.restart(server);
             }
+            Undo::EmptyCoordinatorDisk => {
+                coordinator_disk(cluster).set_capacity(None);
+                cluster.kill_coordinator();
+                self.start_coordinator();
+            }
             Undo::Restart(server) => self.restart(server),
+            Undo::Await(_) => unreachable!("it has come, or was called off"),
         }
     }
 
@@ -280,12 +400,14 @@ impl<'a> Striker<'a> {
         cluster.weather.turn(Climate::CALM);
         cluster.weather.mend();
         for server in 0..cluster.config().servers {
-            let node = cluster.node(server);
-            node.resume();
-            node.disk().set_latency(cluster.config().disk_latency_max);
-            node.disk().set_capacity(None);
+            let server = name(server);
+            cluster.world.node(&server).resume();
+            cluster.world.node(&server).disk().mend();
+            cluster.world.node(&server).disk().set_latency(cluster.config().disk_latency_max);
         }
         cluster.world.node(COORDINATOR).resume();
+        coordinator_disk(cluster).mend();
+        coordinator_disk(cluster).set_latency(cluster.config().disk_latency_max);
         cluster.start_missing();
     }
 }
@@ -295,20 +417,26 @@ const FRAMES: &str = "frames";
 /// Bytes from its beginning that frames in use have, mostly.
 const FLIP_WITHIN: u64 = 4 << 20;
 
+/// How names of journals begin.
+const JOURNAL: &str = "journal-";
+
 /// What undoes a fault.
-enum Undo {
-    /// What was done to this server stays.
-    Nothing(u32),
+pub(super) enum Undo {
+    /// What was done to this process stays.
+    Nothing(String),
     Start(Vec<u32>),
     /// It has to be stopped before it can be started.
     StopFirst(u32),
+    /// It has not struck yet.
+    Await(Armed),
     StartCoordinator,
     StartAll,
     Resume(String),
     Mend(Vec<(String, String)>),
     Weather,
-    FastDisk(u32),
+    FastDisk(String),
     EmptyDisk(u32),
+    EmptyCoordinatorDisk,
     Restart(u32),
 }
 
@@ -317,15 +445,13 @@ impl Undo {
     fn whom(&self) -> (Vec<String>, Vec<(String, String)>) {
         match self {
             Self::Start(servers) => (servers.iter().copied().map(name).collect(), Vec::new()),
-            Self::StopFirst(server)
-            | Self::FastDisk(server)
-            | Self::EmptyDisk(server)
-            | Self::Restart(server)
-            | Self::Nothing(server) => (vec![name(*server)], Vec::new()),
-            Self::StartCoordinator => (vec![COORDINATOR.to_owned()], Vec::new()),
-            Self::Resume(node) => (vec![node.clone()], Vec::new()),
+            Self::StopFirst(server) | Self::EmptyDisk(server) | Self::Restart(server) => {
+                (vec![name(*server)], Vec::new())
+            }
+            Self::StartCoordinator | Self::EmptyCoordinatorDisk => (vec![COORDINATOR.to_owned()], Vec::new()),
+            Self::Resume(node) | Self::FastDisk(node) | Self::Nothing(node) => (vec![node.clone()], Vec::new()),
             Self::Mend(links) => (common_ends(links), links.clone()),
-            Self::StartAll | Self::Weather => (Vec::new(), Vec::new()),
+            Self::StartAll | Self::Weather | Self::Await(_) => (Vec::new(), Vec::new()),
         }
     }
 }

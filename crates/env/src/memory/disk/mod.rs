@@ -162,6 +162,11 @@ impl Disk {
         state.failing.insert(number);
     }
 
+    /// Calls off every sync that was told to fail and has not come.
+    pub fn fail_no_sync(&self) {
+        self.state.lock().failing.clear();
+    }
+
     /// Refuses with [`DiskError::Full`] what would take more than this; `None` lifts the limit.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state.lock().capacity = bytes;
