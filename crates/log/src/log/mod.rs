@@ -126,7 +126,7 @@ pub struct LogStats {
     pub segments_max: u32,
     /// Heads behind the current one.
     pub heads_waiting: usize,
-    /// Side logs that were filled and wait until a head has brought them in: recoveries, or cleaned segments.
+    /// Side logs that were filled and wait until a head has brought them in; not a cleaner's, for which nobody waits.
     pub commits_waiting: usize,
     /// Bytes of live entries.
     pub live_bytes: u64,
@@ -422,7 +422,7 @@ impl Log {
             segments: state.segments_in_use(),
             segments_max: self.config.segments_max,
             heads_waiting: state.heads.len() - 1,
-            commits_waiting: state.side_logs.values().filter(|side| side.is_committing).count(),
+            commits_waiting: state.commits_waiting(),
             live_bytes: live.map(|s| self.frames.live_bytes(s.slot)).sum(),
             durable: self.durable(),
         }

@@ -295,6 +295,11 @@ impl State {
         }
     }
 
+    /// Side logs whose commit somebody waits for.
+    pub(super) fn commits_waiting(&self) -> usize {
+        self.side_logs.values().filter(|side| side.is_committing && !side.is_survivors).count()
+    }
+
     /// Whether a side log waits for the next head to name it.
     pub(super) fn has_unnamed_side_log(&self) -> bool {
         self.side_logs.values().any(|side| side.is_ready && side.named_by.is_none())

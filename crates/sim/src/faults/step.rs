@@ -25,7 +25,7 @@ pub enum Step {
     Discover,
     /// Partitions of it are being replayed.
     Replay,
-    /// What was replayed, or cleaned, waits for the head that brings it in (H6).
+    /// What was replayed waits for the head that brings it in (H6).
     SideCommit,
     /// Some partitions are committed, others not.
     Commit,
