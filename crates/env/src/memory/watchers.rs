@@ -3,7 +3,6 @@
 use super::executor::Core;
 use parking_lot::Mutex;
 use std::{
-    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::{
@@ -24,10 +23,11 @@ pub(super) struct Watchers {
 #[derive(Default)]
 struct Waiting {
     made: u64,
-    by_number: BTreeMap<u64, Watcher>,
+    watchers: Vec<Watcher>,
 }
 
 struct Watcher {
+    number: u64,
     nodes: Vec<usize>,
     waker: Waker,
 }
@@ -39,12 +39,9 @@ impl Watchers {
             return;
         }
         let mut waiting = self.waiting.lock();
-        let woken: Vec<Watcher> = waiting
-            .by_number
-            .extract_if(.., |_, watcher| watcher.nodes.contains(&node))
-            .map(|(_, w)| w)
-            .collect();
-        self.count.store(waiting.by_number.len(), Ordering::Relaxed);
+        let woken: Vec<Watcher> =
+            waiting.watchers.extract_if(.., |watcher| watcher.nodes.contains(&node)).collect();
+        self.count.store(waiting.watchers.len(), Ordering::Relaxed);
         drop(waiting);
         woken.into_iter().for_each(|watcher| watcher.waker.wake());
     }
@@ -53,16 +50,17 @@ impl Watchers {
         let mut waiting = self.waiting.lock();
         waiting.made += 1;
         let number = waiting.made;
-        waiting.by_number.insert(number, Watcher { nodes: nodes.to_vec(), waker: waker.clone() });
-        self.count.store(waiting.by_number.len(), Ordering::Relaxed);
+        waiting.watchers.push(Watcher { number, nodes: nodes.to_vec(), waker: waker.clone() });
+        self.count.store(waiting.watchers.len(), Ordering::Relaxed);
         number
     }
 
     /// Waits no more.
     fn leave(&self, number: u64) {
         let mut waiting = self.waiting.lock();
-        let gone = waiting.by_number.remove(&number);
-        self.count.store(waiting.by_number.len(), Ordering::Relaxed);
+        let gone: Vec<Watcher> =
+            waiting.watchers.extract_if(.., |watcher| watcher.number == number).collect();
+        self.count.store(waiting.watchers.len(), Ordering::Relaxed);
         drop(waiting);
         drop(gone);
     }
@@ -70,7 +68,8 @@ impl Watchers {
     /// Puts another waker in; false when it waits no more.
     fn renew(&self, number: u64, waker: &Waker) -> bool {
         let mut waiting = self.waiting.lock();
-        let Some(watcher) = waiting.by_number.get_mut(&number) else { return false };
+        let found = waiting.watchers.iter_mut().find(|watcher| watcher.number == number);
+        let Some(watcher) = found else { return false };
         let former = std::mem::replace(&mut watcher.waker, waker.clone());
         drop(waiting);
         drop(former);

@@ -83,9 +83,12 @@ impl Profile {
         let segments_max = if turn / stores.len() % 3 == 2 { 28 } else { 96 };
         let needs_three = matches!(self, Self::Pairs | Self::Damage | Self::Mixed);
         let replicas = if needs_three || turn / 2 % 2 == 1 { 3 } else { 2 };
+        // With small partitions a recovery has several, on several servers: some are committed before others.
+        let partition_bytes = if turn / 3 % 2 == 1 { 256 << 10 } else { 16 << 10 };
         SimConfig {
             // With five and R = 3 the backups are just enough when one has died.
             servers: if turn % 4 == 3 { 5 } else { 6 },
+            partition_bytes,
             replicas,
             segments_max,
             store: stores[turn % stores.len()],

@@ -31,17 +31,17 @@ pub struct Schedule(pub Vec<Strike>);
 const AFTER_A_DEATH: [(Step, u64); 13] = [
     (Step::Discover, 4),
     (Step::Replay, 4),
-    (Step::Commit, 4),
+    (Step::Commit, 5),
     (Step::Release, 4),
     (Step::Restore, 3),
     (Step::Enlisting, 2),
-    (Step::HurtHead, 4),
+    (Step::HurtHead, 3),
     (Step::Floor, 4),
     (Step::SideCommit, 4),
     (Step::HeadSwitch, 2),
-    (Step::Hold, 2),
-    (Step::Stop, 2),
-    (Step::Vacant, 2),
+    (Step::Hold, 4),
+    (Step::Stop, 3),
+    (Step::Vacant, 4),
 ];
 /// Steps that come without any fault.
 const AT_ANY_TIME: [(Step, u64); 4] =

@@ -47,15 +47,15 @@ pub enum Step {
     Clean,
 }
 
-/// Whose polls may bring a step about.
+/// Whose polls may bring a step about: when to look for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brought {
+pub(super) enum LookAfter {
     /// The coordinator's.
-    ByCoordinator,
+    Coordinator,
     /// Storage servers'.
-    ByServers,
-    /// It lasts: a look now and then finds it.
-    ByTime,
+    Servers,
+    /// Anybody's; it lasts, and a look now and then finds it.
+    Time,
 }
 
 impl Step {
@@ -142,18 +142,18 @@ impl Step {
     }
 
     /// Where to look for it.
-    pub(super) fn brought(self) -> Brought {
+    pub(super) fn look_after(self) -> LookAfter {
         match self {
             Self::Discover
             | Self::Replay
             | Self::Commit
             | Self::Release
             | Self::CreateTable
-            | Self::DropTable => Brought::ByCoordinator,
+            | Self::DropTable => LookAfter::Coordinator,
             Self::Stop | Self::SideCommit | Self::HeadSwitch | Self::HurtHead | Self::Floor => {
-                Brought::ByServers
+                LookAfter::Servers
             }
-            _ => Brought::ByTime,
+            _ => LookAfter::Time,
         }
     }
 }

@@ -134,7 +134,7 @@ pub fn play_watched(
         Err(panic) => return Err(run.account(&format!("a panic: {}", message(&*panic)))),
     };
     let (Tale { coverage, left_out, .. }, (counts, calls)) = (run.striker.tale(), *run.counts.borrow());
-    let outcomes = *run.outcomes.borrow();
+    let outcomes = Outcomes::of(run.recorder.by_key().values().flatten());
     Ok(FaultsReport {
         coverage,
         network: cluster.network_counts(),
@@ -164,7 +164,6 @@ struct Run<'a> {
     clock: Arc<dyn Clock>,
     recorder: Arc<Recorder>,
     counts: RefCell<(ClientCounts, usize)>,
-    outcomes: RefCell<Outcomes>,
 }
 
 impl<'a> Run<'a> {
@@ -178,7 +177,6 @@ impl<'a> Run<'a> {
             clock: cluster.world.node("network").env().clock,
             recorder: Arc::default(),
             counts: RefCell::default(),
-            outcomes: RefCell::default(),
         }
     }
 
@@ -244,7 +242,6 @@ impl<'a> Run<'a> {
             let calls = histories.get(&key).map_or(&[][..], Vec::as_slice);
             check_acknowledged(calls, seen).map_err(|why| format!("{key:?}: {why}"))?;
         }
-        *self.outcomes.borrow_mut() = Outcomes::of(clients.recorder().by_key().values().flatten());
         self.answers_are_right(clients)
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Coverage, Fault, Pick, Schedule, Step, Strike,
     armed::{Armed, coordinator_disk, disk},
-    step::Brought,
+    step::LookAfter,
 };
 use crate::{COORDINATOR, SimCluster, SimStore, check_settled, name, trace::Incident, weather::Climate};
 use futures_util::{
@@ -90,19 +90,19 @@ impl<'a> Striker<'a> {
                 return true;
             }
             // What can't be borne now can't be borne before the cluster has healed: that takes time.
-            let brought = strike.during.filter(|_| !is_at_step).map_or(Brought::ByTime, Step::brought);
-            let looks = pin!(self.next_look(brought));
+            let after = strike.during.filter(|_| !is_at_step).map_or(LookAfter::Time, Step::look_after);
+            let looks = pin!(self.next_look(after));
             if let Either::Right(_) = select(looks, &mut over).await {
                 return false;
             }
         }
     }
 
-    async fn next_look(&self, brought: Brought) {
-        match brought {
-            Brought::ByTime => self.clock.sleep(LOOK_EVERY).await,
-            Brought::ByCoordinator => Node::polled(&self.nodes[..1]).await,
-            Brought::ByServers => Node::polled(&self.nodes[1..]).await,
+    async fn next_look(&self, after: LookAfter) {
+        match after {
+            LookAfter::Time => self.clock.sleep(LOOK_EVERY).await,
+            LookAfter::Coordinator => Node::polled(&self.nodes[..1]).await,
+            LookAfter::Servers => Node::polled(&self.nodes[1..]).await,
         }
     }
 

@@ -10,6 +10,7 @@ mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
 mod bad_histories_are_rejected;
 mod coordinator_restarts_at_every_record;
+mod every_kind_of_fault_strikes;
 mod faults_of_every_profile_are_borne;
 mod kept_store;
 mod logs_are_cleaned_while_servers_die;
