@@ -449,7 +449,9 @@ impl Undo {
                 (vec![name(*server)], Vec::new())
             }
             Self::StartCoordinator | Self::EmptyCoordinatorDisk => (vec![COORDINATOR.to_owned()], Vec::new()),
-            Self::Resume(node) | Self::FastDisk(node) | Self::Nothing(node) => (vec![node.clone()], Vec::new()),
+            Self::Resume(node) | Self::FastDisk(node) | Self::Nothing(node) => {
+                (vec![node.clone()], Vec::new())
+            }
             Self::Mend(links) => (common_ends(links), links.clone()),
             Self::StartAll | Self::Weather | Self::Await(_) => (Vec::new(), Vec::new()),
         }
