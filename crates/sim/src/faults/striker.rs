@@ -15,7 +15,7 @@ use rekindle_backup::Durability;
 use rekindle_coordinator::meta::Recorded;
 use rekindle_env::{
     Clock, Time,
-    memory::{Crash, Halt, Misdirect, Node},
+    memory::{Crash, Disk, Halt, Misdirect, Node},
 };
 use std::{collections::BTreeSet, iter, pin::pin, sync::Arc, time::Duration};
 
@@ -280,25 +280,21 @@ impl<'a> Striker<'a> {
                 Some(Undo::Await(Armed::CoordinatorSync { failed: disk.failed_syncs() }))
             }
             Fault::Flip { server, bytes, at } => {
-                let server = self.to_spoil(server)?;
+                let server = self.to_spoil(server, |_| true)?;
                 self.flip(server, FRAMES, FLIP_WITHIN, bytes, at)?;
                 Some(Undo::Nothing(name(server)))
             }
             Fault::FlipJournal { server, bytes, at } => {
-                let server = self.to_spoil(server)?;
-                let journals: Vec<String> = disk(cluster, server)
-                    .list()
-                    .into_iter()
-                    .filter(|file| file.starts_with(JOURNAL))
-                    .collect();
-                let names: Vec<&str> = journals.iter().map(String::as_str).collect();
-                let journal = at.of(&names)?;
-                let length = disk(cluster, server).file_bytes(journal).filter(|length| *length > 0)?;
+                let server = self.to_spoil(server, |server| !journals(&disk(cluster, server)).is_empty())?;
+                let journals = journals(&disk(cluster, server));
+                let some: Vec<(&str, u64)> =
+                    journals.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+                let (journal, length) = at.of(&some)?;
                 self.flip(server, journal, length, bytes, at)?;
                 Some(Undo::Nothing(name(server)))
             }
             Fault::Misdirect { server, after, to } => {
-                let server = self.to_spoil(server)?;
+                let server = self.to_spoil(server, |_| true)?;
                 let disk = disk(cluster, server);
                 disk.misdirect(Misdirect { file: FRAMES.to_owned(), after, to: to.0 % FLIP_WITHIN });
                 // From now on: that it has come is seen only later.
@@ -329,12 +325,11 @@ impl<'a> Striker<'a> {
     }
 
     /// Only one server's disk is ever spoiled: what it spoils stays spoiled.
-    fn to_spoil(&self, pick: Pick) -> Option<u32> {
-        let running = self.cluster.running();
-        match self.told.lock().spoiled {
-            Some(server) => running.contains(&server).then_some(server),
-            None => pick.of(&running),
-        }
+    fn to_spoil(&self, pick: Pick, is_fit: impl Fn(u32) -> bool) -> Option<u32> {
+        let spoiled = self.told.lock().spoiled;
+        let is_one = |server: &u32| spoiled.is_none_or(|spoiled| spoiled == *server) && is_fit(*server);
+        let fit: Vec<u32> = self.cluster.running().into_iter().filter(is_one).collect();
+        pick.of(&fit)
     }
 
     fn flip(&self, server: u32, file: &str, within: u64, bytes: u64, at: Pick) -> Option<()> {
@@ -419,6 +414,13 @@ const FLIP_WITHIN: u64 = 4 << 20;
 
 /// How names of journals begin.
 const JOURNAL: &str = "journal-";
+
+/// The journals on a disk that have anything in them, and their lengths.
+fn journals(disk: &Disk) -> Vec<(String, u64)> {
+    let names = disk.list().into_iter().filter(|name| name.starts_with(JOURNAL));
+    let found = names.filter_map(|name| disk.file_bytes(&name).map(|bytes| (name, bytes)));
+    found.filter(|(_, bytes)| *bytes > 0).collect()
+}
 
 /// What undoes a fault.
 pub(super) enum Undo {
