@@ -79,7 +79,7 @@ pub enum Event<'a> {
         to: &'a str,
         /// On which kind of lane.
         lane: &'static str,
-        /// Tells lanes, and their directions, apart.
+        /// Tells lanes, and their directions, apart. Zero for a dial, which has none yet.
         stream: u64,
         /// Its place in that direction.
         place: u64,
@@ -113,11 +113,13 @@ impl Event<'_> {
             Event::Timer { number } => mix(mix(hash, 9), number),
             Event::Pause { node } => fold_str(mix(hash, 10), node),
             Event::Resume { node } => fold_str(mix(hash, 11), node),
-            Event::Message { what, from, to, lane, stream, place, due, frame } => {
-                let hash = fold_str(fold_str(mix(hash, 12), what), lane);
-                let hash = fold_str(fold_str(hash, from), to);
-                let hash = mix(mix(mix(hash, stream), place), due.0);
-                fold(mix(hash, frame.len() as u64), &frame[..frame.len().min(HEAD_BYTES)])
+            Event::Message { what, from, to, lane, stream: 0, place, due, frame } => {
+                let hash = fold_str(fold_str(fold_str(mix(hash, 12), lane), from), to);
+                fold_frame(fold_str(hash, what), place, due, frame)
+            }
+            // The direction of a lane stands for its kind and both ends.
+            Event::Message { what, stream, place, due, frame, .. } => {
+                fold_frame(fold_str(mix(mix(hash, 13), stream), what), place, due, frame)
             }
         }
     }
@@ -127,12 +129,16 @@ fn fold_str(hash: u64, text: &str) -> u64 {
     fold(mix(hash, text.len() as u64), text.as_bytes())
 }
 
+fn fold_frame(hash: u64, place: u64, due: Time, frame: &[u8]) -> u64 {
+    let hash = mix(mix(mix(hash, place), due.0), frame.len() as u64);
+    fold(hash, &frame[..frame.len().min(HEAD_BYTES)])
+}
+
 fn fold(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.chunks(8).fold(hash, |hash, chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        mix(hash, u64::from_le_bytes(word))
-    })
+    let (words, rest) = bytes.as_chunks::<8>();
+    let hash = words.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    if rest.is_empty() { hash } else { mix(hash, last) }
 }
 
 type Hook = Box<dyn FnMut(Time, Event<'_>) + Send>;
@@ -174,9 +180,13 @@ impl Trace {
 mod tests {
     use super::*;
 
-    fn message(frame: &[u8]) -> Event<'_> {
+    fn sent(stream: u64, place: u64, due: u64, frame: &[u8]) -> Event<'_> {
         let (what, from, to, lane) = ("sent", "a", "b", "control");
-        Event::Message { what, from, to, lane, stream: 1, place: 2, due: Time(3), frame }
+        Event::Message { what, from, to, lane, stream, place, due: Time(due), frame }
+    }
+
+    fn dialled<'a>(what: &'static str, from: &'a str, to: &'a str, lane: &'static str) -> Event<'a> {
+        Event::Message { what, from, to, lane, stream: 0, place: 0, due: Time(3), frame: &[] }
     }
 
     #[test]
@@ -192,10 +202,18 @@ mod tests {
             Event::Note("seven b\0"),
             Event::Note("seven bytes and more"),
             Event::Note("seven bytes and mora"),
-            message(b"frame"),
-            message(b"frami"),
-            message(&[7; HEAD_BYTES]),
-            message(&[7; HEAD_BYTES + 1]),
+            sent(1, 2, 3, b"frame"),
+            sent(1, 2, 3, b"frami"),
+            sent(1, 2, 3, &[7; HEAD_BYTES]),
+            sent(1, 2, 3, &[7; HEAD_BYTES + 1]),
+            sent(2, 2, 3, b"frame"),
+            sent(1, 3, 3, b"frame"),
+            sent(1, 2, 4, b"frame"),
+            dialled("dialled", "a", "b", "control"),
+            dialled("not connected", "a", "b", "control"),
+            dialled("dialled", "c", "b", "control"),
+            dialled("dialled", "a", "c", "control"),
+            dialled("dialled", "a", "b", "object"),
         ];
         let hashes: std::collections::BTreeSet<u64> = events.iter().map(|event| event.fold(1)).collect();
         assert_eq!(hashes.len(), events.len());
