@@ -20,7 +20,7 @@ pub fn at(ms: u64) -> Time {
 
 fn message(ms: u64, from: u16, to: u16, lane: &'static str, call: &'static str, fate: Fate) -> Message {
     let head = FrameHead { call, is_reply: false, request: ms };
-    Message { sent: at(ms), from, to, lane, head, bytes: 100, fate }
+    Message { sent: at(ms), from, to, lane, head, bytes: 100, is_repeat: false, breaks_lane: false, fate }
 }
 
 fn call(from: u64, to: Option<u64>, ask: Ask, told: Told) -> Call {
@@ -57,6 +57,10 @@ pub fn trace() -> Trace {
         messages: vec![
             message(10, 3, 1, "object", "put", Fate::Received(at(11))),
             message(12, 1, 2, "replication", "replica write", Fate::Received(at(13))),
+            Message {
+                is_repeat: true,
+                ..message(12, 1, 2, "replication", "replica write", Fate::Received(at(14)))
+            },
             message(14, 1, 0, "heartbeat", "renew", Fate::Received(at(15))),
             message(120, 2, 0, "heartbeat", "renew", Fate::Lost),
             message(130, 3, 1, "object", "get", Fate::Unheard),

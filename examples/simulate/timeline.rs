@@ -155,7 +155,7 @@ struct Sum<'a> {
     frames: u64,
     bytes: u64,
     calls: BTreeMap<&'a str, u64>,
-    missed: BTreeMap<(&'static str, u16, u16), u64>,
+    specials: BTreeMap<(&'static str, u16, u16), u64>,
 }
 
 fn sums(trace: &Trace, lines: &mut Vec<Line>) {
@@ -166,8 +166,8 @@ fn sums(trace: &Trace, lines: &mut Vec<Line>) {
         sum.frames += 1;
         sum.bytes += u64::from(message.bytes);
         *sum.calls.entry(message.head.call).or_default() += 1;
-        if let Some(missed) = missed(message.fate) {
-            *sum.missed.entry((missed, message.from, message.to)).or_default() += 1;
+        for special in specials(message) {
+            *sum.specials.entry((special, message.from, message.to)).or_default() += 1;
         }
     }
     for (number, sum) in sums {
@@ -181,10 +181,10 @@ impl Sum<'_> {
         let name = |node: u16| trace.nodes[usize::from(node)].as_str();
         let calls = most(&self.calls, |call| (*call).to_owned());
         let mut text = format!("{} frames in the last second, {}: {calls}", self.frames, size(self.bytes));
-        if !self.missed.is_empty() {
-            let missed =
-                most(&self.missed, |(what, from, to)| format!("{what} {}>{}", name(*from), name(*to)));
-            text += &format!("; MISSED: {missed}");
+        if !self.specials.is_empty() {
+            let specials =
+                most(&self.specials, |(what, from, to)| format!("{what} {}>{}", name(*from), name(*to)));
+            text += &format!("; BUT {specials}");
         }
         text
     }
@@ -201,6 +201,13 @@ fn most<K: Ord>(counts: &BTreeMap<K, u64>, name: impl Fn(&K) -> String) -> Strin
         texts.push(format!("{rest} others"));
     }
     texts.join(", ")
+}
+
+/// What is not as it is on a good network.
+fn specials(message: &Message) -> impl Iterator<Item = &'static str> {
+    let repeated = message.is_repeat.then_some("repeated");
+    let broken = message.breaks_lane.then_some("breaking its lane");
+    missed(message.fate).into_iter().chain(repeated).chain(broken)
 }
 
 /// How a frame did not reach anybody.
@@ -225,7 +232,10 @@ fn messages(trace: &Trace, level: Level, lines: &mut Vec<Line>) {
             other => missed(other).unwrap_or_default().to_uppercase(),
         };
         let request = message.head.request;
-        lines.push((message.sent, from, format!("  > {to:<11} {call} #{request}, {lane}, {bytes}: {fate}")));
+        let again = if message.is_repeat { ", a REPEAT" } else { "" };
+        let broken = if message.breaks_lane { "; the lane BREAKS" } else { "" };
+        let what = format!("  > {to:<11} {call} #{request}{again}, {lane}, {bytes}: {fate}{broken}");
+        lines.push((message.sent, from, what));
     }
 }
 

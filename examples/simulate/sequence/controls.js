@@ -19,8 +19,9 @@ function nearest(x, y) {
 }
 function describe(i) {
   const way = m.fate[i] < 2 ? `, ${m.took[i]} us` : "";
+  const special = (m.repeat[i] ? ", a repeat" : "") + (m.breaks[i] ? "; the lane breaks behind it" : "");
   return `${seconds(m.sent[i], 1)} s: ${data.nodes[m.from[i]]} > ${data.nodes[m.to[i]]}\n`
-    + `${m.calls[m.call[i]]} #${m.request[i]} (${m.lanes[m.lane[i]]}), ${m.bytes[i]} bytes: ${m.fates[m.fate[i]]}${way}`;
+    + `${m.calls[m.call[i]]} #${m.request[i]} (${m.lanes[m.lane[i]]}), ${m.bytes[i]} bytes: ${m.fates[m.fate[i]]}${way}${special}`;
 }
 
 function look(next) { view = clamp(next, data.end); redraw(); }

@@ -78,6 +78,8 @@ fn messages(trace: &Trace) -> Value {
         "bytes": column(&|message| message.bytes.into()),
         "request": column(&|message| message.head.request),
         "fate": column(&|message| fate(message.fate)),
+        "repeat": column(&|message| message.is_repeat.into()),
+        "breaks": column(&|message| message.breaks_lane.into()),
     })
 }
 

@@ -156,7 +156,7 @@ function drawMessages(c) {
   const many = shown.length > ARROWS_MAX;
   if (many) {
     drawRows(c);
-    shown.filter((i) => m.fate[i] > 1).slice(0, ARROWS_MAX).forEach((i) => drawArrow(c, i, false));
+    shown.filter((i) => m.fate[i] > 1 || m.repeat[i] || m.breaks[i]).slice(0, ARROWS_MAX).forEach((i) => drawArrow(c, i, false));
   } else {
     shown.forEach((i) => drawArrow(c, i, shown.length < 160));
   }
@@ -182,7 +182,7 @@ function drawArrow(c, i, isNamed) {
   const [x, y, x2, y2] = [laneX(m.from[i]), timeY(m.sent[i]), laneX(m.to[i]), timeY(m.sent[i] + m.took[i])];
   // What missed ends on its way.
   const end = missed ? x + (x2 - x) * 0.6 : x2;
-  const colour = missed ? "#d50000" : LANES[m.lanes[m.lane[i]]] || "#555";
+  const colour = missed || m.breaks[i] ? "#d50000" : m.repeat[i] ? "#aa00ff" : LANES[m.lanes[m.lane[i]]] || "#555";
   c.strokeStyle = c.fillStyle = colour;
   c.lineWidth = missed ? 1.5 : 1;
   c.setLineDash(m.fate[i] === 1 ? [4, 3] : []);

@@ -20,6 +20,7 @@ function unpack(messages) {
     request: Float64Array.from(messages.request),
     from: small(messages.from), to: small(messages.to), lane: small(messages.lane),
     call: small(messages.call), fate: small(messages.fate),
+    repeat: small(messages.repeat), breaks: small(messages.breaks),
   };
 }
 
@@ -45,7 +46,7 @@ function prepare(m, filter) {
 
 function passes(m, i, table) {
   const { nodes } = table;
-  return table.lane[m.lane[i]] && table.call[m.call[i]] && (!table.missed || m.fate[i] > 0)
+  return table.lane[m.lane[i]] && table.call[m.call[i]] && (!table.missed || m.fate[i] > 0 || m.repeat[i] || m.breaks[i])
     && (nodes.size === 0 || nodes.has(m.from[i]) || nodes.has(m.to[i]));
 }
 

@@ -180,7 +180,7 @@ impl Wire {
         };
         if let Some((due, place)) = self.out.push_again(again, frame) {
             self.network.count(|counts| counts.repeated += 1);
-            self.tell_sent(place, frame, Passage::Sent { due });
+            self.tell_sent(place, frame, Passage::Repeated { due });
         }
     }
 }
@@ -224,6 +224,7 @@ impl FrameSender for Wire {
             }
             Fate::Break { after } => {
                 self.queue(after, &frame).await?;
+                self.tell_sent(0, &frame, Passage::LaneBroken);
                 self.out.close(false);
                 self.back.close(true);
                 Ok(())

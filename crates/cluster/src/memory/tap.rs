@@ -48,6 +48,13 @@ pub enum Passage {
         /// When it is there, if somebody still reads then.
         due: Time,
     },
+    /// It is on its way once more.
+    Repeated {
+        /// When it is there, if somebody still reads then.
+        due: Time,
+    },
+    /// The lane breaks behind it.
+    LaneBroken,
     /// It is lost on its way, and nobody is told.
     Lost,
     /// It is lost since one of the two processes is dead.

@@ -106,6 +106,18 @@ fn what_became_of_the_others_is_told() {
 }
 
 #[test]
+fn a_lane_that_breaks_behind_a_frame_is_told_after_it() {
+    let scene = scene();
+    scene.call();
+    *scene.next.0.lock() = Some(Fate::Break { after: DELAY });
+    let seen: Vec<Passage> = scene.call().into_iter().map(|seen| seen.5).collect();
+    assert!(matches!(seen[..], [Passage::Sent { .. }, Passage::LaneBroken]), "{seen:?}");
+    // The caller knows at once that the lane is gone; the frame arrives all the same.
+    scene.net.world.run_for(Duration::from_secs(1));
+    assert_eq!(scene.notes.0.lock()[0].5, Passage::Received);
+}
+
+#[test]
 fn a_dial_that_fails_is_told() {
     let scene = scene();
     scene.net.network.kill("s");

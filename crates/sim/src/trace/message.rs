@@ -18,6 +18,10 @@ pub struct Message {
     pub head: FrameHead,
     /// Bytes of the whole frame.
     pub bytes: u32,
+    /// Whether it is on its way once more.
+    pub is_repeat: bool,
+    /// Whether its lane broke behind it.
+    pub breaks_lane: bool,
     /// What became of it.
     pub fate: Fate,
 }

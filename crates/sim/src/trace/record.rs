@@ -130,7 +130,13 @@ impl Book {
                 return;
             }
             "dialled" => return,
-            "sent" => Fate::UnderWay(due),
+            "lane broken" => {
+                // The last one: it was just sent.
+                let message = self.messages.last_mut().filter(|_| self.messages_left_out == 0);
+                message.into_iter().for_each(|message| message.breaks_lane = true);
+                return;
+            }
+            "sent" | "repeated" => Fate::UnderWay(due),
             "lost" => Fate::Lost,
             "unheard" => Fate::Unheard,
             "reset" => Fate::Reset,
@@ -140,7 +146,7 @@ impl Book {
             self.messages_left_out += 1;
             return;
         }
-        if what == "sent" {
+        if place > 0 {
             self.under_way.insert((stream, place), self.messages.len());
         }
         let head = match fate {
@@ -149,7 +155,8 @@ impl Book {
         };
         let (from, to) = (self.node(from), self.node(to));
         let bytes = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-        self.messages.push(Message { sent: at, from, to, lane, head, bytes, fate });
+        let (is_repeat, breaks_lane) = (what == "repeated", false);
+        self.messages.push(Message { sent: at, from, to, lane, head, bytes, is_repeat, breaks_lane, fate });
     }
 
     fn node(&mut self, name: &str) -> u16 {

@@ -13,7 +13,7 @@ impl Tap for WorldTap {
     fn message(&self, message: &Message<'_>) {
         let Message { from, to, lane, stream, place, frame, passage } = *message;
         let due = match passage {
-            Passage::Sent { due } => due,
+            Passage::Sent { due } | Passage::Repeated { due } => due,
             _ => self.0.now(),
         };
         let (what, lane) = (passage_name(passage), lane_name(lane));
@@ -26,6 +26,8 @@ fn passage_name(passage: Passage) -> &'static str {
         Passage::Dialled => "dialled",
         Passage::NotConnected => "not connected",
         Passage::Sent { .. } => "sent",
+        Passage::Repeated { .. } => "repeated",
+        Passage::LaneBroken => "lane broken",
         Passage::Lost => "lost",
         Passage::Unheard => "unheard",
         Passage::Reset => "reset",
