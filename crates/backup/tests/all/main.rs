@@ -17,6 +17,7 @@ mod heads_are_switched_in_order;
 mod idle_journals_are_marked;
 mod lost_replicas_are_made_up_for;
 mod memory_store_conforms;
+mod misdirected_frames_are_damage;
 mod primaries_are_spread_evenly;
 mod read_ahead_serves_loads;
 mod read_rates_are_measured;

@@ -251,6 +251,11 @@ impl Kind {
         )
     }
 
+    /// Whether there has to be a coordinator for it.
+    pub(super) fn needs_a_coordinator(self) -> bool {
+        matches!(self, Self::KillCoordinator | Self::KillCoordinatorAtRecord | Self::PauseCoordinator)
+    }
+
     /// Whether the coordinator dies of it.
     pub(super) fn ends_a_reign(self) -> bool {
         matches!(

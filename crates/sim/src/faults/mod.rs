@@ -8,6 +8,7 @@
 mod armed;
 mod clients;
 mod coverage;
+mod disks;
 mod fault;
 mod outcomes;
 mod profile;

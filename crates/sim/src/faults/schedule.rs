@@ -66,7 +66,7 @@ impl Schedule {
                 let next = draw_strike(rng, profile, choose(rng, &kinds), at);
                 strikes.push(Strike { during: Some(step), ..next });
             } else {
-                let during = (rng.below(3) == 0).then(|| choose(rng, &AT_ANY_TIME));
+                let during = (rng.below(2) == 0).then(|| choose(rng, &AT_ANY_TIME));
                 let strike = draw_strike(rng, profile, choose(rng, &kinds), at);
                 strikes.push(Strike { during, ..strike });
             }

@@ -144,7 +144,8 @@ impl Step {
     /// Where to look for it.
     pub(super) fn look_after(self) -> LookAfter {
         match self {
-            Self::Discover
+            Self::Vacant
+            | Self::Discover
             | Self::Replay
             | Self::Commit
             | Self::Release

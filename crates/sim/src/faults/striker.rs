@@ -15,7 +15,7 @@ use rekindle_backup::Durability;
 use rekindle_coordinator::meta::Recorded;
 use rekindle_env::{
     Clock, Time,
-    memory::{Crash, Disk, Halt, Misdirect, Node},
+    memory::{Crash, Halt, Node},
 };
 use std::{collections::BTreeSet, iter, pin::pin, sync::Arc, time::Duration};
 
@@ -24,11 +24,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Strikes a cluster.
 pub(super) struct Striker<'a> {
-    cluster: &'a SimCluster,
+    pub(super) cluster: &'a SimCluster,
     clock: Arc<dyn Clock>,
     /// The coordinator's, then the servers'.
     nodes: Vec<Node>,
-    told: Mutex<Tale>,
+    pub(super) told: Mutex<Tale>,
     /// Servers that may have lost replicas since everything was last settled.
     harm: Mutex<u32>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Tale {
     /// Strikes that were left out: their step did not come, there was nobody to hit, or it would have been too much.
     pub(super) left_out: u64,
     /// Whose replicas were spoiled; they stay so: nobody reads them before a recovery does.
-    spoiled: Option<u32>,
+    pub(super) spoiled: Option<u32>,
 }
 
 impl<'a> Striker<'a> {
@@ -86,11 +86,12 @@ impl<'a> Striker<'a> {
         let mut over = self.clock.sleep_until(deadline);
         loop {
             let is_at_step = strike.during.is_none_or(|step| step.is_on(self.cluster));
-            if is_at_step && self.may_bear(&strike.fault) {
+            if is_at_step && self.has_target(&strike.fault) && self.may_bear(&strike.fault) {
                 return true;
             }
             // What can't be borne now can't be borne before the cluster has healed: that takes time.
-            let after = strike.during.filter(|_| !is_at_step).map_or(LookAfter::Time, Step::look_after);
+            let is_borne_later = is_at_step && self.has_target(&strike.fault);
+            let after = strike.during.filter(|_| !is_borne_later).map_or(LookAfter::Time, Step::look_after);
             let looks = pin!(self.next_look(after));
             if let Either::Right(_) = select(looks, &mut over).await {
                 return false;
@@ -98,10 +99,17 @@ impl<'a> Striker<'a> {
         }
     }
 
+    /// A coordinator that is to be hit has to be there, in office or not.
+    fn has_target(&self, fault: &Fault) -> bool {
+        !fault.kind().needs_a_coordinator() || self.cluster.coordinator(|_| ()).is_some()
+    }
+
     async fn next_look(&self, after: LookAfter) {
+        let later = self.clock.sleep(LOOK_EVERY);
         match after {
-            LookAfter::Time => self.clock.sleep(LOOK_EVERY).await,
-            LookAfter::Coordinator => Node::polled(&self.nodes[..1]).await,
+            LookAfter::Time => later.await,
+            // What is not there is not polled.
+            LookAfter::Coordinator => drop(select(pin!(Node::polled(&self.nodes[..1])), later).await),
             LookAfter::Servers => Node::polled(&self.nodes[1..]).await,
         }
     }
@@ -248,64 +256,12 @@ impl<'a> Striker<'a> {
                 let servers = (0..cluster.config().servers).map(name);
                 Some(self.cut(servers.flat_map(|server| both_ways(&server, COORDINATOR)).collect()))
             }
-            Fault::SlowDisk { server, latency } => {
-                let name = name(one(server)?);
-                cluster.world.node(&name).disk().set_latency(latency);
-                Some(Undo::FastDisk(name))
-            }
-            Fault::SlowCoordinatorDisk { latency } => {
-                coordinator_disk(cluster).set_latency(latency);
-                Some(Undo::FastDisk(COORDINATOR.to_owned()))
-            }
-            Fault::FullDisk { server, free_bytes } => {
-                let server = one(server)?;
-                let disk = disk(cluster, server);
-                disk.set_capacity(Some(disk.used_bytes() + free_bytes));
-                Some(Undo::EmptyDisk(server))
-            }
-            Fault::FullCoordinatorDisk { free_bytes } => {
-                let disk = coordinator_disk(cluster);
-                disk.set_capacity(Some(disk.used_bytes() + free_bytes));
-                Some(Undo::EmptyCoordinatorDisk)
-            }
-            Fault::FailSync { server, after } => {
-                let server = one(server)?;
-                let disk = disk(cluster, server);
-                disk.fail_sync_after(after);
-                Some(Undo::Await(Armed::Sync { server, failed: disk.failed_syncs() }))
-            }
-            Fault::FailCoordinatorSync { after } => {
-                let disk = coordinator_disk(cluster);
-                disk.fail_sync_after(after);
-                Some(Undo::Await(Armed::CoordinatorSync { failed: disk.failed_syncs() }))
-            }
-            Fault::Flip { server, bytes, at } => {
-                let server = self.to_spoil(server, |_| true)?;
-                self.flip(server, FRAMES, FLIP_WITHIN, bytes, at)?;
-                Some(Undo::Nothing(name(server)))
-            }
-            Fault::FlipJournal { server, bytes, at } => {
-                let server = self.to_spoil(server, |server| !journals(&disk(cluster, server)).is_empty())?;
-                let journals = journals(&disk(cluster, server));
-                let some: Vec<(&str, u64)> =
-                    journals.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
-                let (journal, length) = at.of(&some)?;
-                self.flip(server, journal, length, bytes, at)?;
-                Some(Undo::Nothing(name(server)))
-            }
-            Fault::Misdirect { server, after, to } => {
-                let server = self.to_spoil(server, |_| true)?;
-                let disk = disk(cluster, server);
-                disk.misdirect(Misdirect { file: FRAMES.to_owned(), after, to: to.0 % FLIP_WITHIN });
-                // From now on: that it has come is seen only later.
-                self.told.lock().spoiled = Some(server);
-                Some(Undo::Await(Armed::Misdirect { server, misdirected: disk.misdirected() }))
-            }
             Fault::Drift { server, ppm } => {
                 let server = one(server)?;
                 cluster.node(server).skew_clock(Duration::ZERO, ppm);
                 Some(Undo::Nothing(name(server)))
             }
+            disk => self.hit_disk(disk),
         }
     }
 
@@ -322,24 +278,6 @@ impl<'a> Striker<'a> {
     fn cut(&self, links: Vec<(String, String)>) -> Undo {
         links.iter().for_each(|(from, to)| self.cluster.weather.cut(from, to));
         Undo::Mend(links)
-    }
-
-    /// Only one server's disk is ever spoiled: what it spoils stays spoiled.
-    fn to_spoil(&self, pick: Pick, is_fit: impl Fn(u32) -> bool) -> Option<u32> {
-        let spoiled = self.told.lock().spoiled;
-        let is_one = |server: &u32| spoiled.is_none_or(|spoiled| spoiled == *server) && is_fit(*server);
-        let fit: Vec<u32> = self.cluster.running().into_iter().filter(is_one).collect();
-        pick.of(&fit)
-    }
-
-    fn flip(&self, server: u32, file: &str, within: u64, bytes: u64, at: Pick) -> Option<()> {
-        for number in 0..bytes {
-            let place = at.0.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % within;
-            // A file that is not there yet has nothing to be spoiled.
-            disk(self.cluster, server).flip(file, place, 1 << (place % 8)).ok()?;
-        }
-        self.told.lock().spoiled = Some(server);
-        Some(())
     }
 
     fn undo(&self, undo: Undo) {
@@ -405,21 +343,6 @@ impl<'a> Striker<'a> {
         coordinator_disk(cluster).set_latency(cluster.config().disk_latency_max);
         cluster.start_missing();
     }
-}
-
-/// File of a backup's frames.
-const FRAMES: &str = "frames";
-/// Bytes from its beginning that frames in use have, mostly.
-const FLIP_WITHIN: u64 = 4 << 20;
-
-/// How names of journals begin.
-const JOURNAL: &str = "journal-";
-
-/// The journals on a disk that have anything in them, and their lengths.
-fn journals(disk: &Disk) -> Vec<(String, u64)> {
-    let names = disk.list().into_iter().filter(|name| name.starts_with(JOURNAL));
-    let found = names.filter_map(|name| disk.file_bytes(&name).map(|bytes| (name, bytes)));
-    found.filter(|(_, bytes)| *bytes > 0).collect()
 }
 
 /// What undoes a fault.

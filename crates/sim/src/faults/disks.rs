@@ -1,0 +1,107 @@
+//! Faults of disks.
+
+use super::{
+    Fault, Pick,
+    armed::{Armed, coordinator_disk, disk},
+    striker::{Striker, Undo},
+};
+use crate::{COORDINATOR, name};
+use rekindle_env::memory::{Disk, Misdirect};
+
+/// File of a backup's frames.
+const FRAMES: &str = "frames";
+/// Bytes from its beginning that frames in use have, mostly.
+const FLIP_WITHIN: u64 = 4 << 20;
+
+/// How names of journals begin.
+const JOURNAL: &str = "journal-";
+
+/// The journals on a disk that have anything in them, and their lengths.
+fn journals(disk: &Disk) -> Vec<(String, u64)> {
+    let names = disk.list().into_iter().filter(|name| name.starts_with(JOURNAL));
+    let found = names.filter_map(|name| disk.file_bytes(&name).map(|bytes| (name, bytes)));
+    found.filter(|(_, bytes)| *bytes > 0).collect()
+}
+
+impl Striker<'_> {
+    /// Does what the fault does to a disk; says what undoes it. None when there is nothing to hit.
+    pub(super) fn hit_disk(&self, fault: Fault) -> Option<Undo> {
+        let cluster = self.cluster;
+        let running = cluster.running();
+        let one = |pick: Pick| pick.of(&running);
+        match fault {
+            Fault::SlowDisk { server, latency } => {
+                let name = name(one(server)?);
+                cluster.world.node(&name).disk().set_latency(latency);
+                Some(Undo::FastDisk(name))
+            }
+            Fault::SlowCoordinatorDisk { latency } => {
+                coordinator_disk(cluster).set_latency(latency);
+                Some(Undo::FastDisk(COORDINATOR.to_owned()))
+            }
+            Fault::FullDisk { server, free_bytes } => {
+                let server = one(server)?;
+                let disk = disk(cluster, server);
+                disk.set_capacity(Some(disk.used_bytes() + free_bytes));
+                Some(Undo::EmptyDisk(server))
+            }
+            Fault::FullCoordinatorDisk { free_bytes } => {
+                let disk = coordinator_disk(cluster);
+                disk.set_capacity(Some(disk.used_bytes() + free_bytes));
+                Some(Undo::EmptyCoordinatorDisk)
+            }
+            Fault::FailSync { server, after } => {
+                let server = one(server)?;
+                let disk = disk(cluster, server);
+                disk.fail_sync_after(after);
+                Some(Undo::Await(Armed::Sync { server, failed: disk.failed_syncs() }))
+            }
+            Fault::FailCoordinatorSync { after } => {
+                let disk = coordinator_disk(cluster);
+                disk.fail_sync_after(after);
+                Some(Undo::Await(Armed::CoordinatorSync { failed: disk.failed_syncs() }))
+            }
+            Fault::Flip { server, bytes, at } => {
+                let server = self.to_spoil(server, |_| true)?;
+                self.flip(server, FRAMES, FLIP_WITHIN, bytes, at)?;
+                Some(Undo::Nothing(name(server)))
+            }
+            Fault::FlipJournal { server, bytes, at } => {
+                let server = self.to_spoil(server, |server| !journals(&disk(cluster, server)).is_empty())?;
+                let journals = journals(&disk(cluster, server));
+                let some: Vec<(&str, u64)> =
+                    journals.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+                let (journal, length) = at.of(&some)?;
+                self.flip(server, journal, length, bytes, at)?;
+                Some(Undo::Nothing(name(server)))
+            }
+            Fault::Misdirect { server, after, to } => {
+                let server = self.to_spoil(server, |_| true)?;
+                let disk = disk(cluster, server);
+                disk.misdirect(Misdirect { file: FRAMES.to_owned(), after, to: to.0 % FLIP_WITHIN });
+                // From now on: that it has come is seen only later.
+                self.told.lock().spoiled = Some(server);
+                Some(Undo::Await(Armed::Misdirect { server, misdirected: disk.misdirected() }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Only one server's disk is ever spoiled: what it spoils stays spoiled.
+    fn to_spoil(&self, pick: Pick, is_fit: impl Fn(u32) -> bool) -> Option<u32> {
+        let spoiled = self.told.lock().spoiled;
+        let is_one = |server: &u32| spoiled.is_none_or(|spoiled| spoiled == *server) && is_fit(*server);
+        let fit: Vec<u32> = self.cluster.running().into_iter().filter(is_one).collect();
+        pick.of(&fit)
+    }
+
+    fn flip(&self, server: u32, file: &str, within: u64, bytes: u64, at: Pick) -> Option<()> {
+        for number in 0..bytes {
+            let place = at.0.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % within;
+            // A file that is not there yet has nothing to be spoiled.
+            disk(self.cluster, server).flip(file, place, 1 << (place % 8)).ok()?;
+        }
+        self.told.lock().spoiled = Some(server);
+        Some(())
+    }
+}
