@@ -251,6 +251,11 @@ impl Kind {
         )
     }
 
+    /// Whether it strikes only when something comes to pass.
+    pub(super) fn waits(self) -> bool {
+        matches!(self, Self::KillAtSync | Self::KillStarting | Self::FailSync)
+    }
+
     /// Whether there has to be a coordinator for it.
     pub(super) fn needs_a_coordinator(self) -> bool {
         matches!(self, Self::KillCoordinator | Self::KillCoordinatorAtRecord | Self::PauseCoordinator)

@@ -10,6 +10,7 @@ mod clients;
 mod coverage;
 mod disks;
 mod fault;
+mod harm;
 mod outcomes;
 mod profile;
 mod schedule;

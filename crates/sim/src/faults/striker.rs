@@ -3,6 +3,7 @@
 use super::{
     Coverage, Fault, Pick, Schedule, Step, Strike,
     armed::{Armed, coordinator_disk, disk},
+    harm::Harm,
     step::LookAfter,
 };
 use crate::{COORDINATOR, SimCluster, SimStore, check_settled, name, trace::Incident, weather::Climate};
@@ -30,7 +31,7 @@ pub(super) struct Striker<'a> {
     nodes: Vec<Node>,
     pub(super) told: Mutex<Tale>,
     /// Servers that may have lost replicas since everything was last settled.
-    harm: Mutex<u32>,
+    harm: Mutex<Harm>,
 }
 
 /// What happened.
@@ -86,7 +87,7 @@ impl<'a> Striker<'a> {
         let mut over = self.clock.sleep_until(deadline);
         loop {
             let is_at_step = strike.during.is_none_or(|step| step.is_on(self.cluster));
-            if is_at_step && self.has_target(&strike.fault) && self.may_bear(&strike.fault) {
+            if is_at_step && self.has_target(&strike.fault) && self.may_bear(strike) {
                 return true;
             }
             // What can't be borne now can't be borne before the cluster has healed: that takes time.
@@ -146,7 +147,8 @@ impl<'a> Striker<'a> {
     }
 
     /// Counts what the fault may destroy, unless it is too much together with what others have destroyed.
-    fn may_bear(&self, fault: &Fault) -> bool {
+    fn may_bear(&self, strike: &Strike) -> bool {
+        let fault = &strike.fault;
         let config = self.cluster.config();
         let keeps = config.store == SimStore::Disks(Durability::Persistent);
         let spoiled = self.told.lock().spoiled.is_some();
@@ -158,14 +160,14 @@ impl<'a> Striker<'a> {
         if more == 0 {
             return true;
         }
-        let mut harm = self.harm.lock();
-        if check_settled(self.cluster).is_ok() {
-            *harm = 0;
-        }
-        let all = harm.saturating_add(u32::from(spoiled)).saturating_add(more);
+        let (mut harm, now) = (self.harm.lock(), self.clock.now());
+        let before = harm.servers(now, || check_settled(self.cluster).is_ok());
+        let all = before.saturating_add(u32::from(spoiled)).saturating_add(more);
         let is_little = all <= config.replicas;
         if is_little && !stays {
-            *harm += more;
+            // Some faults strike only when something comes to pass.
+            let strikes_by = if fault.kind().waits() { now + Strike::PATIENCE } else { now };
+            harm.add(strikes_by + strike.lasts + Harm::NOTICED_AFTER, more);
         }
         is_little
     }
