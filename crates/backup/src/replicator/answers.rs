@@ -76,6 +76,9 @@ impl Replicator {
             Outcome::Refused(Refusal::NoBytes) => {
                 (replica.since, replica.retry_at) = (None, Some(ran + config.retry_after));
             }
+            // P1: it may have been written before the store failed, and come back with the store's next start: as after
+            // an unknown outcome. Taken for not done, an open replica that comes back would pass for the head.
+            Outcome::Refused(Refusal::Poisoned) => self.lose(id, at, actions),
             // Surely not done: no loss of anything, another backup.
             Outcome::Refused(why) if !replica.is_begun => self.reject(id, at, why, actions),
             Outcome::Refused(Refusal::NotReady | Refusal::NotDone) if is_patient => {
@@ -111,7 +114,8 @@ impl Replicator {
         let (server, call) = (garbage.server, garbage.call.take().expect("found by its call"));
         self.backups.end_call(server, CallKind::Free);
         match outcome {
-            Outcome::Ok | Outcome::Refused(Refusal::StaleCreation | Refusal::Lost) => {
+            // What a poisoned store has, it shows under another id, if at all: nothing to be freed here.
+            Outcome::Ok | Outcome::Refused(Refusal::StaleCreation | Refusal::Lost | Refusal::Poisoned) => {
                 segment.garbage.remove(at);
             }
             Outcome::Unknown | Outcome::Refused(Refusal::StaleSession) => {

@@ -116,6 +116,9 @@ pub enum Refusal {
     StaleSession,
     /// The replica is not there, or can't be vouched for: it is lost.
     Lost,
+    /// The store vouches for nothing any more: the replica is lost. It may have failed while it had the call, so what
+    /// was written may be there when it starts again.
+    Poisoned,
 }
 
 impl Outcome {
@@ -143,8 +146,8 @@ impl Refusal {
             | BackupError::NotOpen(_)
             | BackupError::Closed(_)
             | BackupError::Overflow { .. }
-            | BackupError::Damaged { .. }
-            | BackupError::Poisoned(_) => Self::Lost,
+            | BackupError::Damaged { .. } => Self::Lost,
+            BackupError::Poisoned(_) => Self::Poisoned,
         }
     }
 }

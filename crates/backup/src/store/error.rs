@@ -3,7 +3,7 @@
 use super::Misfit;
 use rekindle_types::{CreationNumber, ListVersion, LogId, RemoteError, ReplicaId, SessionNumber};
 
-/// Why a backup refused. Every refusal but `Remote(Unknown)` means: surely not done.
+/// Why a backup refused. Every refusal but `Remote(Unknown)` and `Poisoned` means: surely not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
@@ -73,7 +73,8 @@ pub enum BackupError {
         /// What is wrong.
         why: String,
     },
-    /// The store vouches for nothing any more: read elsewhere, write elsewhere.
+    /// The store vouches for nothing any more: read elsewhere, write elsewhere. It may have failed while it had the call,
+    /// and show what it wrote when it starts again.
     #[error("store poisoned: {0}")]
     Poisoned(String),
     /// The call did not come back.

@@ -190,11 +190,13 @@ fn an_append_of_unknown_outcome_is_repeated_in_a_new_session() {
 
 #[test]
 fn a_damaged_or_poisoned_store_loses_the_replica_at_once() {
-    let mut r = Rig::with_backups(4).opened();
-    r.append(1, 5);
-    r.answer(r.writes[0], Outcome::Refused(Refusal::Lost));
-    assert!(r.was_told(&Action::Roll(SegmentId(1))));
-    assert_eq!(r.stats().hurt, 1);
+    for refusal in [Refusal::Lost, Refusal::Poisoned] {
+        let mut r = Rig::with_backups(4).opened();
+        r.append(1, 5);
+        r.answer(r.writes[0], Outcome::Refused(refusal));
+        assert!(r.was_told(&Action::Roll(SegmentId(1))));
+        assert_eq!(r.stats().hurt, 1);
+    }
 }
 
 #[test]
