@@ -1,12 +1,12 @@
 //! The state machine as a whole.
 
 use super::{
-    Action, CallId, Event, FloorOutcome, ReplicationStats, ReplicatorConfig, TooFewBackups,
+    Action, CallId, Event, FloorOutcome, KnownReplica, ReplicationStats, ReplicatorConfig, TooFewBackups,
     backups::BackupSet, heads::Heads, segment::Segment,
 };
 use rekindle_env::Time;
 use rekindle_log::{Certificate, SegmentKind};
-use rekindle_types::{CreationNumber, SegmentId};
+use rekindle_types::{CreationNumber, ReplicaId, SegmentId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ticks that may pass at once before the rest counts as time in which the master did not run (P1).
@@ -116,6 +116,19 @@ impl Replicator {
             is_asked && !segment.is_open_told && !segment.is_open_on(self.config.replicas)
         };
         waiting.filter(is_opening).count()
+    }
+
+    /// Every replica that it knows of, by segment.
+    pub fn replicas(&self) -> impl Iterator<Item = KnownReplica> + '_ {
+        let log = self.config.log;
+        self.segments.iter().flat_map(move |(segment, known)| {
+            let of = move |backup, creation, is_needed| {
+                let replica = ReplicaId { log, segment: *segment, creation };
+                KnownReplica { backup, replica, is_needed }
+            };
+            let needed = known.replicas.iter().map(move |r| of(r.server, r.creation, !known.is_free_wanted));
+            needed.chain(known.garbage.iter().map(move |r| of(r.server, r.creation, false)))
+        })
     }
 
     fn take(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) {

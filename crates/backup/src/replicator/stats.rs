@@ -1,6 +1,6 @@
 //! What an operator sees of replication.
 
-use rekindle_types::SegmentId;
+use rekindle_types::{ReplicaId, SegmentId, ServerId};
 
 /// How replication does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,17 @@ pub struct ReplicationStats {
     pub floor: Option<SegmentId>,
     /// Set while nothing can become durable for want of backups.
     pub too_few: Option<TooFewBackups>,
+}
+
+/// A replica that a master knows of, on one of its backups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownReplica {
+    /// On which.
+    pub backup: ServerId,
+    /// Which.
+    pub replica: ReplicaId,
+    /// It is one of the R; else it is to be freed, or may be there.
+    pub is_needed: bool,
 }
 
 /// Fewer backups are up than replicas are needed: writes wait (L1).

@@ -3,7 +3,7 @@
 use super::{BackupError, BackupStore};
 use async_trait::async_trait;
 use rekindle_env::Env;
-use rekindle_types::{LogId, ServerList};
+use rekindle_types::{LogId, ReplicaId, ServerList};
 use std::sync::Arc;
 
 /// What the owner of a store does beyond what other servers call.
@@ -12,6 +12,9 @@ pub trait LocalStore: BackupStore {
     /// Takes a server list; an older one changes nothing. Masters that it calls dead are fenced from here on
     /// (F1); replicas of those that left it after their recovery are freed, at once or a little later.
     fn set_servers(&self, list: &ServerList);
+
+    /// Every replica that takes a frame here, complete or not, for inspection.
+    fn held(&self) -> Vec<ReplicaId>;
 
     /// Frees all of a dead master's log, when the coordinator says that every partition is committed (T3).
     /// Refused while this store's list still calls the master up.

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::{FutureExt, future::select};
 use rekindle_backup::{
-    replicator::{FloorError, Replication, ReplicationStats},
+    replicator::{FloorError, KnownReplica, Replication, ReplicationStats},
     store::LocalStore,
 };
 use rekindle_env::Env;
@@ -279,6 +279,14 @@ impl Member {
 
     pub(super) fn replication_stats(&self) -> ReplicationStats {
         self.replication.stats()
+    }
+
+    pub(super) fn replicas(&self) -> Vec<KnownReplica> {
+        self.replication.replicas()
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        self.ties.peers.lanes()
     }
 
     pub(super) fn status(&self) -> StorageStatus {

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::wire::Transport;
 use parking_lot::Mutex;
-use rekindle_backup::{replicator::ReplicationStats, store::LocalStore};
+use rekindle_backup::{
+    replicator::{KnownReplica, ReplicationStats},
+    store::LocalStore,
+};
 use rekindle_env::Env;
 use rekindle_log::store::Store;
 use rekindle_types::{Former, ServerId};
@@ -117,6 +120,18 @@ impl StorageServer {
     #[must_use]
     pub fn backup(&self) -> Option<Arc<dyn LocalStore>> {
         self.member().map(|member| member.backup.clone())
+    }
+
+    /// Every replica of its own log that it knows of, for inspection.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<KnownReplica> {
+        self.member().map_or(Vec::new(), |member| member.replicas())
+    }
+
+    /// Lanes to others that it keeps open.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.member().map_or(0, |member| member.lanes())
     }
 
     /// Tasks that run.

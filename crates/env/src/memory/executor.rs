@@ -12,7 +12,7 @@ use super::{
     timers::Timers,
     trace::{Event, Trace},
     watchers::Watchers,
-    world::WorldConfig,
+    world::{Census, WorldConfig},
 };
 use crate::Time;
 use parking_lot::Mutex;
@@ -65,6 +65,11 @@ impl Core {
 
     pub(super) fn now(&self) -> Time {
         self.state.lock().now
+    }
+
+    pub(super) fn census(&self) -> Census {
+        let state = self.state.lock();
+        Census { tasks: state.tasks.len(), timers: state.timers.len() }
     }
 
     /// What the clock of the node shows; without one, the world's.

@@ -35,7 +35,7 @@ pub use disk::{Crash, Disk, Halt, Misdirect, SECTOR_BYTES, SyncCounts};
 pub use node::Node;
 pub use stuck::{Stuck, Why};
 pub use trace::Event;
-pub use world::{Order, Tracer, World, WorldConfig};
+pub use world::{Census, Order, Tracer, World, WorldConfig};
 
 use std::{future::Future, task::Poll};
 

@@ -25,6 +25,10 @@ impl Timers {
         self.waiting.keys().next().map(|key| key.0)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes the first timer that is due, and says which it was.
     pub(super) fn take_due(&mut self, now: Time) -> Option<(u64, Waker)> {
         let first = self.waiting.first_entry().filter(|first| first.key().0 <= now)?;

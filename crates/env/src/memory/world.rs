@@ -48,6 +48,15 @@ impl WorldConfig {
     }
 }
 
+/// What there is in a world: it grows for ever when something leaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Tasks that have not ended.
+    pub tasks: usize,
+    /// Timers that wait.
+    pub timers: usize,
+}
+
 /// Nodes, their tasks and one virtual clock, on the thread that calls. Dropping it drops every task.
 pub struct World(Arc<Core>);
 
@@ -148,6 +157,12 @@ impl World {
             panic!("seed {}: {stuck}", self.0.config.seed);
         }
         debug_assert!(self.0.is_idle());
+    }
+
+    /// Tasks that have not ended, and timers that wait, of all nodes.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.0.census()
     }
 
     /// Adds a line of the caller's to the trace.

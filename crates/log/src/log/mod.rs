@@ -128,6 +128,8 @@ pub struct LogStats {
     pub heads_waiting: usize,
     /// Side logs that were filled and wait until a head has brought them in; not a cleaner's, for which nobody waits.
     pub commits_waiting: usize,
+    /// Side logs that are neither committed nor dropped.
+    pub side_logs: usize,
     /// Bytes of live entries.
     pub live_bytes: u64,
     /// Durable up to here.
@@ -423,6 +425,7 @@ impl Log {
             segments_max: self.config.segments_max,
             heads_waiting: state.heads.len() - 1,
             commits_waiting: state.commits_waiting(),
+            side_logs: state.side_logs.len(),
             live_bytes: live.map(|s| self.frames.live_bytes(s.slot)).sum(),
             durable: self.durable(),
         }

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::Backups;
 use crate::replicator::{
-    Action, CallId, Candidate, Domain, Event, FloorOutcome, Outcome, Refusal, ReplicationStats, Replicator,
-    ReplicatorConfig, ReplicatorConfigError, WriteCall,
+    Action, CallId, Candidate, Domain, Event, FloorOutcome, KnownReplica, Outcome, Refusal, ReplicationStats,
+    Replicator, ReplicatorConfig, ReplicatorConfigError, WriteCall,
 };
 use bytes::Bytes;
 use futures_util::{
@@ -123,6 +123,12 @@ impl Replication {
     /// How it does; `too_few` is set while writes wait for backups to join.
     pub fn stats(&self) -> ReplicationStats {
         self.core.lock().machine.stats()
+    }
+
+    /// Every replica of the log that this master knows of, for inspection: all that backups hold of it.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<KnownReplica> {
+        self.core.lock().machine.replicas().collect()
     }
 
     /// Ends everything that waits, and will wait, with this error.

@@ -219,6 +219,10 @@ impl LocalStore for FileStore {
         self.wake.notify_one();
     }
 
+    fn held(&self) -> Vec<ReplicaId> {
+        self.state.lock().shelf.replicas().map(|replica| replica.id).collect()
+    }
+
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {
         {
             let state = &mut *self.state.lock();

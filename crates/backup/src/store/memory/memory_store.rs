@@ -152,6 +152,10 @@ impl LocalStore for MemoryStore {
         self.set_servers(list);
     }
 
+    fn held(&self) -> Vec<ReplicaId> {
+        self.state.lock().shelf.replicas().map(|replica| replica.id).collect()
+    }
+
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {
         self.forget(log)
     }
