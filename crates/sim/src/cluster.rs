@@ -1,12 +1,17 @@
 //! A whole cluster in one world: the servers' real code, a simulated network and clock.
 
 use crate::{
+    check::{HeldReplica, LeftOnServer, Replicas, ServedTooLate},
     config::{SimConfig, SimStore},
+    overheard::Overheard,
     timeline::Timeline,
     trace::{Incidents, WorldTap},
     weather::SeededWeather,
 };
-use futures_util::future::{Either, select};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use parking_lot::Mutex;
 use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
@@ -28,7 +33,7 @@ use rekindle_env::{
     memory::{Crash, Node, World, WorldConfig},
 };
 use rekindle_log::cleaner::CleanerConfig;
-use rekindle_types::ServerId;
+use rekindle_types::{KeyHash, ReplicaId, ServerId, TableId};
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
@@ -66,7 +71,8 @@ pub struct SimCluster {
     pub incidents: Incidents,
     meta: MemoryMetaLog,
     network: MemoryNetwork,
-    running: Mutex<Running>,
+    overheard: Arc<Overheard>,
+    running: Arc<Mutex<Running>>,
 }
 
 #[derive(Default)]
@@ -74,6 +80,8 @@ struct Running {
     storage: BTreeMap<u32, StorageServer>,
     /// The ids that servers had before they were killed.
     former: BTreeMap<u32, ServerId>,
+    /// Replicas that were on their disks when they started.
+    found: BTreeMap<ServerId, BTreeSet<ReplicaId>>,
     coordinator: Option<CoordinatorServer>,
     /// Servers that are being stopped cleanly.
     stopping: BTreeSet<u32>,
@@ -88,6 +96,12 @@ impl SimCluster {
         let (clock, tap) = (world.node("network").env().clock, Arc::new(WorldTap(world.tracer())));
         let network = MemoryNetwork::tapped(clock, weather.clone(), tap);
         skew_clocks(&world, &config);
+        let running: Arc<Mutex<Running>> = Arc::default();
+        // Weakly: what runs is listened to by it.
+        let asked = Arc::downgrade(&running);
+        let owner_of =
+            move |table, hash| asked.upgrade().and_then(|running| running.lock().owner_of(table, hash));
+        let overheard = Overheard::new(world.node("network").env().clock, Box::new(owner_of));
         Self {
             config,
             weather,
@@ -95,7 +109,8 @@ impl SimCluster {
             incidents: Incidents::default(),
             meta: MemoryMetaLog::new(config.rules),
             network,
-            running: Mutex::default(),
+            overheard,
+            running,
             world,
         }
     }
@@ -187,7 +202,7 @@ impl SimCluster {
     /// When it is running.
     pub fn start_storage(&self, server: u32) {
         let (name, env) = (name(server), self.boot(&name(server)));
-        let transport = self.network.endpoint(&name, identity(&name, Role::Server));
+        let transport = self.overheard.on(self.network.endpoint(&name, identity(&name, Role::Server)));
         let store = match self.config.store {
             SimStore::Memory => StoreKind::Memory,
             SimStore::Disks(durability) => {
@@ -347,6 +362,61 @@ impl SimCluster {
         self.coordinator(|c| c.coordinator().is_some_and(|c| c.look(is_gone))).unwrap_or(false)
     }
 
+    /// Calls on objects that storage servers have answered.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.overheard.answers()
+    }
+
+    /// The first answer that was given without a lease, or when the coordinator had given the key to another.
+    #[must_use]
+    pub fn wrong_answer(&self) -> Option<ServedTooLate> {
+        self.overheard.wrong()
+    }
+
+    /// Remembers what servers that have just got their ids have on their disks. To be called every few milliseconds by
+    /// whoever asks for [`SimCluster::replicas`].
+    pub fn note_found(&self) {
+        let running = &mut *self.running.lock();
+        for server in running.storage.values() {
+            let Some(id) = server.id().filter(|id| !running.found.contains_key(id)) else { continue };
+            let held = server.backup().map_or(Vec::new(), |backup| backup.held());
+            running.found.insert(id, held.into_iter().collect());
+        }
+    }
+
+    /// Every replica, as masters that are up know them and as backups hold them.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas {
+        let running = self.running.lock();
+        let mut all = Replicas { replicas: self.config.replicas as usize, ..Replicas::default() };
+        for server in running.storage.values().filter(|server| !server.is_removed()) {
+            let (Some(id), Some(backup)) = (server.id(), server.backup()) else { continue };
+            let found = running.found.get(&id);
+            let is_poisoned = backup.stats().now_or_never().is_some_and(|stats| stats.is_poisoned);
+            let held = |replica| HeldReplica {
+                backup: id,
+                replica,
+                is_from_before: found.is_some_and(|found| found.contains(&replica)),
+                is_poisoned,
+            };
+            all.masters.insert(id);
+            all.known.extend(server.replicas());
+            all.held.extend(backup.held().into_iter().map(held));
+        }
+        all
+    }
+
+    /// What the storage servers have not let go of.
+    #[must_use]
+    pub fn left(&self) -> Vec<LeftOnServer> {
+        let running = self.running.lock();
+        let left = |server: &StorageServer| {
+            Some(LeftOnServer::of(&server.status()?.into(), server.lanes(), server.tasks()))
+        };
+        running.storage.values().filter_map(left).collect()
+    }
+
     /// A client on a node of its own.
     ///
     /// # Panics
@@ -420,6 +490,14 @@ impl SimCluster {
     fn kill_node(&self, name: &str, crash: Crash) {
         self.network.kill(name);
         self.world.node(name).kill_with(crash);
+    }
+}
+
+impl Running {
+    /// Whose a key is by the record of the coordinator in office.
+    fn owner_of(&self, table: TableId, hash: KeyHash) -> Option<ServerId> {
+        let office = self.coordinator.as_ref()?.coordinator()?;
+        office.look(|state| state.map().lookup(table, hash).map(|tablet| tablet.owner))
     }
 }
 

@@ -1,9 +1,25 @@
-//! What a history must be like: a checker a file.
+//! What a run must be like: a checker a file, each a pure function over what was recorded.
 
 mod acknowledged;
+mod apart;
+mod bounded;
+mod heads;
+mod lease_end;
 mod linearizable;
+mod one_owner;
+mod progress;
 mod register;
+mod restored;
+mod tables;
 
 pub use acknowledged::{LostWrite, check_acknowledged};
+pub use apart::{Overlap, check_apart};
+pub use bounded::{Left, LeftMost, LeftOnServer, TooMany, check_bounded, check_left};
+pub use heads::{HeadsAtOnce, check_heads};
+pub use lease_end::{Answer, ServedTooLate, check_lease_end};
 pub use linearizable::{NotLinearizable, STEPS_MAX, check_linearizable};
+pub use one_owner::{TwoOwners, check_one_owner};
+pub use progress::{Patience, Progress, Stuck, check_progress};
 pub use register::Register;
+pub use restored::{Astray, HeldReplica, NotRestored, Replicas, check_replicas, check_restored};
+pub use tables::{WrongTable, check_tables};

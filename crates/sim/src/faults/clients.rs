@@ -2,7 +2,7 @@
 
 use crate::{
     SimCluster,
-    history::{Ask, Recorder, Told, ValueId},
+    history::{Ask, Recorder, TableAsk, TableTicket, TableTold, Told, ValueId},
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,7 +10,7 @@ use rekindle_client::{Client, ClientConfig, ClientError, Condition, Conditional,
 use rekindle_env::{Env, Rng, Task};
 use rekindle_types::Version;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -58,12 +58,16 @@ pub struct ClientCounts {
     pub not_done: u64,
     /// Tables created and dropped again.
     pub tables: u64,
+    /// Listings of the whole table.
+    pub scans: u64,
 }
 
 /// The clients' name for their table.
 const TABLE: &str = "shared";
 /// A call takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Tables of the past that are still asked for.
+const SPARES: usize = 3;
 
 /// Run until they are stopped.
 pub(super) struct Clients {
@@ -79,6 +83,8 @@ struct Shared {
     wrong: Mutex<Vec<String>>,
     /// The version last seen of each key, for conditions that may hold.
     seen: Mutex<BTreeMap<Bytes, Option<Version>>>,
+    /// The last tables that were made, dropped meanwhile or not.
+    spares: Mutex<VecDeque<String>>,
     /// Set by `stop`, read by every client between two calls.
     stops: AtomicBool,
 }
@@ -86,12 +92,16 @@ struct Shared {
 /// One of them.
 struct Caller {
     number: u32,
+    client: Client,
     table: Table,
     env: Env,
     shared: Arc<Shared>,
 }
 
 impl Clients {
+    /// A call ends within its time-out, and what it takes to notice that: clients don't stand still.
+    pub(super) const CALL_MAX: Duration = TIMEOUT.saturating_add(Duration::from_millis(100));
+
     /// Creates the table and starts them, each on a node of its own, and one that creates and drops tables.
     pub(super) async fn start(
         cluster: &SimCluster,
@@ -104,6 +114,7 @@ impl Clients {
             counts: Mutex::default(),
             wrong: Mutex::default(),
             seen: Mutex::default(),
+            spares: Mutex::default(),
             stops: AtomicBool::new(false),
         });
         let mut tasks = Vec::new();
@@ -116,9 +127,9 @@ impl Clients {
                 _ => client.table(TABLE).await,
             };
             let table = table.map_err(|error| format!("the table: {error}"))?;
-            let caller = Caller { number, table, env: env.clone(), shared: shared.clone() };
+            let caller = Caller { number, client, table, env: env.clone(), shared: shared.clone() };
             let task = match number {
-                0 => env.spawn.spawn("tables", Box::pin(async move { caller.make_tables(&client).await })),
+                0 => env.spawn.spawn("tables", Box::pin(async move { caller.make_tables().await })),
                 _ => env.spawn.spawn("calls", Box::pin(async move { caller.run().await })),
             };
             tasks.push(task);
@@ -152,13 +163,13 @@ impl Clients {
         let client = cluster.client("reader", ClientConfig { timeout: patience, ..ClientConfig::default() });
         let table = client.table(TABLE).await.map_err(|error| format!("the table in the end: {error}"))?;
         let env = cluster.world.node("reader").env();
-        let reader = Caller { number: u32::MAX, table, env, shared: self.shared.clone() };
+        let reader = Caller { number: u32::MAX, client, table, env, shared: self.shared.clone() };
         let mut found = BTreeMap::new();
         for key in (0..self.shared.config.keys).map(key_of) {
             found.insert(key.clone(), reader.read_in_the_end(&key).await?);
         }
         let present: BTreeMap<_, _> = found.iter().filter_map(|(key, seen)| Some((key, (*seen)?))).collect();
-        let scanned = reader.scan().await?;
+        let scanned = reader.scan().await.map_err(|error| format!("scan in the end: {error}"))?;
         if scanned.iter().ne(present.iter().map(|(key, seen)| (*key, seen))) {
             return Err(format!("a scan found {scanned:?}, gets {present:?}"));
         }
@@ -202,8 +213,11 @@ impl Caller {
     async fn call(&self) {
         let key = self.key();
         match self.rng().below(100) {
-            0..30 => self.get(&key).await,
-            30..60 => self.put(&key, Condition::Always).await,
+            // A listing is as many reads as there are keys.
+            0..1 if self.rng().below(4) == 0 => drop(self.scan().await),
+            1..3 => self.use_spare().await,
+            0..31 => self.get(&key).await,
+            31..60 => self.put(&key, Condition::Always).await,
             60..72 => self.put(&key, self.condition(&key)).await,
             72..80 => self.delete(&key, Condition::Always).await,
             80..84 => self.delete(&key, self.condition(&key)).await,
@@ -325,63 +339,129 @@ impl Caller {
     }
 
     /// Creates tables and drops them, under names that are used once.
-    async fn make_tables(&self, client: &Client) {
+    async fn make_tables(&self) {
         for number in 0_u64.. {
             self.env.clock.sleep(Duration::from_millis(self.rng().below(4_000))).await;
             if self.shared.stops.load(Ordering::Relaxed) {
                 return;
             }
             let name = format!("spare-{number}");
-            match client.create_table(&name, 1 + self.rng().below(4) as u32).await {
-                Ok(table) => self.use_new(&table).await,
-                Err(ClientError::TimedOut(_) | ClientError::Unknown(_)) => {}
-                Err(error) => self.wrong(format!("create {name}: {error}")),
+            let ticket = self.begin_table(&name, TableAsk::Create);
+            let made = self.client.create_table(&name, 1 + self.rng().below(4) as u32).await;
+            let table = self.end_table(ticket, made);
+            {
+                let mut spares = self.shared.spares.lock();
+                spares.truncate(SPARES - 1);
+                spares.push_front(name.clone());
             }
-            match client.drop_table(&name).await {
-                Ok(()) => self.shared.counts.lock().tables += 1,
-                // It may never have come to be, or be gone by a try whose answer is missing.
-                Err(ClientError::TimedOut(_) | ClientError::Unknown(_) | ClientError::NoSuchTable(_)) => {}
-                Err(error) => self.wrong(format!("drop {name}: {error}")),
+            if let Some(table) = table {
+                self.use_new(&name, &table).await;
             }
+            let ticket = self.begin_table(&name, TableAsk::Drop);
+            let dropped = self.client.drop_table(&name).await;
+            let dropped = self.end_table(ticket, dropped);
+            self.shared.counts.lock().tables += u64::from(dropped.is_some());
         }
+    }
+
+    fn begin_table(&self, name: &str, ask: TableAsk) -> TableTicket {
+        self.shared.recorder.begin_table(self.env.clock.now(), self.number, name, ask)
+    }
+
+    fn end_table<T>(&self, ticket: TableTicket, answer: Result<T, ClientError>) -> Option<T> {
+        let told = match &answer {
+            Ok(_) => TableTold::Done,
+            Err(ClientError::NoSuchTable(_)) => TableTold::Absent,
+            Err(ClientError::Unknown(_)) => TableTold::Unknown,
+            Err(ClientError::TimedOut(_) | ClientError::Full) => TableTold::NotDone,
+            Err(error) => {
+                self.wrong(format!("about a table: {error}"));
+                TableTold::Unknown
+            }
+        };
+        self.shared.recorder.end_table(self.env.clock.now(), ticket, told);
+        answer.ok()
     }
 
     /// A new table is empty, and keeps what is written.
-    async fn use_new(&self, table: &Table) {
-        match table.get("key").await {
-            Ok(None) | Err(ClientError::TimedOut(_)) => {}
-            other => self.wrong(format!("a new table has {other:?}")),
+    async fn use_new(&self, name: &str, table: &Table) {
+        let ticket = self.begin_table(name, TableAsk::Use);
+        if let Some(Some(object)) = self.end_table(ticket, table.get("key").await) {
+            self.wrong(format!("a new table has {object:?}"));
         }
         let Ok(version) = table.put("key", "value").await else { return };
-        match table.get("key").await {
-            Ok(Some(object)) if object.version == version && object.value == "value" => {}
-            Err(ClientError::TimedOut(_)) => {}
-            other => self.wrong(format!("a new table has {other:?} after {version}")),
+        let ticket = self.begin_table(name, TableAsk::Use);
+        match self.end_table(ticket, table.get("key").await) {
+            Some(Some(object)) if object.version == version && object.value == "value" => {}
+            Some(other) => self.wrong(format!("a new table has {other:?} after {version}")),
+            None => {}
         }
     }
 
+    /// Reads from a table that another client made, and may have dropped.
+    async fn use_spare(&self) {
+        let spares = self.shared.spares.lock().clone();
+        if spares.is_empty() {
+            return;
+        }
+        let name = &spares[self.rng().below(spares.len() as u64) as usize];
+        let ticket = self.begin_table(name, TableAsk::Use);
+        let table = match self.client.table(name).await {
+            // What the client remembers of it says nothing yet.
+            Ok(table) => table,
+            Err(error) => {
+                self.end_table(ticket, Err::<(), _>(error));
+                return;
+            }
+        };
+        self.shared.recorder.end_table(self.env.clock.now(), ticket, TableTold::NotDone);
+        let ticket = self.begin_table(name, TableAsk::Use);
+        self.end_table(ticket, table.get("key").await);
+    }
+
     async fn read_in_the_end(&self, key: &Bytes) -> Result<Option<(ValueId, Version)>, String> {
-        let ticket = self.begin(key, Ask::Get);
+        let from = self.shared.recorder.moment(self.env.clock.now());
         let object = self.table.get(key).await.map_err(|error| format!("{key:?} in the end: {error}"))?;
-        let told = self.saw(object);
-        self.end(key, ticket, Ok(told));
-        match told {
-            Told::Saw(seen) => Ok(seen),
+        match self.saw(object) {
+            Told::Saw(seen) => {
+                self.shared.recorder.saw(self.env.clock.now(), self.number, key, from, seen);
+                Ok(seen)
+            }
             _ => Err(format!("{key:?} in the end: bytes that nobody wrote")),
         }
     }
 
-    async fn scan(&self) -> Result<BTreeMap<Bytes, (ValueId, Version)>, String> {
+    /// Lists the table. An object that is listed was there as listed while its page was asked for; a key that is not
+    /// listed was absent at some instant of the listing. What the listing shows in the end, if it got there.
+    async fn scan(&self) -> Result<BTreeMap<Bytes, (ValueId, Version)>, ClientError> {
+        let recorder = &self.shared.recorder;
+        let now = || self.env.clock.now();
         let (mut scan, mut found) = (self.table.scan(), BTreeMap::new());
-        while let Some(page) = scan.next_page().await.map_err(|error| format!("scan: {error}"))? {
+        let began = recorder.moment(now());
+        loop {
+            let from = recorder.moment(now());
+            let page = scan.next_page().await.inspect_err(|error| {
+                if !matches!(error, ClientError::TimedOut(_)) {
+                    self.wrong(format!("scan: {error}"));
+                }
+            })?;
+            let Some(page) = page else { break };
             for Listed { key, value, version } in page {
-                let id = self.shared.recorder.value_id(&value);
-                let id = id.ok_or_else(|| format!("scan: {key:?} has bytes that nobody wrote"))?;
+                let Some(id) = recorder.value_id(&value) else {
+                    self.wrong(format!("scan: {key:?} has bytes that nobody wrote"));
+                    continue;
+                };
+                recorder.saw(now(), self.number, &key, from, Some((id, version)));
                 if found.insert(key.clone(), (id, version)).is_some() {
-                    return Err(format!("scan: {key:?} came twice"));
+                    self.wrong(format!("scan: {key:?} came twice"));
                 }
             }
         }
+        let keys = (0..self.shared.config.keys).map(key_of);
+        for key in keys.filter(|key| !found.contains_key(key)) {
+            recorder.saw(now(), self.number, &key, began, None);
+        }
+        self.shared.counts.lock().scans += 1;
         Ok(found)
     }
 }

@@ -8,13 +8,15 @@ use super::{
 };
 use crate::{
     SimCluster, SimConfig,
-    check::{check_acknowledged, check_linearizable},
+    check::{
+        Left, LeftMost, check_acknowledged, check_left, check_linearizable, check_replicas, check_tables,
+    },
     check_settled,
     history::Recorder,
     trace::note_state,
 };
 use futures_util::future::{Either, select};
-use rekindle_cluster::memory::NetworkCounts;
+use rekindle_cluster::{memory::NetworkCounts, wire::LaneKind};
 use rekindle_coordinator::{ClusterState, Event, entity::OperationState};
 use rekindle_env::{Clock, Time};
 use rekindle_types::Rules;
@@ -92,12 +94,18 @@ pub struct FaultsReport {
     pub elapsed: Duration,
     /// Virtual time from the last fault's end until everything had settled.
     pub settled_after: Duration,
+    /// The longest that an operation stood still with nothing in its way.
+    pub longest_step: Duration,
+    /// Calls on objects that servers answered, each within its lease.
+    pub answers: u64,
     /// Equal for equal runs.
     pub trace: u64,
 }
 
 /// Longest time that a start, or settling, may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest time until a cluster that has settled, and is asked nothing, is at rest.
+const REST: Duration = Duration::from_secs(30);
 /// Between two looks of the watch.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A digest of the state goes into the trace every simulated second: it costs as much as a look, and a run that has parted from
@@ -146,9 +154,30 @@ pub fn play_watched(
         restarts: run.watch.borrow().restarts,
         elapsed: cluster.world.now().since(Time(0)),
         settled_after,
+        longest_step: run.watch.borrow().longest_step(),
+        answers: cluster.answers(),
         trace: cluster.world.trace_hash(),
     })
 }
+
+/// What a cluster of this size may keep when it is at rest.
+fn left_most(config: &SimConfig) -> LeftMost {
+    let servers = config.servers as usize;
+    LeftMost {
+        // Of each kind, to each other server and to the coordinator.
+        lanes: servers * LaneKind::ALL.len(),
+        tasks: SERVER_TASKS,
+        world_tasks: servers * WORLD_TASKS,
+        world_timers: servers * WORLD_TIMERS,
+    }
+}
+
+/// Tasks that a server owns and that never end, and a few more.
+const SERVER_TASKS: usize = 18;
+/// Tasks for each server, both ends of its lanes and its share of coordinator and clients among them. About 55 are.
+const WORLD_TASKS: usize = 80;
+/// Timers for each server. About 11 are.
+const WORLD_TIMERS: usize = 20;
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -173,7 +202,7 @@ impl<'a> Run<'a> {
             config,
             schedule: config.schedule(),
             striker: Striker::new(cluster),
-            watch: RefCell::new(Watch::new(cluster)),
+            watch: RefCell::new(Watch::new(cluster, Clients::CALL_MAX)),
             clock: cluster.world.node("network").env().clock,
             recorder: Arc::default(),
             counts: RefCell::default(),
@@ -185,7 +214,8 @@ impl<'a> Run<'a> {
         let looks = async {
             for look in 1_u32.. {
                 self.clock.sleep(LOOK_EVERY).await;
-                if let Err(what) = self.watch.borrow_mut().look() {
+                let (hindered, oldest) = (self.striker.is_striking(), self.recorder.oldest_open());
+                if let Err(what) = self.watch.borrow_mut().look(hindered, oldest) {
                     return what;
                 }
                 if look % LOOKS_PER_DIGEST == 0 {
@@ -222,6 +252,7 @@ impl<'a> Run<'a> {
         settled.map_err(|late| format!("{late}: {}", self.unsettled()))?;
         let settled_after = self.clock.now().since(mended);
         self.end_is_right(&clients).await?;
+        self.nothing_is_left().await?;
         Ok(settled_after)
     }
 
@@ -232,7 +263,11 @@ impl<'a> Run<'a> {
         for (key, calls) in self.recorder.by_key() {
             check_linearizable(&calls).map_err(|why| format!("{key:?}: {why}"))?;
         }
-        Ok(())
+        self.recorder
+            .by_table()
+            .values()
+            .try_for_each(|calls| check_tables(calls))
+            .map_err(|why| why.to_string())
     }
 
     async fn end_is_right(&self, clients: &Clients) -> Result<(), String> {
@@ -243,6 +278,19 @@ impl<'a> Run<'a> {
             check_acknowledged(calls, seen).map_err(|why| format!("{key:?}: {why}"))?;
         }
         self.answers_are_right(clients)
+    }
+
+    /// Nobody waits any more, and backups hold what masters know of: within the time that the last frees and cleaning
+    /// passes take.
+    async fn nothing_is_left(&self) -> Result<(), String> {
+        let cluster = self.cluster;
+        let look = || -> Result<(), String> {
+            check_replicas(&cluster.replicas()).map_err(|astray| astray.to_string())?;
+            let census = cluster.world.census();
+            let left = Left { servers: cluster.left(), tasks: census.tasks, timers: census.timers };
+            check_left(&left, left_most(cluster.config())).map_err(|many| many.to_string())
+        };
+        if cluster.until(REST, |_| look().is_ok()).await { Ok(()) } else { look() }
     }
 
     async fn wait(&self, what: &str, is_so: impl Fn(&SimCluster) -> bool) -> Result<(), String> {

@@ -32,6 +32,8 @@ pub(super) struct Striker<'a> {
     pub(super) told: Mutex<Tale>,
     /// Servers that may have lost replicas since everything was last settled.
     harm: Mutex<Harm>,
+    /// Faults that have struck and are not undone.
+    striking: Mutex<u32>,
 }
 
 /// What happened.
@@ -50,11 +52,23 @@ impl<'a> Striker<'a> {
         let clock = cluster.world.node("network").env().clock;
         let servers = (0..cluster.config().servers).map(|server| cluster.node(server));
         let nodes = iter::once(cluster.world.node(COORDINATOR)).chain(servers).collect();
-        Self { cluster, clock, nodes, told: Mutex::default(), harm: Mutex::default() }
+        Self {
+            cluster,
+            clock,
+            nodes,
+            told: Mutex::default(),
+            harm: Mutex::default(),
+            striking: Mutex::default(),
+        }
     }
 
     pub(super) fn tale(&self) -> Tale {
         self.told.lock().clone()
+    }
+
+    /// Whether a fault has struck that is not undone.
+    pub(super) fn is_striking(&self) -> bool {
+        *self.striking.lock() > 0
     }
 
     /// Plays the whole schedule from now on.
@@ -74,10 +88,12 @@ impl<'a> Striker<'a> {
             None => None,
         };
         let Some((undo, steps)) = hit else { return self.leave_out() };
+        *self.striking.lock() += 1;
         let incident = self.note(strike, &steps, &undo);
         self.clock.sleep(strike.lasts).await;
         self.undo(undo);
         self.cluster.incidents.end(incident, self.clock.now());
+        *self.striking.lock() -= 1;
     }
 
     /// Waits until the cluster is at the step that the strike is for, and can bear it; not longer than

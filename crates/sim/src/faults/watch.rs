@@ -1,35 +1,50 @@
 //! Looked at again and again while everything runs. Also whoever starts processes that have ended.
 
-use crate::{SimCluster, check_single_owner};
+use crate::{
+    SimCluster,
+    check::{Patience, Progress, check_apart, check_bounded, check_heads, check_one_owner},
+    look::{Look, Looks},
+};
 use rekindle_cluster::server::StorageServer;
-use rekindle_coordinator::{ClusterState, Event, entity::OperationState};
-use rekindle_types::{ServerId, TableId};
-use std::collections::BTreeSet;
+use rekindle_env::Time;
+use std::time::Duration;
 
 /// What a look needs to know of those before.
 pub(super) struct Watch<'a> {
     cluster: &'a SimCluster,
-    events_seen: usize,
-    /// Dead servers of which something has been given to others.
-    replaced: BTreeSet<ServerId>,
+    looks: Looks,
+    progress: Progress,
     /// Processes that had ended by themselves and were started again.
     pub(super) restarts: u64,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(cluster: &'a SimCluster) -> Self {
-        Self { cluster, events_seen: 0, replaced: BTreeSet::new(), restarts: 0 }
+    /// Clients' calls end within `call`.
+    pub(super) fn new(cluster: &'a SimCluster, call: Duration) -> Self {
+        let progress = Progress::new(Patience { step: STEP, call });
+        Self { cluster, looks: Looks::default(), progress, restarts: 0 }
     }
 
-    /// One look: what is wrong, if something is.
-    pub(super) fn look(&mut self) -> Result<(), String> {
+    /// One look: what is wrong, if something is. `is_hindered` by what strikes; the oldest call of a client that has not
+    /// ended began at `oldest_call`.
+    pub(super) fn look(&mut self, is_hindered: bool, oldest_call: Option<Time>) -> Result<(), String> {
         self.supervise();
-        check_single_owner(self.cluster).map_err(|violation| violation.to_string())?;
-        self.leases_have_ended()?;
-        self.memory_is_bounded()?;
-        self.heads_open_in_order()?;
-        let office = self.cluster.coordinator(|c| c.coordinator()).flatten();
-        office.map_or(Ok(()), |office| office.look(operations_are_apart))
+        self.cluster.note_found();
+        let is_incomplete =
+            !self.cluster.is_ready() || self.cluster.running().len() < self.cluster.config().servers as usize;
+        let look = self.looks.take(self.cluster);
+        let look = Look { is_hindered: is_hindered || is_incomplete, oldest_call, ..look };
+        check_one_owner(&look).map_err(|two| two.to_string())?;
+        check_apart(&look).map_err(|overlap| overlap.to_string())?;
+        check_bounded(&look).map_err(|many| many.to_string())?;
+        check_heads(&look).map_err(|heads| heads.to_string())?;
+        self.cluster.wrong_answer().map_or(Ok(()), |wrong| Err(wrong.to_string()))?;
+        self.progress.see(&look).map_err(|stuck| stuck.to_string())
+    }
+
+    /// The longest that an operation stood still with nothing in its way.
+    pub(super) fn longest_step(&self) -> Duration {
+        self.progress.longest()
     }
 
     /// Starts again what ended by itself: a server that was declared dead, a coordinator that lost its office.
@@ -45,67 +60,8 @@ impl<'a> Watch<'a> {
             }
         }
     }
-
-    /// F3: whoever's tablets were given to others has no lease any more.
-    fn leases_have_ended(&mut self) -> Result<(), String> {
-        let events = self.cluster.timeline.since(self.events_seen);
-        self.events_seen += events.len();
-        let committed = events.iter().filter_map(|(_, event)| match event {
-            Event::Committed { dead, .. } => Some(*dead),
-            _ => None,
-        });
-        self.replaced.extend(committed);
-        for status in self.cluster.statuses().values() {
-            if status.has_lease && !status.is_removed && self.replaced.contains(&status.server) {
-                return Err(format!("{} has a lease, and others have its tablets", status.server));
-            }
-        }
-        Ok(())
-    }
-
-    /// H1: behind a head that is not open on all yet no other is opened.
-    fn heads_open_in_order(&self) -> Result<(), String> {
-        for status in self.cluster.statuses().values() {
-            let opening = status.replication.opening;
-            if opening > 1 {
-                return Err(format!("{} opens {opening} heads at once", status.server));
-            }
-        }
-        Ok(())
-    }
-
-    /// No log has more memory than it was given, and no call waits beyond the limit.
-    fn memory_is_bounded(&self) -> Result<(), String> {
-        for status in self.cluster.statuses().values() {
-            // Emergency heads have frames of their own (L2).
-            if status.log.segments > status.log.segments_max + EMERGENCY_SEGMENTS {
-                return Err(format!(
-                    "{} has {} segments, {} given",
-                    status.server, status.log.segments, status.log.segments_max
-                ));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Heads beyond the memory that a log was given.
-const EMERGENCY_SEGMENTS: u32 = 4;
-
-/// No two operations under way do one thing about one server or one table. A table may be dropped before it is made: then
-/// its making comes to an end, as there is nothing left to make.
-fn operations_are_apart(state: &ClusterState) -> Result<(), String> {
-    let mut servers: BTreeSet<ServerId> = BTreeSet::new();
-    let (mut made, mut dropped): (BTreeSet<TableId>, BTreeSet<TableId>) = Default::default();
-    for operation in state.unfinished() {
-        let is_new = match &operation.state {
-            OperationState::CreateTable { table, .. } => made.insert(table.id),
-            OperationState::DropTable { table, .. } => dropped.insert(table.id),
-            OperationState::Recover { server, .. } => servers.insert(*server),
-        };
-        if !is_new {
-            return Err(format!("two operations about one thing: {operation:?}"));
-        }
-    }
-    Ok(())
-}
+/// A step of an operation takes no longer while nothing hinders it: a cluster that lost power holds deaths back for
+/// half a minute (F8).
+const STEP: Duration = Duration::from_secs(40);

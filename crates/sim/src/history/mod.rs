@@ -2,6 +2,8 @@
 
 mod call;
 mod recorder;
+mod table_call;
 
 pub use call::{Ask, Call, Moment, Told, ValueId};
-pub use recorder::{Recorder, Ticket};
+pub use recorder::{Recorder, TableTicket, Ticket};
+pub use table_call::{TableAsk, TableCall, TableTold};

@@ -1,15 +1,21 @@
 //! Writes histories down while they happen.
 
-use super::{Ask, Call, Moment, Told, ValueId};
+use super::{Ask, Call, Moment, TableAsk, TableCall, TableTold, Told, ValueId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rekindle_env::Time;
-use std::collections::BTreeMap;
+use rekindle_types::Version;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A call that has begun, and its place in the history.
 #[derive(Debug)]
 #[must_use = "a call whose end is not recorded stays of unknown outcome"]
 pub struct Ticket(usize);
+
+/// The same of a call about a table.
+#[derive(Debug)]
+#[must_use = "a call whose end is not recorded stays of unknown outcome"]
+pub struct TableTicket(usize);
 
 /// The calls of all clients of a run, up to [`Recorder::CALLS_MAX`].
 #[derive(Default)]
@@ -20,6 +26,9 @@ struct Book {
     calls: Vec<Call>,
     /// By id, from 1: what was written.
     values: Vec<Bytes>,
+    tables: Vec<TableCall>,
+    /// Calls that have not ended, in the order in which they began.
+    open: BTreeSet<(Time, u64)>,
     moments: u64,
 }
 
@@ -56,7 +65,7 @@ impl Recorder {
     /// A client asks.
     pub fn begin(&self, now: Time, client: u32, key: &Bytes, ask: Ask) -> Ticket {
         let mut book = self.0.lock();
-        let from = book.moment(now);
+        let from = book.begin(now);
         let key = key.clone();
         book.calls.push(Call { client, key, ask, told: Told::Unknown, from, to: None });
         Ticket(book.calls.len() - 1)
@@ -68,6 +77,56 @@ impl Recorder {
         let to = (told != Told::Unknown).then(|| book.moment(now));
         let call = &mut book.calls[ticket.0];
         (call.told, call.to) = (told, to);
+        let from = call.from;
+        book.open.remove(&(from.time, from.order));
+    }
+
+    /// An instant from which on something is seen.
+    pub fn moment(&self, now: Time) -> Moment {
+        self.0.lock().moment(now)
+    }
+
+    /// A client saw a key as it was at some instant since `from`, by a call that is not about this key alone.
+    pub fn saw(&self, now: Time, client: u32, key: &Bytes, from: Moment, seen: Option<(ValueId, Version)>) {
+        let mut book = self.0.lock();
+        let to = Some(book.moment(now));
+        let key = key.clone();
+        book.calls.push(Call { client, key, ask: Ask::Get, told: Told::Saw(seen), from, to });
+    }
+
+    /// A client asks something about a table.
+    pub fn begin_table(&self, now: Time, client: u32, name: &str, ask: TableAsk) -> TableTicket {
+        let mut book = self.0.lock();
+        let from = book.begin(now);
+        let name = name.to_owned();
+        book.tables.push(TableCall { client, name, ask, told: TableTold::Unknown, from, to: None });
+        TableTicket(book.tables.len() - 1)
+    }
+
+    /// It was told.
+    pub fn end_table(&self, now: Time, ticket: TableTicket, told: TableTold) {
+        let mut book = self.0.lock();
+        let to = (told != TableTold::Unknown).then(|| book.moment(now));
+        let call = &mut book.tables[ticket.0];
+        (call.told, call.to) = (told, to);
+        let from = call.from;
+        book.open.remove(&(from.time, from.order));
+    }
+
+    /// When the oldest of the calls began that have not ended.
+    #[must_use]
+    pub fn oldest_open(&self) -> Option<Time> {
+        self.0.lock().open.first().map(|(from, _)| *from)
+    }
+
+    /// The calls about each table, by name.
+    #[must_use]
+    pub fn by_table(&self) -> BTreeMap<String, Vec<TableCall>> {
+        let mut tables: BTreeMap<String, Vec<TableCall>> = BTreeMap::new();
+        for call in &self.0.lock().tables {
+            tables.entry(call.name.clone()).or_default().push(call.clone());
+        }
+        tables
     }
 
     /// How many calls have begun.
@@ -89,11 +148,19 @@ impl Recorder {
         for call in &self.0.lock().calls {
             keys.entry(call.key.clone()).or_default().push(call.clone());
         }
+        // What a scan saw is written down when it is seen.
+        keys.values_mut().for_each(|calls| calls.sort_by_key(|call| call.from));
         keys
     }
 }
 
 impl Book {
+    fn begin(&mut self, now: Time) -> Moment {
+        let from = self.moment(now);
+        self.open.insert((from.time, from.order));
+        from
+    }
+
     fn moment(&mut self, time: Time) -> Moment {
         self.moments += 1;
         Moment { order: self.moments, time }
@@ -103,7 +170,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rekindle_types::{Condition, Version};
+    use rekindle_types::Condition;
 
     #[test]
     fn values_are_known_by_all_their_bytes() {

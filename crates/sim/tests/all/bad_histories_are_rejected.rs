@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rekindle_env::Time;
 use rekindle_sim::check::{NotLinearizable, check_acknowledged, check_linearizable};
-use rekindle_sim::history::{Ask, Call, Moment, Told, ValueId};
+use rekindle_sim::history::{Ask, Call, Moment, Recorder, Told, ValueId};
 use rekindle_types::{Condition, Version};
 
 fn at(order: u64) -> Moment {
@@ -196,4 +196,42 @@ fn acknowledged_writes_that_are_gone_in_the_end() {
     assert!(check_acknowledged(&removed, None).is_ok());
     let removed_before = [&[delete(1, 2, Told::Removed(Some(Version(1))))][..], &[put(3, 4, 2, 2)]].concat();
     assert!(check_acknowledged(&removed_before, None).is_err());
+}
+
+#[test]
+fn a_listing_that_shows_what_never_was_there_at_once() {
+    let recorder = Recorder::default();
+    let key = Bytes::from_static(b"k");
+    let listed = |seen: Option<(u64, u64)>| {
+        let began = recorder.moment(Time(1));
+        move |recorder: &Recorder| {
+            let seen = seen.map(|(value, version)| (ValueId(value), Version(version)));
+            recorder.saw(Time(2), 1, &Bytes::from_static(b"k"), began, seen);
+        }
+    };
+    let write = |value, version| {
+        let ask = Ask::Put { value: ValueId(value), condition: Condition::Always };
+        let ticket = recorder.begin(Time(1), 0, &key, ask);
+        recorder.end(Time(1), ticket, Told::Wrote(Version(version)));
+    };
+    let (too_early, early) = (listed(None), listed(Some((1, 1))));
+    write(1, 1);
+    let missed = listed(None);
+    let there = listed(Some((1, 1)));
+    write(2, 2);
+    let stale = listed(Some((1, 1)));
+    for good in [too_early, early, there] {
+        good(&recorder);
+        assert!(
+            is_good(&recorder.by_key()[&key]),
+            "a listing shows each key as it was at some instant of it"
+        );
+    }
+    let good = recorder.by_key()[&key].clone();
+    for bad in [missed, stale] {
+        bad(&recorder);
+        let with: Vec<Call> = recorder.by_key()[&key].clone();
+        let newest = with.iter().filter(|call| !good.contains(call)).last().cloned();
+        assert!(!is_good(&[&good[..], &[newest.unwrap()]].concat()));
+    }
 }

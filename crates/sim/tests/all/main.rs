@@ -9,6 +9,8 @@ mod acknowledged_writes_survive_with_disks;
 mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
 mod bad_histories_are_rejected;
+mod bad_looks_are_rejected;
+mod bad_tables_are_rejected;
 mod coordinator_restarts_at_every_record;
 mod every_kind_of_fault_strikes;
 mod faults_of_every_profile_are_borne;

@@ -1,0 +1,71 @@
+//! A storage server from outside.
+
+use rekindle_cluster::{master::TabletStatus, server::StorageStatus};
+use rekindle_types::{ServerId, TabletVersion};
+
+/// A storage server at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerLook {
+    /// Its id.
+    pub server: ServerId,
+    /// Whether it takes itself to have a lease, and to be a member.
+    pub may_serve: bool,
+    /// It knows that it was declared dead.
+    pub is_removed: bool,
+    /// What it serves or takes.
+    pub tablets: Vec<TabletStatus>,
+    /// Segments of its log, with memory.
+    pub segments: u32,
+    /// Most of them, without emergency heads.
+    pub segments_max: u32,
+    /// Its segments that have not their R replicas, or have some to be dropped; the head is one.
+    pub unsettled: usize,
+    /// Heads that it opens at once.
+    pub opening: usize,
+    /// It has fewer than R backups.
+    pub has_too_few: bool,
+    /// What may grow.
+    pub census: Census,
+}
+
+/// What has to come back to where it was when nothing is asked of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Requests that wait for durability.
+    pub waiting: usize,
+    /// Calls to backups in flight.
+    pub calls: usize,
+    /// Side logs that are neither committed nor dropped.
+    pub side_logs: usize,
+    /// Attempts at replays that are remembered.
+    pub replays: usize,
+}
+
+impl ServerLook {
+    /// What is served with this version.
+    pub fn serving(&self) -> impl Iterator<Item = (&TabletStatus, TabletVersion)> {
+        self.tablets.iter().filter_map(|tablet| Some((tablet, tablet.serving?.0)))
+    }
+}
+
+impl From<StorageStatus> for ServerLook {
+    fn from(status: StorageStatus) -> Self {
+        Self {
+            server: status.server,
+            may_serve: status.has_lease && !status.is_removed,
+            is_removed: status.is_removed,
+            segments: status.log.segments,
+            segments_max: status.log.segments_max,
+            unsettled: status.replication.unsettled,
+            opening: status.replication.opening,
+            has_too_few: status.replication.too_few.is_some(),
+            census: Census {
+                waiting: status.waiting as usize,
+                calls: status.replication.calls,
+                side_logs: status.log.side_logs,
+                replays: status.replays.len(),
+            },
+            tablets: status.tablets,
+        }
+    }
+}
