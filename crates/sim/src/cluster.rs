@@ -1,17 +1,15 @@
 //! A whole cluster in one world: the servers' real code, a simulated network and clock.
 
+mod inspect;
+
 use crate::{
-    check::{HeldReplica, LeftOnServer, Replicas, ServedTooLate},
     config::{SimConfig, SimStore},
     overheard::Overheard,
     timeline::Timeline,
     trace::{Incidents, WorldTap},
     weather::SeededWeather,
 };
-use futures_util::{
-    FutureExt,
-    future::{Either, select},
-};
+use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
@@ -360,61 +358,6 @@ impl SimCluster {
         let is_gone =
             |state: &ClusterState| id < state.servers().next_id() && state.servers().entry(id).is_none();
         self.coordinator(|c| c.coordinator().is_some_and(|c| c.look(is_gone))).unwrap_or(false)
-    }
-
-    /// Calls on objects that storage servers have answered.
-    #[must_use]
-    pub fn answers(&self) -> u64 {
-        self.overheard.answers()
-    }
-
-    /// The first answer that was given without a lease, or when the coordinator had given the key to another.
-    #[must_use]
-    pub fn wrong_answer(&self) -> Option<ServedTooLate> {
-        self.overheard.wrong()
-    }
-
-    /// Remembers what servers that have just got their ids have on their disks. To be called every few milliseconds by
-    /// whoever asks for [`SimCluster::replicas`].
-    pub fn note_found(&self) {
-        let running = &mut *self.running.lock();
-        for server in running.storage.values() {
-            let Some(id) = server.id().filter(|id| !running.found.contains_key(id)) else { continue };
-            let held = server.backup().map_or(Vec::new(), |backup| backup.held());
-            running.found.insert(id, held.into_iter().collect());
-        }
-    }
-
-    /// Every replica, as masters that are up know them and as backups hold them.
-    #[must_use]
-    pub fn replicas(&self) -> Replicas {
-        let running = self.running.lock();
-        let mut all = Replicas { replicas: self.config.replicas as usize, ..Replicas::default() };
-        for server in running.storage.values().filter(|server| !server.is_removed()) {
-            let (Some(id), Some(backup)) = (server.id(), server.backup()) else { continue };
-            let found = running.found.get(&id);
-            let is_poisoned = backup.stats().now_or_never().is_some_and(|stats| stats.is_poisoned);
-            let held = |replica| HeldReplica {
-                backup: id,
-                replica,
-                is_from_before: found.is_some_and(|found| found.contains(&replica)),
-                is_poisoned,
-            };
-            all.masters.insert(id);
-            all.known.extend(server.replicas());
-            all.held.extend(backup.held().into_iter().map(held));
-        }
-        all
-    }
-
-    /// What the storage servers have not let go of.
-    #[must_use]
-    pub fn left(&self) -> Vec<LeftOnServer> {
-        let running = self.running.lock();
-        let left = |server: &StorageServer| {
-            Some(LeftOnServer::of(&server.status()?.into(), server.lanes(), server.tasks()))
-        };
-        running.storage.values().filter_map(left).collect()
     }
 
     /// A client on a node of its own.

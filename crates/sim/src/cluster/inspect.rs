@@ -1,0 +1,63 @@
+//! What checkers ask a whole cluster for.
+
+use super::SimCluster;
+use crate::check::{HeldReplica, LeftOnServer, Replicas, ServedTooLate};
+use futures_util::FutureExt;
+use rekindle_cluster::server::StorageServer;
+
+impl SimCluster {
+    /// Calls on objects that storage servers have answered.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.overheard.answers()
+    }
+
+    /// The first answer that was given without a lease, or when the coordinator had given the key to another.
+    #[must_use]
+    pub fn wrong_answer(&self) -> Option<ServedTooLate> {
+        self.overheard.wrong()
+    }
+
+    /// Remembers what servers that have just got their ids have on their disks. To be called every few milliseconds by
+    /// whoever asks for [`SimCluster::replicas`].
+    pub fn note_found(&self) {
+        let running = &mut *self.running.lock();
+        for server in running.storage.values() {
+            let Some(id) = server.id().filter(|id| !running.found.contains_key(id)) else { continue };
+            let held = server.backup().map_or(Vec::new(), |backup| backup.held());
+            running.found.insert(id, held.into_iter().collect());
+        }
+    }
+
+    /// Every replica, as masters that are up know them and as backups hold them.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas {
+        let running = self.running.lock();
+        let mut all = Replicas { replicas: self.config.replicas as usize, ..Replicas::default() };
+        for server in running.storage.values().filter(|server| !server.is_removed()) {
+            let (Some(id), Some(backup)) = (server.id(), server.backup()) else { continue };
+            let found = running.found.get(&id);
+            let is_poisoned = backup.stats().now_or_never().is_some_and(|stats| stats.is_poisoned);
+            let held = |replica| HeldReplica {
+                backup: id,
+                replica,
+                is_from_before: found.is_some_and(|found| found.contains(&replica)),
+                is_poisoned,
+            };
+            all.masters.insert(id);
+            all.known.extend(server.replicas());
+            all.held.extend(backup.held().into_iter().map(held));
+        }
+        all
+    }
+
+    /// What the storage servers have not let go of.
+    #[must_use]
+    pub fn left(&self) -> Vec<LeftOnServer> {
+        let running = self.running.lock();
+        let left = |server: &StorageServer| {
+            Some(LeftOnServer::of(&server.status()?.into(), server.lanes(), server.tasks()))
+        };
+        running.storage.values().filter_map(left).collect()
+    }
+}
