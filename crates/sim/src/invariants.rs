@@ -2,7 +2,7 @@
 
 use crate::{
     SimCluster,
-    check::{NotRestored, TwoOwners, check_one_owner, check_restored},
+    check::{NotRestored, TwoOwners, WrongEntry, check_map, check_one_owner, check_restored},
     look::Looks,
 };
 
@@ -15,6 +15,9 @@ pub enum Violation {
     /// Not everything is served, recovered, on R backups.
     #[error(transparent)]
     NotRestored(#[from] NotRestored),
+    /// The map names what is not there.
+    #[error(transparent)]
+    WrongEntry(#[from] WrongEntry),
 }
 
 /// At every instant: no range has two owners.
@@ -27,5 +30,6 @@ pub fn check_single_owner(cluster: &SimCluster) -> Result<(), Violation> {
 pub fn check_settled(cluster: &SimCluster) -> Result<(), Violation> {
     let look = Looks::default().take(cluster);
     check_one_owner(&look)?;
-    Ok(check_restored(&look)?)
+    check_restored(&look)?;
+    Ok(look.record.as_ref().map_or(Ok(()), |record| check_map(record))?)
 }

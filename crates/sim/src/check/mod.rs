@@ -6,6 +6,7 @@ mod bounded;
 mod heads;
 mod lease_end;
 mod linearizable;
+mod map;
 mod one_owner;
 mod progress;
 mod register;
@@ -18,6 +19,7 @@ pub use bounded::{Left, LeftMost, LeftOnServer, TooMany, check_bounded, check_le
 pub use heads::{HeadsAtOnce, check_heads};
 pub use lease_end::{Answer, ServedTooLate, check_lease_end};
 pub use linearizable::{NotLinearizable, STEPS_MAX, check_linearizable};
+pub use map::{WrongEntry, check_map};
 pub use one_owner::{TwoOwners, check_one_owner};
 pub use progress::{Patience, Progress, Stuck, check_progress};
 pub use register::Register;

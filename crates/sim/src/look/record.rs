@@ -5,12 +5,15 @@ use rekindle_coordinator::{
     entity::{OperationId, OperationState, id},
 };
 use rekindle_types::{KeyRange, LogId, Lsn, ServerId, TableId, Tablet};
+use std::collections::BTreeSet;
 
 /// The record after a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// The newest batch.
     pub last: Lsn,
+    /// Tables that exist.
+    pub tables: BTreeSet<TableId>,
     /// The tablet map, by table and first hash.
     pub tablets: Vec<Tablet>,
     /// Servers that are up.
@@ -63,6 +66,7 @@ impl Record {
         let servers = state.servers();
         Self {
             last: state.last(),
+            tables: state.map().tables().map(|table| table.id).collect(),
             tablets: state.map().tablets().copied().collect(),
             up: servers.up().map(|entry| entry.id).collect(),
             unrecovered: servers.iter().map(|entry| entry.id).filter(|id| !servers.is_up(*id)).collect(),
