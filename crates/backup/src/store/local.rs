@@ -16,6 +16,9 @@ pub trait LocalStore: BackupStore {
     /// Every replica that takes a frame here, complete or not, for inspection.
     fn held(&self) -> Vec<ReplicaId>;
 
+    /// Closed replicas that made way for an open one of their segment so far: none, if masters keep to P2.
+    fn reopened(&self) -> u64;
+
     /// Frees all of a dead master's log, when the coordinator says that every partition is committed (T3).
     /// Refused while this store's list still calls the master up.
     async fn forget(&self, log: LogId) -> Result<(), BackupError>;

@@ -14,6 +14,7 @@ pub(crate) struct Shelf {
     logs: BTreeMap<LogId, BTreeMap<SegmentId, Slot>>,
     limit: Room,
     used: Room,
+    reopened: u64,
     rules: Rules,
 }
 
@@ -58,7 +59,7 @@ pub(crate) struct Effect {
 
 impl Shelf {
     pub(crate) fn new(limit: Room, rules: Rules) -> Self {
-        Self { logs: BTreeMap::new(), limit, used: Room::default(), rules }
+        Self { logs: BTreeMap::new(), limit, used: Room::default(), reopened: 0, rules }
     }
 
     /// Carries out a write, all or nothing.
@@ -68,6 +69,12 @@ impl Shelf {
         let before = Room::of(slot.replicas());
         let room = Offer { others: self.used.without(before), limit: self.limit };
         let result = write_slot(slot, write, room, self.rules);
+        let is_closed = |replica: &Replica| replica.is_closed();
+        if result.as_ref().is_ok_and(|effect| effect.dropped.iter().any(is_closed))
+            && !slot.current.as_ref().is_some_and(is_closed)
+        {
+            self.reopened += 1;
+        }
         self.settle(id.log, id.segment, before);
         result
     }
@@ -171,6 +178,10 @@ impl Shelf {
 
     pub(crate) fn logs(&self) -> impl Iterator<Item = LogId> {
         self.logs.keys().copied()
+    }
+
+    pub(crate) fn reopened(&self) -> u64 {
+        self.reopened
     }
 
     pub(crate) fn used(&self) -> Room {

@@ -309,6 +309,7 @@ impl Member {
             cleaner: self.master.cleaner.stats(),
             replication: self.replication.stats(),
             backup: self.backup.stats().now_or_never(),
+            reopened: self.backup.reopened(),
             frame_shortage: self.frame_shortage,
         }
     }

@@ -48,6 +48,8 @@ pub struct StorageStatus {
     /// What its backup keeps for others, and whether it still vouches for it; `None` when the store did not say at
     /// once.
     pub backup: Option<BackupStats>,
+    /// Closed replicas that made way for an open one on its backup: none, if masters keep to P2.
+    pub reopened: u64,
     /// Set when the backup has too few frames for a cluster of servers like this one (L3).
     pub frame_shortage: Option<FrameShortage>,
 }

@@ -3,6 +3,7 @@
 mod acknowledged;
 mod apart;
 mod bounded;
+mod closed;
 mod heads;
 mod lease_end;
 mod linearizable;
@@ -16,6 +17,7 @@ mod tables;
 pub use acknowledged::{LostWrite, check_acknowledged};
 pub use apart::{Overlap, check_apart};
 pub use bounded::{Left, LeftMost, LeftOnServer, TooMany, check_bounded, check_left};
+pub use closed::{Reopened, check_closed};
 pub use heads::{HeadsAtOnce, check_heads};
 pub use lease_end::{Answer, ServedTooLate, check_lease_end};
 pub use linearizable::{NotLinearizable, STEPS_MAX, check_linearizable};

@@ -2,7 +2,7 @@
 
 use crate::{
     SimCluster,
-    check::{Patience, Progress, check_apart, check_bounded, check_heads, check_one_owner},
+    check::{Patience, Progress, check_apart, check_bounded, check_closed, check_heads, check_one_owner},
     look::{Look, Looks},
 };
 use rekindle_cluster::server::StorageServer;
@@ -38,6 +38,7 @@ impl<'a> Watch<'a> {
         check_apart(&look).map_err(|overlap| overlap.to_string())?;
         check_bounded(&look).map_err(|many| many.to_string())?;
         check_heads(&look).map_err(|heads| heads.to_string())?;
+        check_closed(&look).map_err(|reopened| reopened.to_string())?;
         self.cluster.wrong_answer().map_or(Ok(()), |wrong| Err(wrong.to_string()))?;
         self.progress.see(&look).map_err(|stuck| stuck.to_string())
     }

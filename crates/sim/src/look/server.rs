@@ -22,6 +22,8 @@ pub struct ServerLook {
     pub unsettled: usize,
     /// Heads that it opens at once.
     pub opening: usize,
+    /// Closed replicas that made way for open ones on its backup.
+    pub reopened: u64,
     /// It has fewer than R backups.
     pub has_too_few: bool,
     /// What may grow.
@@ -58,6 +60,7 @@ impl From<StorageStatus> for ServerLook {
             segments_max: status.log.segments_max,
             unsettled: status.replication.unsettled,
             opening: status.replication.opening,
+            reopened: status.reopened,
             has_too_few: status.replication.too_few.is_some(),
             census: Census {
                 waiting: status.waiting as usize,

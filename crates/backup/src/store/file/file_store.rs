@@ -223,6 +223,10 @@ impl LocalStore for FileStore {
         self.state.lock().shelf.replicas().map(|replica| replica.id).collect()
     }
 
+    fn reopened(&self) -> u64 {
+        self.state.lock().shelf.reopened()
+    }
+
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {
         {
             let state = &mut *self.state.lock();

@@ -156,6 +156,10 @@ impl LocalStore for MemoryStore {
         self.state.lock().shelf.replicas().map(|replica| replica.id).collect()
     }
 
+    fn reopened(&self) -> u64 {
+        self.state.lock().shelf.reopened()
+    }
+
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {
         self.forget(log)
     }
