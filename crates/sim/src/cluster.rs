@@ -274,8 +274,15 @@ impl SimCluster {
             Some(stopped) => stopped.shutdown().await,
             None => Ok(()),
         };
-        self.running.lock().stopping.remove(&server);
-        self.kill_node(&name(server), Crash::DropUnsynced);
+        let is_replaced = {
+            let mut running = self.running.lock();
+            running.stopping.remove(&server);
+            running.storage.contains_key(&server)
+        };
+        // Whoever was killed while it stopped may have a successor by now.
+        if !is_replaced {
+            self.kill_node(&name(server), Crash::DropUnsynced);
+        }
         ended
     }
 

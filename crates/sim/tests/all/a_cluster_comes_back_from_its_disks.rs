@@ -2,7 +2,7 @@
 //! comes back with what it had synced. Disks forget the rest.
 
 use crate::stored::{PATIENCE, Stored, id, settled};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use rekindle_backup::Durability;
 use rekindle_sim::{SimCluster, SimConfig, SimStore};
 use std::time::Duration;
@@ -32,6 +32,27 @@ fn a_killed_server_takes_its_own_place_with_its_disk() {
             stored.verify("after").await;
         });
     }
+}
+
+#[test]
+fn a_stop_that_a_crash_overtakes_kills_no_successor() {
+    let cluster = cluster(4, Durability::Persistent);
+    cluster.world.block_on(async {
+        assert!(cluster.until(PATIENCE, SimCluster::is_ready).await);
+        let crash = async {
+            cluster.until(Duration::from_millis(20), |_| false).await;
+            cluster.kill_storage(1);
+            cluster.start_storage(1);
+        };
+        // Standing still, it can't stop before it is killed.
+        cluster.pause_storage(1);
+        let _ = join(cluster.try_stop_storage(1), crash).await;
+        assert!(cluster.running().contains(&1) && cluster.node(1).is_up());
+        assert!(
+            cluster.until(PATIENCE, SimCluster::is_ready).await,
+            "the successor does not come into service"
+        );
+    });
 }
 
 #[test]
