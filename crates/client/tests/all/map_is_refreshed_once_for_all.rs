@@ -2,10 +2,11 @@
 
 use crate::support::*;
 use futures_util::future::join_all;
-use rekindle_client::{ClientError, Condition, Conditional, ObjectError};
+use rekindle_client::{ClientConfig, ClientError, Condition, Conditional, ObjectError};
 use rekindle_env::memory::World;
 use rekindle_types::{
-    KeyRange, ListVersion, Refusal, RemoteError, Reply, ServerId, ServerList, TabletState, Version,
+    KeyRange, ListVersion, Refusal, RemoteError, Reply, ServerId, ServerList, TableId, TableInfo,
+    TabletState, Version,
 };
 use std::time::Duration;
 
@@ -117,6 +118,22 @@ fn tables_are_made_and_dropped() {
         let gone = Ok(Reply::Refused(Refusal::NoSuchTable("new".into())));
         cluster.replies.lock().extend([Err(RemoteError::Unknown("lost".into())), gone]);
         assert_eq!(client.drop_table("new").await, Ok(()));
+    });
+}
+
+#[test]
+fn a_table_that_was_made_is_no_failure_when_the_map_does_not_come() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    let client =
+        cluster.client_with(ClientConfig { timeout: Duration::from_millis(100), ..ClientConfig::default() });
+    let info = TableInfo { name: "new".into(), id: TableId(9) };
+    cluster.map.lock().insert_table(info.clone());
+    cluster.replies.lock().push_back(Ok(Reply::Table(info)));
+    cluster.replies.lock().extend((0..1_000).map(|_| Err(RemoteError::NotDone("away".into()))));
+    world.block_on(async {
+        let made = client.create_table("new", 1).await;
+        assert_eq!(made.unwrap().id(), TableId(9));
     });
 }
 
