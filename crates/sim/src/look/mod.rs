@@ -25,3 +25,21 @@ pub struct Look {
     /// When the oldest of the clients' calls began that have not ended.
     pub oldest_call: Option<Time>,
 }
+
+impl Look {
+    /// Whether the same servers serve the same as in the other look, and the record is the same one.
+    #[must_use]
+    pub fn has_owners_of(&self, other: &Self) -> bool {
+        let is_same = |one: &ServerLook, other: &ServerLook| {
+            one.server == other.server && one.may_serve == other.may_serve && one.tablets == other.tablets
+        };
+        let is_recorded = match (&self.record, &other.record) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let mut both = self.servers.iter().zip(&other.servers);
+        is_recorded
+            && self.servers.len() == other.servers.len()
+            && both.all(|(one, other)| is_same(one, other))
+    }
+}
