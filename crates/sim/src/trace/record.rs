@@ -234,7 +234,8 @@ mod tests {
         let report = trace.outcome.expect("nothing is broken");
         assert_eq!(trace.incidents.len() as u64, report.coverage.total());
         assert!(trace.incidents.iter().all(|incident| incident.to.is_some()));
-        let reads_in_the_end = trace.config.clients.keys as usize;
+        // In the end each key is read, and all are scanned.
+        let reads_in_the_end = 2 * trace.config.clients.keys as usize;
         assert_eq!(trace.calls.len(), report.calls + reads_in_the_end);
     }
 
