@@ -47,6 +47,16 @@ struct Queue {
     is_closed: bool,
 }
 
+impl Queue {
+    fn insert(&mut self, due: Time, frame: &Bytes) -> Place {
+        self.bytes += frame.len();
+        self.sent += 1;
+        let place = (due, self.sent);
+        self.frames.insert(place, frame.clone());
+        place
+    }
+}
+
 impl Pipe {
     pub(super) fn new(stream: u64, frames_max: usize, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -65,19 +75,19 @@ impl Pipe {
         if queue.is_closed {
             return Err(LaneClosed);
         }
-        let has_room = queue.frames.len() < self.frames_max && queue.bytes + frame.len() <= self.bytes_max;
-        if !has_room && !queue.frames.is_empty() {
+        if !self.has_room(&queue, frame) && !queue.frames.is_empty() {
             return Ok(None);
         }
         let due = if keeps_order { due.max(queue.last_due) } else { due };
         queue.last_due = queue.last_due.max(due);
-        queue.bytes += frame.len();
-        queue.sent += 1;
-        let key = (due, queue.sent);
-        queue.frames.insert(key, frame.clone());
+        let place = queue.insert(due, frame);
         drop(queue);
         self.arrived.notify_one();
-        Ok(Some(key))
+        Ok(Some(place))
+    }
+
+    fn has_room(&self, queue: &Queue, frame: &Bytes) -> bool {
+        queue.frames.len() < self.frames_max && queue.bytes + frame.len() <= self.bytes_max
     }
 
     /// The next frame that is due, or the instant when one will be.
@@ -101,17 +111,13 @@ impl Pipe {
     /// Queues a frame once more, if there is room. Those behind it may be there before it.
     fn push_again(&self, due: Time, frame: &Bytes) -> Option<Place> {
         let mut queue = self.queue.lock();
-        let has_room = queue.frames.len() < self.frames_max && queue.bytes + frame.len() <= self.bytes_max;
-        if queue.is_closed || !has_room {
+        if queue.is_closed || !self.has_room(&queue, frame) {
             return None;
         }
-        queue.bytes += frame.len();
-        queue.sent += 1;
-        let key = (due, queue.sent);
-        queue.frames.insert(key, frame.clone());
+        let place = queue.insert(due, frame);
         drop(queue);
         self.arrived.notify_one();
-        Some(key)
+        Some(place)
     }
 
     fn close(&self, drops_frames: bool) {
