@@ -429,6 +429,13 @@ impl SimCluster {
         !running.storage.is_empty() && running.storage.values().all(StorageServer::is_ready)
     }
 
+    /// Whether every storage server that there should be runs, and may get tablets.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let running = self.running.lock().storage.len();
+        running == self.config.servers as usize && self.is_ready()
+    }
+
     /// A node's world, started again when the node was killed.
     fn boot(&self, name: &str) -> Env {
         let node = self.world.node(name);

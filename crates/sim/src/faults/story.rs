@@ -240,10 +240,7 @@ impl<'a> Run<'a> {
         self.striker.mend();
         let mended = self.clock.now();
         let settled = self.wait("settling", |cluster| {
-            cluster.running().len() as u32 == cluster.config().servers
-                && cluster.is_ready()
-                && check_settled(cluster).is_ok()
-                && nothing_is_under_way(cluster)
+            cluster.is_complete() && check_settled(cluster).is_ok() && nothing_is_under_way(cluster)
         });
         let settled = settled.await;
         clients.stop().await;

@@ -31,10 +31,8 @@ impl<'a> Watch<'a> {
     pub(super) fn look(&mut self, is_hindered: bool, oldest_call: Option<Time>) -> Result<(), String> {
         self.supervise();
         self.cluster.note_found();
-        let is_incomplete =
-            !self.cluster.is_ready() || self.cluster.running().len() < self.cluster.config().servers as usize;
-        let look = self.looks.take(self.cluster);
-        let look = Look { is_hindered: is_hindered || is_incomplete, oldest_call, ..look };
+        let is_hindered = is_hindered || !self.cluster.is_complete();
+        let look = Look { is_hindered, oldest_call, ..self.looks.take(self.cluster) };
         // Most looks find what the one before has found.
         if !look.has_owners_of(&self.former) {
             check_one_owner(&look).map_err(|two| two.to_string())?;

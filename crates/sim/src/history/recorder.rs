@@ -74,11 +74,10 @@ impl Recorder {
     /// It was told.
     pub fn end(&self, now: Time, ticket: Ticket, told: Told) {
         let mut book = self.0.lock();
-        let to = (told != Told::Unknown).then(|| book.moment(now));
+        let from = book.calls[ticket.0].from;
+        let to = book.end(now, from, told != Told::Unknown);
         let call = &mut book.calls[ticket.0];
         (call.told, call.to) = (told, to);
-        let from = call.from;
-        book.open.remove(&(from.time, from.order));
     }
 
     /// An instant from which on something is seen.
@@ -106,11 +105,10 @@ impl Recorder {
     /// It was told.
     pub fn end_table(&self, now: Time, ticket: TableTicket, told: TableTold) {
         let mut book = self.0.lock();
-        let to = (told != TableTold::Unknown).then(|| book.moment(now));
+        let from = book.tables[ticket.0].from;
+        let to = book.end(now, from, told != TableTold::Unknown);
         let call = &mut book.tables[ticket.0];
         (call.told, call.to) = (told, to);
-        let from = call.from;
-        book.open.remove(&(from.time, from.order));
     }
 
     /// When the oldest of the calls began that have not ended.
@@ -159,6 +157,12 @@ impl Book {
         let from = self.moment(now);
         self.open.insert((from.time, from.order));
         from
+    }
+
+    /// The call that began at `from` is over. An outcome that is not known has no end.
+    fn end(&mut self, now: Time, from: Moment, is_known: bool) -> Option<Moment> {
+        self.open.remove(&(from.time, from.order));
+        is_known.then(|| self.moment(now))
     }
 
     fn moment(&mut self, time: Time) -> Moment {
