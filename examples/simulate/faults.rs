@@ -1,6 +1,7 @@
 //! A minute of a cluster's life under drawn faults, seed after seed.
 
 use crate::coverage;
+use crate::jobs::{Jobs, quietly};
 use crate::trace::TraceArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,13 +10,10 @@ use rekindle::sim::faults::{Coverage, FaultsConfig, FaultsReport, Outcomes, Prof
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    num::NonZero,
-    panic,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -30,9 +28,8 @@ pub struct Faults {
     /// Which faults; without it every seed has the profile that is its turn.
     #[arg(long, value_parser = |name: &str| name.parse::<Profile>())]
     profile: Option<Profile>,
-    /// Runs at a time; by default one per core.
-    #[arg(long)]
-    jobs: Option<NonZero<usize>>,
+    #[command(flatten)]
+    jobs: Jobs,
     /// Fail when a pair of a fault and a step never happened, as always from 20,000 seeds of all profiles on.
     #[arg(long)]
     strict_coverage: bool,
@@ -91,14 +88,7 @@ impl Faults {
         let (start, bar) = (Instant::now(), self.bar());
         let (next, totals, failed) =
             (AtomicU64::new(self.from), Mutex::new(Totals::default()), Mutex::new(None));
-        // A panic is a finding like any other: it is told with the account of its run.
-        panic::set_hook(Box::new(|_| {}));
-        thread::scope(|scope| {
-            for _ in 0..self.jobs() {
-                scope.spawn(|| self.run(&next, &totals, &failed, &bar));
-            }
-        });
-        drop(panic::take_hook());
+        self.jobs.run(|| self.run(&next, &totals, &failed, &bar));
         bar.finish_and_clear();
         let totals = totals.into_inner().map_err(|_| "a run's thread has died")?;
         let failed = failed.into_inner().map_err(|_| "a run's thread has died")?;
@@ -113,11 +103,6 @@ impl Faults {
 
     fn is_strict(&self) -> bool {
         self.strict_coverage || (self.profile.is_none() && self.seeds >= coverage::STRICT_FROM_SEEDS)
-    }
-
-    fn jobs(&self) -> usize {
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        self.jobs.map_or_else(cores, NonZero::get)
     }
 
     fn bar(&self) -> ProgressBar {
@@ -162,13 +147,12 @@ impl Faults {
 
     /// The shortest schedule that still breaks something, and how to see it again.
     fn explain(&self, seed: u64, what: &str) -> String {
-        panic::set_hook(Box::new(|_| {}));
         let bar = ProgressBar::new_spinner();
-        let shrunk = shrink(&self.config(seed), |strikes| {
+        let progress = |strikes| {
             bar.set_message(format!("making the schedule shorter: {strikes} strikes"));
             bar.tick();
-        });
-        drop(panic::take_hook());
+        };
+        let shrunk = quietly(|| shrink(&self.config(seed), progress));
         bar.finish_and_clear();
         let profile = self.config(seed).profile;
         let replay = format!("simulate faults --seeds 1 --from {seed} --profile {profile}");

@@ -6,6 +6,7 @@
 mod coverage;
 mod demo;
 mod faults;
+mod jobs;
 #[cfg(feature = "mutations")]
 mod mutations;
 mod picture;

@@ -1,5 +1,6 @@
 //! Is the simulator worth its time? Each starred rule is switched off in turn, and has to be missed.
 
+use crate::jobs::Jobs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use rekindle::{
@@ -9,12 +10,10 @@ use rekindle::{
 use serde_json::json;
 use std::{
     num::NonZero,
-    panic,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -32,9 +31,8 @@ pub struct Mutations {
     /// Seeds of a range: within so many each rule has to be missed.
     #[arg(long, default_value_t = NonZero::new(1_000).expect("a thousand"))]
     seeds: NonZero<u64>,
-    /// Runs at a time; by default one per core.
-    #[arg(long)]
-    jobs: Option<NonZero<usize>>,
+    #[command(flatten)]
+    jobs: Jobs,
     /// Print one JSON object per rule instead of the table.
     #[arg(long)]
     json: bool,
@@ -94,21 +92,9 @@ impl Mutations {
                 width = self.pad()
             );
         }
-        // A panic is a finding like any other: it is told as what broke.
-        panic::set_hook(Box::new(|_| {}));
-        thread::scope(|scope| {
-            for _ in 0..self.jobs() {
-                scope.spawn(|| self.work(&rules, &board));
-            }
-        });
-        drop(panic::take_hook());
+        self.jobs.run(|| self.work(&rules, &board));
         board.bar.finish_and_clear();
         self.verdict(&rules, board.hunts)
-    }
-
-    fn jobs(&self) -> usize {
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        self.jobs.map_or_else(cores, NonZero::get)
     }
 
     /// Takes ranges until all are played. Whoever ends a rule's last one tells about it.
