@@ -28,11 +28,11 @@ pub(crate) async fn ask(
     match shared.until(attempt_end, &mut call).await {
         Some(Ok(reply)) => Ok(reply),
         Some(Err(error)) => {
-            shared.hints.send(server.id).await;
+            shared.hints.send(server.id);
             Err(error)
         }
         None if is_read => {
-            shared.hints.send(server.id).await;
+            shared.hints.send(server.id);
             no_answer()
         }
         None => match select(call, pin!(shared.removed(server.id, deadline))).await {

@@ -55,7 +55,7 @@ impl Shared {
     /// Reports a server that does not answer, then looks at the list now and then: ends when it is no member any more,
     /// or with the deadline.
     pub(crate) async fn removed(&self, server: ServerId, deadline: Time) {
-        self.hints.send(server).await;
+        self.hints.send(server);
         while self.env.clock.now() < deadline {
             let present = self.views.present().number;
             if let Some(Ok(view)) = self.until(deadline, self.views.newer_than(present)).await

@@ -4,8 +4,8 @@ use crate::support::*;
 use futures_util::future::{Either, select};
 use rekindle_client::{ClientConfig, ClientError, ObjectError};
 use rekindle_env::memory::World;
-use rekindle_types::{KeyRange, RemoteError, TabletState, Version};
-use std::time::Duration;
+use rekindle_types::{KeyRange, RemoteError, ServerId, TabletState, Version};
+use std::{sync::atomic::Ordering, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_millis(700);
 
@@ -57,6 +57,30 @@ fn a_master_that_asks_for_more_patience_than_there_is() {
 #[test]
 fn a_master_that_can_not_be_reached() {
     timed_out(|cluster| cluster.masters[0].then((0..10_000).map(|_| Act::NotDone)));
+}
+
+/// The deadline comes with the end of the first attempt: the hint about it is not waited for.
+#[test]
+fn nobody_who_hears_of_it() {
+    let world = World::new(1);
+    let cluster = Cluster::new(&world, 1);
+    let timeout = ClientConfig::default().attempt_timeout / 2;
+    world.block_on(async {
+        let table = cluster.table().await.within(timeout);
+        cluster.is_silent.store(true, Ordering::Relaxed);
+        cluster.masters[0].then([Act::Silence, Act::Silence]);
+        for is_put in [true, false] {
+            let begin = world.now();
+            let error = match is_put {
+                true => table.put("k", "v").await.unwrap_err(),
+                false => table.get("k").await.unwrap_err(),
+            };
+            assert!(matches!(&error, ClientError::Unknown(_) | ClientError::TimedOut(_)), "{error:?}");
+            let took = world.now().since(begin);
+            assert!(took <= timeout + Duration::from_millis(5), "{took:?}");
+        }
+    });
+    assert_eq!(cluster.hints(), [ServerId(1)], "it is sent all the same");
 }
 
 #[test]

@@ -15,7 +15,10 @@ use rekindle_types::{
 };
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -150,6 +153,8 @@ pub struct Cluster {
     pub requests: Mutex<Vec<Request>>,
     /// Lists that the client went by.
     pub lists: Mutex<Vec<ListVersion>>,
+    /// The coordinator answers nothing.
+    pub is_silent: AtomicBool,
     /// Answers to the next requests, in place of the true ones.
     pub replies: Mutex<VecDeque<Result<Reply, RemoteError>>>,
 }
@@ -164,6 +169,7 @@ impl Cluster {
             masters: (0..masters).map(|_| Arc::default()).collect(),
             requests: Mutex::default(),
             lists: Mutex::default(),
+            is_silent: AtomicBool::default(),
             replies: Mutex::default(),
         };
         let entry = |i| ServerEntry::up(ServerId(i), format!("server-{i}"));
@@ -239,6 +245,9 @@ impl CoordinatorApi for Cluster {
     async fn call(&self, request: Request) -> Result<Reply, RemoteError> {
         self.env.clock.sleep(Duration::from_micros(200)).await;
         self.requests.lock().push(request.clone());
+        if self.is_silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         if let Some(reply) = self.replies.lock().pop_front() {
             return reply;
         }

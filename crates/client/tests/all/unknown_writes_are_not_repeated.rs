@@ -16,6 +16,7 @@ fn a_put_whose_answer_is_lost_is_reported() {
         assert!(matches!(table.put("k", "v").await, Err(ClientError::Unknown(_))));
         let object = table.get("k").await.unwrap().unwrap();
         assert_eq!(object.version, Version(1), "done exactly once");
+        cluster.env.clock.sleep(Duration::from_millis(1)).await; // The hint is under way beside it.
     });
     let requests = cluster.masters[0].requests.lock();
     assert_eq!(requests.iter().flatten().filter(|op| matches!(op, ObjectOp::Put { .. })).count(), 1);
