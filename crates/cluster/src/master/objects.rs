@@ -48,12 +48,15 @@ impl Master for ObjectService {
             let busy = busy("too many requests wait", false);
             return Ok(ObjectReply { results: vec![Err(busy); calls] });
         };
-        let begun = self.begin_all(&request.calls);
+        let begun = self.begin(&request.calls).await;
         let time_left = Duration::from_millis(request.time_left_ms.into()).min(self.wait_max);
         let outcome = self.wait(&begun, now + time_left).await;
         Ok(ObjectReply { results: begun.into_iter().map(|begun| self.finish(begun, &outcome)).collect() })
     }
 }
+
+/// A thread that lost its core has it back after so long.
+const PREEMPTED: Duration = Duration::from_millis(2);
 
 /// How the wait for durability ended.
 enum Waited {
@@ -75,14 +78,20 @@ impl ObjectService {
     }
 
     /// All memory parts come before the one wait, each under its tablet's hold (T5).
-    fn begin_all(&self, calls: &[ObjectCall]) -> Vec<Begun> {
+    async fn begin(&self, calls: &[ObjectCall]) -> Vec<Begun> {
         let tablet = |call: &ObjectCall| (call.table, begin::hash(call.table, &call.op), call.tablet);
+        let tablets = calls.iter().map(tablet);
         // L1: with too few backups writes wait with their clients: surely not done, and not in memory either.
-        let too_few = self.backing.too_few();
-        let held = |held: &[Result<HeldTablet, NotHeld>]| {
-            begin::begin_all(&self.store, calls, held, too_few, self.retry_after)
+        let begin_all = |held: &[Result<HeldTablet, NotHeld>]| {
+            begin::begin_all(&self.store, calls, held, self.backing.too_few(), self.retry_after)
         };
-        self.tablets.with_all(calls.iter().map(tablet), held)
+        if self.tablets.holds() {
+            return self.tablets.with_all(tablets, begin_all);
+        }
+        // T5, switched off: between the check and the work its thread stands still.
+        let held = self.tablets.with_all(tablets, <[_]>::to_vec);
+        self.clock.sleep(PREEMPTED).await;
+        begin_all(&held)
     }
 
     /// V3: waits until all that the answers depend on is durable. Nothing is held meanwhile but a place among

@@ -93,6 +93,12 @@ impl Tablets {
         Self { rules, map: RwLock::new(Map { slots: BTreeMap::new(), ledger: OrderLedger::new(rules) }) }
     }
 
+    /// T5: whether the check of a tablet and the work that it guards have to be one.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.rules.on(Rule::T5)
+    }
+
     /// Runs `work` under a shared hold of the tablet that `hash` belongs to, if the caller's version fits.
     /// `work` must not wait for anything.
     pub fn with<T>(
@@ -139,7 +145,7 @@ impl Tablets {
             match found.version.cmp(&own) {
                 Ordering::Equal => Ok(held),
                 // T5, switched off: whatever version the caller knows.
-                _ if !self.rules.on(Rule::T5) => Ok(held),
+                _ if !self.holds() => Ok(held),
                 Ordering::Greater => Err(NotHeld::Retry),
                 Ordering::Less => Err(NotHeld::WrongMaster),
             }
@@ -147,7 +153,7 @@ impl Tablets {
         let held: Vec<_> = found.into_iter().map(|found| found.and_then(hold)).collect();
         // T5: the check, and the work that it guards, under one hold. Else a drop fits in between, and the work
         // is done in a range that is another master's by then.
-        if !self.rules.on(Rule::T5) {
+        if !self.holds() {
             drop(holds);
             return work(&held);
         }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     control::Control,
+    master::TabletStatus,
     wire::{Gate, Party, ServeConfig, Services, Transport, serve},
 };
 use futures_util::{FutureExt, future::select};
@@ -283,6 +284,12 @@ impl Member {
 
     pub(super) fn replicas(&self) -> Vec<KnownReplica> {
         self.replication.replicas()
+    }
+
+    pub(super) fn strays(&self) -> u64 {
+        let tablets = self.master.tablets.status();
+        let held = |tablet: &TabletStatus| self.master.store.tablet_stat(tablet.table, tablet.range).objects;
+        self.master.store.objects().saturating_sub(tablets.iter().map(held).sum())
     }
 
     pub(super) fn lanes(&self) -> usize {

@@ -116,6 +116,12 @@ impl StorageServer {
         self.member().map(|member| member.master.store.clone())
     }
 
+    /// Objects outside of its tablets, for inspection: there are none, unless one is dropped just now.
+    #[must_use]
+    pub fn strays(&self) -> u64 {
+        self.member().map_or(0, |member| member.strays())
+    }
+
     /// Its backup, for inspection.
     #[must_use]
     pub fn backup(&self) -> Option<Arc<dyn LocalStore>> {

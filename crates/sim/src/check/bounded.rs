@@ -57,13 +57,15 @@ pub struct LeftOnServer {
     pub lanes: usize,
     /// Tasks that it owns.
     pub tasks: usize,
+    /// Objects outside of its tablets.
+    pub strays: usize,
 }
 
 impl LeftOnServer {
     /// What a look saw, and what is asked for beside it.
     #[must_use]
-    pub fn of(look: &ServerLook, lanes: usize, tasks: usize) -> Self {
-        Self { server: look.server, census: look.census, lanes, tasks }
+    pub fn of(look: &ServerLook, lanes: usize, tasks: usize, strays: usize) -> Self {
+        Self { server: look.server, census: look.census, lanes, tasks, strays }
     }
 }
 
@@ -85,11 +87,12 @@ pub struct LeftMost {
 /// # Errors
 /// The first thing that leaked.
 pub fn check_left(left: &Left, most: LeftMost) -> Result<(), TooMany> {
-    for LeftOnServer { server, census, lanes, tasks } in &left.servers {
+    for LeftOnServer { server, census, lanes, tasks, strays } in &left.servers {
         at_most(server, "requests that wait", census.waiting, 0)?;
         at_most(server, "calls to backups in flight", census.calls, 0)?;
         at_most(server, "side logs that nobody commits or drops", census.side_logs, 0)?;
         at_most(server, "replays that it remembers", census.replays, 0)?;
+        at_most(server, "objects outside of its tablets", *strays, 0)?;
         at_most(server, "lanes to others", *lanes, most.lanes)?;
         at_most(server, "tasks", *tasks, most.tasks)?;
     }

@@ -56,7 +56,8 @@ impl SimCluster {
     pub fn left(&self) -> Vec<LeftOnServer> {
         let running = self.running.lock();
         let left = |server: &StorageServer| {
-            Some(LeftOnServer::of(&server.status()?.into(), server.lanes(), server.tasks()))
+            let strays = server.strays() as usize;
+            Some(LeftOnServer::of(&server.status()?.into(), server.lanes(), server.tasks(), strays))
         };
         running.storage.values().filter_map(left).collect()
     }

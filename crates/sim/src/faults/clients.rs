@@ -5,6 +5,7 @@ use crate::{
     history::{Ask, Recorder, TableAsk, TableTicket, TableTold, Told, ValueId},
 };
 use bytes::Bytes;
+use futures_util::future::join;
 use parking_lot::Mutex;
 use rekindle_client::{Client, ClientConfig, ClientError, Condition, Conditional, Listed, Object, Table};
 use rekindle_env::{Env, Rng, Task};
@@ -68,6 +69,9 @@ const TABLE: &str = "shared";
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Tables of the past that are still asked for.
 const SPARES: usize = 3;
+
+/// Writes that meet the drop of their table, at most.
+const LATE_WRITES: u32 = 16;
 
 /// Run until they are stopped.
 pub(super) struct Clients {
@@ -360,11 +364,12 @@ impl Caller {
                 spares.truncate(SPARES - 1);
                 spares.push_front(name.clone());
             }
-            if let Some(table) = table {
-                self.use_new(&name, &table).await;
+            if let Some(table) = &table {
+                self.use_new(&name, table).await;
             }
             let ticket = self.begin_table(&name, TableAsk::Drop);
-            let dropped = self.client.drop_table(&name).await;
+            let (dropped, ()) =
+                join(self.client.drop_table(&name), self.write_on(&name, table.as_ref())).await;
             let dropped = self.end_table(ticket, dropped);
             self.shared.counts.lock().tables += u64::from(dropped.is_some());
         }
@@ -401,6 +406,18 @@ impl Caller {
             Some(Some(object)) if object.version == version && object.value == "value" => {}
             Some(other) => self.wrong(format!("a new table has {other:?} after {version}")),
             None => {}
+        }
+    }
+
+    /// Writes to a table that is being dropped, until that is noticed (T5, T8).
+    async fn write_on(&self, name: &str, table: Option<&Table>) {
+        let Some(table) = table else { return };
+        for _ in 0..LATE_WRITES {
+            self.env.clock.sleep(Duration::from_micros(self.rng().below(1_000))).await;
+            let ticket = self.begin_table(name, TableAsk::Use);
+            if self.end_table(ticket, table.put("late", "value").await).is_none() {
+                return;
+            }
         }
     }
 

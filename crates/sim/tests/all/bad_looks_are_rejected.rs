@@ -211,7 +211,7 @@ fn a_head_that_is_opened_behind_one_that_is_not_open() {
 #[test]
 fn something_that_is_left_when_all_is_over() {
     let most = LeftMost { lanes: 10, tasks: 12, world_tasks: 40, world_timers: 20 };
-    let one = LeftOnServer { server: ServerId(1), census: Census::default(), lanes: 10, tasks: 12 };
+    let one = LeftOnServer { server: ServerId(1), lanes: 10, tasks: 12, ..LeftOnServer::default() };
     let good = Left { servers: vec![one], tasks: 40, timers: 20 };
     assert_eq!(check_left(&good, most), Ok(()));
     let census = |census| Left { servers: vec![LeftOnServer { census, ..one }], ..good.clone() };
@@ -222,6 +222,7 @@ fn something_that_is_left_when_all_is_over() {
         census(Census { replays: 1, ..Census::default() }),
         Left { servers: vec![LeftOnServer { lanes: 11, ..one }], ..good.clone() },
         Left { servers: vec![LeftOnServer { tasks: 13, ..one }], ..good.clone() },
+        Left { servers: vec![LeftOnServer { strays: 1, ..one }], ..good.clone() },
         Left { tasks: 41, ..good.clone() },
         Left { timers: 21, ..good.clone() },
     ];
