@@ -1,6 +1,7 @@
 //! What a run must be like: a checker a file, each a pure function over what was recorded.
 
 mod acknowledged;
+mod addressed;
 mod apart;
 mod bounded;
 mod closed;
@@ -15,6 +16,7 @@ mod restored;
 mod tables;
 
 pub use acknowledged::{LostWrite, check_acknowledged};
+pub use addressed::{Addressed, End, Misaddressed, check_addressed};
 pub use apart::{Overlap, check_apart};
 pub use bounded::{Left, LeftMost, LeftOnServer, TooMany, check_bounded, check_left};
 pub use closed::{Reopened, check_closed};

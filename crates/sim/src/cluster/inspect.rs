@@ -1,7 +1,7 @@
 //! What checkers ask a whole cluster for.
 
 use super::SimCluster;
-use crate::check::{HeldReplica, LeftOnServer, Replicas, ServedTooLate};
+use crate::check::{HeldReplica, LeftOnServer, Replicas};
 use futures_util::FutureExt;
 use rekindle_cluster::server::StorageServer;
 
@@ -12,9 +12,9 @@ impl SimCluster {
         self.overheard.answers()
     }
 
-    /// The first answer that was given without a lease, or when the coordinator had given the key to another.
+    /// The first call or answer overheard on a server's lanes that should not have been, and why.
     #[must_use]
-    pub fn wrong_answer(&self) -> Option<ServedTooLate> {
+    pub fn wrong_answer(&self) -> Option<String> {
         self.overheard.wrong()
     }
 

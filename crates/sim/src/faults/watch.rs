@@ -41,7 +41,7 @@ impl<'a> Watch<'a> {
         check_bounded(&look).map_err(|many| many.to_string())?;
         check_heads(&look).map_err(|heads| heads.to_string())?;
         check_closed(&look).map_err(|reopened| reopened.to_string())?;
-        self.cluster.wrong_answer().map_or(Ok(()), |wrong| Err(wrong.to_string()))?;
+        self.cluster.wrong_answer().map_or(Ok(()), Err)?;
         let seen = self.progress.see(&look).map_err(|stuck| stuck.to_string());
         self.former = look;
         seen

@@ -8,6 +8,7 @@ mod acknowledged_writes_survive_any_seed;
 mod acknowledged_writes_survive_with_disks;
 mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
+mod bad_calls_are_rejected;
 mod bad_histories_are_rejected;
 mod bad_looks_are_rejected;
 mod bad_tables_are_rejected;
