@@ -52,6 +52,7 @@ impl<E> Greeted<E> {
 impl<E: Ear> Ear for Greeted<E> {
     fn sends(&self, frame: &Frame) {
         self.passes(frame, true);
+        self.process.says(frame);
         self.ear.sends(frame);
     }
 

@@ -58,10 +58,14 @@ impl Ear for ToCoordinator {
             return;
         }
         match codec::decode_postcard(&frame.body) {
-            Ok(Reply::Renewed { lease_ms, .. }) => {
+            Ok(Reply::Renewed { lease_ms, update, .. }) => {
                 self.process.lease.lock().answered(self.number, frame, lease_ms);
+                update.inspect(|update| self.process.overheard.hears_of(update));
             }
-            Ok(Reply::Enlisted(enlisted)) => self.process.enlists(enlisted.server),
+            Ok(Reply::Enlisted(enlisted)) => self.process.enlists(enlisted.server, &enlisted.list),
+            Ok(Reply::ServerList(Some(list))) => {
+                self.process.overheard.hears_of(&rekindle_types::ListUpdate::Full(list));
+            }
             _ => {}
         }
     }

@@ -1,13 +1,15 @@
 //! Listens in on storage servers' lanes: which calls they answer, and make, and whether they may.
 //!
 //! It believes nobody: what covers an answer is counted from the renewals that were seen to leave and to be answered,
-//! on the world's clock; whose a key is, the coordinator's record says; who a server is, the answer to its enlistment.
+//! on the world's clock; whose a key is, the coordinator's record says; who a server is and who is dead, it knows
+//! from what the coordinator was heard to tell them.
 
 mod greeting;
 mod lane;
 mod lease;
 mod objects;
 mod process;
+mod replicas;
 
 use crate::check::End;
 use async_trait::async_trait;
@@ -19,11 +21,13 @@ use parking_lot::Mutex;
 use process::Process;
 use rekindle_cluster::{
     memory::MemoryTransport,
-    wire::{Accepted, Lane, LaneKind, Party, Peer, Track, Transport},
+    wire::{Accepted, Frame, FrameKind, Lane, LaneKind, Party, Peer, Track, Transport, codec},
 };
+use rekindle_coordinator::{Order, OrderKind};
 use rekindle_env::Clock;
-use rekindle_types::{KeyHash, RemoteError, ServerId, TableId};
-use std::{error::Error, sync::Arc};
+use rekindle_types::{KeyHash, ListUpdate, ListVersion, RemoteError, ServerId, ServerStatus, TableId};
+use replicas::{Inventories, Replicas};
+use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 /// Says whose a key is by the record.
 pub(crate) type OwnerOf = Box<dyn Fn(TableId, KeyHash) -> Option<ServerId> + Send + Sync>;
@@ -41,6 +45,8 @@ struct Heard {
     answers: u64,
     /// The first call or answer that should not have been, and why.
     wrong: Option<String>,
+    /// The oldest list version heard of in which a server is dead or gone.
+    deaths: BTreeMap<ServerId, ListVersion>,
 }
 
 impl Overheard {
@@ -74,6 +80,30 @@ impl Overheard {
             self.heard.lock().wrong.get_or_insert_with(|| wrong.to_string());
         }
     }
+
+    /// Somebody is told this about the server list.
+    fn hears_of(&self, update: &ListUpdate) {
+        let deaths = &mut self.heard.lock().deaths;
+        let mut dies = |server, version: ListVersion| {
+            let known = deaths.entry(server).or_insert(version);
+            *known = version.min(*known);
+        };
+        match update {
+            ListUpdate::Full(list) => {
+                let dead = list.iter().filter(|entry| entry.status == ServerStatus::Dead);
+                dead.for_each(|entry| dies(entry.id, list.version()));
+            }
+            ListUpdate::Increment { to, changes, .. } => {
+                let is_up = |status| status == ServerStatus::Up;
+                let gone = changes.iter().filter(|(_, e)| !e.as_ref().is_some_and(|e| is_up(e.status)));
+                gone.for_each(|(server, _)| dies(*server, *to));
+            }
+        }
+    }
+
+    fn dead_since(&self, server: ServerId) -> Option<ListVersion> {
+        self.heard.lock().deaths.get(&server).copied()
+    }
 }
 
 /// A process's transport.
@@ -106,8 +136,24 @@ impl Transport for Overhearing {
         let (lane, kind, process) = (accepted.lane, accepted.kind, self.process.clone());
         let lane = match kind {
             LaneKind::Object => self.greeted(lane, kind, End::Answers, Objects::new(process)),
-            _ => self.greeted(lane, kind, End::Answers, ()),
+            LaneKind::Replication => self.greeted(lane, kind, End::Answers, Replicas::new(process)),
+            LaneKind::Recovery => self.greeted(lane, kind, End::Answers, Inventories::new(process)),
+            LaneKind::Control => self.greeted(lane, kind, End::Answers, Orders(process)),
+            LaneKind::Heartbeat => self.greeted(lane, kind, End::Answers, ()),
         };
         Some(Accepted { lane, ..accepted })
+    }
+}
+
+/// On a lane of whoever gives orders.
+struct Orders(Arc<Process>);
+
+impl Ear for Orders {
+    fn gets(&self, frame: &Frame) {
+        if frame.kind == FrameKind::ORDER
+            && let Ok(Order { kind: OrderKind::List(update), .. }) = codec::decode_order(&frame.body)
+        {
+            self.0.overheard.hears_of(&update);
+        }
     }
 }

@@ -1,10 +1,18 @@
 //! Calls between servers that never were, each wrong in one way, and a good one beside it.
 
 use rekindle_cluster::wire::{LaneKind, Party};
-use rekindle_sim::check::{Addressed, End, Misaddressed, check_addressed};
-use rekindle_types::ServerId;
+use rekindle_env::Time;
+use rekindle_sim::check::{
+    Addressed, End, Misaddressed, ReplicaAnswer, Unfenced, check_addressed, check_fenced,
+};
+use rekindle_types::{CreationNumber, LogId, ReplicaId, SegmentId, ServerId};
 
 const BACKUP: ServerId = ServerId(9);
+
+fn replica(creation: u64) -> ReplicaId {
+    let log = LogId { server: ServerId(1), index: 0 };
+    ReplicaId { log, segment: SegmentId(5), creation: CreationNumber(creation) }
+}
 
 #[test]
 fn a_lane_that_is_for_somebody_else() {
@@ -23,4 +31,22 @@ fn a_lane_that_is_for_somebody_else() {
         let nobody_yet = Addressed { there: Party::Newcomer, ..lane };
         assert!(check_addressed(&nobody_yet).is_err());
     }
+}
+
+#[test]
+fn a_replica_call_that_a_backup_should_have_refused() {
+    let answer = ReplicaAnswer {
+        backup: Some(BACKUP),
+        replica: replica(1),
+        taken: Time(100),
+        fenced: None,
+        removed: None,
+    };
+    assert_eq!(check_fenced(&answer), Ok(()));
+    let fenced = ReplicaAnswer { fenced: Some(Time(99)), ..answer };
+    assert_eq!(check_fenced(&fenced), Err(Unfenced::DeadMaster(fenced)));
+    let too_early = ReplicaAnswer { backup: None, ..answer };
+    assert_eq!(check_fenced(&too_early), Err(Unfenced::NoList(too_early)));
+    let removed = ReplicaAnswer { removed: Some(Time(99)), ..answer };
+    assert_eq!(check_fenced(&removed), Err(Unfenced::DeadBackup(removed)));
 }
