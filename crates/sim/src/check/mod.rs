@@ -7,6 +7,7 @@ mod bounded;
 mod closed;
 mod fenced;
 mod heads;
+mod late_calls;
 mod lease_end;
 mod linearizable;
 mod map;
@@ -23,6 +24,7 @@ pub use bounded::{Left, LeftMost, LeftOnServer, TooMany, check_bounded, check_le
 pub use closed::{Reopened, check_closed};
 pub use fenced::{ReplicaAnswer, Unfenced, check_fenced};
 pub use heads::{HeadsAtOnce, check_heads};
+pub use late_calls::{LateCall, RunCall, SentCall, check_run, check_sent};
 pub use lease_end::{Answer, ServedTooLate, check_lease_end};
 pub use linearizable::{NotLinearizable, STEPS_MAX, check_linearizable};
 pub use map::{WrongEntry, check_map};

@@ -56,6 +56,10 @@ impl<E: Ear> Ear for Greeted<E> {
         self.ear.sends(frame);
     }
 
+    fn sent(&self, frame: &Frame) {
+        self.ear.sent(frame);
+    }
+
     fn gets(&self, frame: &Frame) {
         self.passes(frame, false);
         self.ear.gets(frame);

@@ -10,6 +10,9 @@ pub(super) trait Ear: Send + Sync {
     /// A frame is about to be sent.
     fn sends(&self, _: &Frame) {}
 
+    /// It was sent, in the same instant, or later if the lane was full.
+    fn sent(&self, _: &Frame) {}
+
     /// A frame was taken off the wire.
     fn gets(&self, _: &Frame) {}
 }
@@ -34,8 +37,10 @@ struct Sender<E> {
 impl<E: Ear> FrameSender for Sender<E> {
     async fn send(&self, packet: Packet) -> Result<(), LaneClosed> {
         let bytes = packet.into_bytes();
-        frame(&bytes).inspect(|frame| self.ear.sends(frame));
-        self.inner.send(Packet::raw(bytes)).await
+        let frame = frame(&bytes).inspect(|frame| self.ear.sends(frame));
+        self.inner.send(Packet::raw(bytes)).await?;
+        frame.inspect(|frame| self.ear.sent(frame));
+        Ok(())
     }
 
     fn close(&self) {

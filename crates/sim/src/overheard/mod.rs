@@ -10,6 +10,7 @@ mod lease;
 mod objects;
 mod process;
 mod replicas;
+mod sessions;
 
 use crate::check::End;
 use async_trait::async_trait;
@@ -27,6 +28,7 @@ use rekindle_coordinator::{Order, OrderKind};
 use rekindle_env::Clock;
 use rekindle_types::{KeyHash, ListUpdate, ListVersion, RemoteError, ServerId, ServerStatus, TableId};
 use replicas::{Inventories, Replicas};
+use sessions::ToBackup;
 use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 /// Says whose a key is by the record.
@@ -126,6 +128,9 @@ impl Transport for Overhearing {
         Ok(match (kind, peer.party) {
             (LaneKind::Heartbeat | LaneKind::Control, Party::Coordinator) => {
                 self.greeted(lane, kind, End::Calls, ToCoordinator { number, process })
+            }
+            (LaneKind::Replication, Party::Server(backup)) => {
+                self.greeted(lane, kind, End::Calls, ToBackup { number, backup, process })
             }
             _ => self.greeted(lane, kind, End::Calls, ()),
         })

@@ -1,6 +1,6 @@
 //! What is heard of one process.
 
-use super::{Overheard, lease::Lease};
+use super::{Overheard, lease::Lease, replicas::Done, sessions::Unanswered};
 use parking_lot::Mutex;
 use rekindle_cluster::wire::{Frame, Party};
 use rekindle_env::Time;
@@ -17,6 +17,8 @@ use std::{
 pub(super) struct Process {
     pub(super) overheard: Arc<Overheard>,
     pub(super) lease: Mutex<Lease>,
+    pub(super) done: Mutex<Done>,
+    pub(super) unanswered: Mutex<Unanswered>,
     knows: Mutex<Knowledge>,
     lanes: AtomicU64,
 }
@@ -34,8 +36,8 @@ struct Knowledge {
 
 impl Process {
     pub(super) fn new(overheard: Arc<Overheard>) -> Self {
-        let (lease, knows, lanes) = Default::default();
-        Self { overheard, lease, knows, lanes }
+        let (lease, done, unanswered, knows, lanes) = Default::default();
+        Self { overheard, lease, done, unanswered, knows, lanes }
     }
 
     pub(super) fn now(&self) -> Time {

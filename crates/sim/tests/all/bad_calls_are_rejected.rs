@@ -3,9 +3,10 @@
 use rekindle_cluster::wire::{LaneKind, Party};
 use rekindle_env::Time;
 use rekindle_sim::check::{
-    Addressed, End, Misaddressed, ReplicaAnswer, Unfenced, check_addressed, check_fenced,
+    Addressed, End, LateCall, Misaddressed, ReplicaAnswer, RunCall, SentCall, Unfenced, check_addressed,
+    check_fenced, check_run, check_sent,
 };
-use rekindle_types::{CreationNumber, LogId, ReplicaId, SegmentId, ServerId};
+use rekindle_types::{CreationNumber, LogId, ReplicaId, SegmentId, ServerId, SessionNumber};
 
 const BACKUP: ServerId = ServerId(9);
 
@@ -49,4 +50,37 @@ fn a_replica_call_that_a_backup_should_have_refused() {
     assert_eq!(check_fenced(&too_early), Err(Unfenced::NoList(too_early)));
     let removed = ReplicaAnswer { removed: Some(Time(99)), ..answer };
     assert_eq!(check_fenced(&removed), Err(Unfenced::DeadBackup(removed)));
+}
+
+#[test]
+fn a_replica_call_that_came_too_late() {
+    let call = RunCall {
+        backup: Some(BACKUP),
+        replica: replica(3),
+        session: SessionNumber(2),
+        newest_session: None,
+        newest_creation: None,
+    };
+    assert_eq!(check_run(&call), Ok(()), "the first one");
+    let next =
+        RunCall { newest_session: Some(SessionNumber(2)), newest_creation: Some(CreationNumber(3)), ..call };
+    assert_eq!(check_run(&next), Ok(()), "one more of that session and replica");
+    let newer =
+        RunCall { newest_session: Some(SessionNumber(1)), newest_creation: Some(CreationNumber(2)), ..call };
+    assert_eq!(check_run(&newer), Ok(()));
+    let late = RunCall { newest_session: Some(SessionNumber(3)), ..next };
+    assert_eq!(check_run(&late), Err(LateCall::OldSession(late)));
+    let replaced = RunCall { newest_creation: Some(CreationNumber(4)), ..next };
+    assert_eq!(check_run(&replaced), Err(LateCall::OldCreation(replaced)));
+}
+
+#[test]
+fn a_call_that_goes_on_in_a_session_that_should_have_ended() {
+    let call = SentCall { backup: BACKUP, replica: replica(3), session: SessionNumber(2), unanswered: None };
+    assert_eq!(check_sent(&call), Ok(()));
+    assert_eq!(check_sent(&SentCall { unanswered: Some(SessionNumber(1)), ..call }), Ok(()));
+    for unanswered in [2, 3] {
+        let same = SentCall { unanswered: Some(SessionNumber(unanswered)), ..call };
+        assert_eq!(check_sent(&same), Err(LateCall::SameSession(same)));
+    }
 }
