@@ -1,6 +1,9 @@
 //! A whole cluster in one world: the servers' real code, a simulated network and clock.
 
+mod coordinators;
 mod inspect;
+
+pub use coordinators::{COORDINATOR, SUCCESSOR};
 
 use crate::{
     config::{SimConfig, SimStore},
@@ -15,17 +18,14 @@ use rekindle_client::{Client, ClientConfig};
 use rekindle_cluster::{
     memory::{MemoryNetwork, NetworkCounts},
     server::{
-        CoordinatorServer, CoordinatorServerConfig, FileStoreSettings, ShutdownError, StorageConfig,
-        StorageServer, StorageStatus, StoreKind,
+        CoordinatorServer, FileStoreSettings, ShutdownError, StorageConfig, StorageServer, StorageStatus,
+        StoreKind,
     },
     wire::{
         ClusterId, Identity, NoStamps, Party, Peers, PeersConfig, RemoteCoordinator, RemoteMasters, Role,
     },
 };
-use rekindle_coordinator::{
-    ClusterSize, ClusterState, CoordinatorConfig, MemoryMetaLog, MetaLog,
-    meta::{FileMetaLog, FileMetaLogConfig, Recorded},
-};
+use rekindle_coordinator::MemoryMetaLog;
 use rekindle_env::{
     Env,
     memory::{Crash, Node, World, WorldConfig},
@@ -46,9 +46,6 @@ const FRAMES: u64 = 1024;
 const CHUNKS: u32 = 8;
 /// So many segments a cleaner moves in a second, as usual.
 const CLEANED_PER_SECOND: u64 = 16;
-/// Name and address of the coordinator.
-pub const COORDINATOR: &str = "coordinator";
-
 /// Names of storage servers: `s0`, `s1`, ...
 #[must_use]
 pub fn name(server: u32) -> String {
@@ -81,6 +78,8 @@ struct Running {
     /// Replicas that were on their disks when they started.
     found: BTreeMap<ServerId, BTreeSet<ReplicaId>>,
     coordinator: Option<CoordinatorServer>,
+    /// Whose office that one has taken: it runs all the same.
+    deposed: Option<CoordinatorServer>,
     /// Servers that are being stopped cleanly.
     stopping: BTreeSet<u32>,
 }
@@ -131,69 +130,6 @@ impl SimCluster {
         &self.config
     }
 
-    /// With [`SimStore::Memory`]: the coordinator's record, to crash it at a chosen append.
-    #[must_use]
-    pub fn meta(&self) -> &MemoryMetaLog {
-        &self.meta
-    }
-
-    /// Starts a coordinator on what is recorded.
-    ///
-    /// # Panics
-    /// When one is running.
-    pub fn start_coordinator(&self) {
-        let env = self.boot(COORDINATOR);
-        let transport = self.network.endpoint(COORDINATOR, identity(COORDINATOR, Role::Coordinator));
-        let size = ClusterSize::Replicas(self.config.replicas);
-        let coordinator = CoordinatorConfig {
-            partition_bytes: self.config.partition_bytes,
-            rules: self.config.rules,
-            ..CoordinatorConfig::new(size)
-        };
-        let config = CoordinatorServerConfig { cluster: CLUSTER, coordinator };
-        let meta: Arc<dyn MetaLog> = match self.config.store {
-            SimStore::Memory => Arc::new(self.meta.clone()),
-            SimStore::Disks(_) => {
-                let rules = self.config.rules;
-                let files = FileMetaLogConfig { rules, ..FileMetaLogConfig::new(CLUSTER.0) };
-                Arc::new(FileMetaLog::new(&env, files))
-            }
-        };
-        let timeline = Arc::new(self.timeline.clone());
-        let server = CoordinatorServer::start_observed(config, env, transport, meta, timeline)
-            .expect("the simulation's settings are valid");
-        let former = self.running.lock().coordinator.replace(server);
-        assert!(former.is_none(), "kill the coordinator before starting another");
-    }
-
-    /// Kills the coordinator: its record stays.
-    pub fn kill_coordinator(&self) {
-        self.crash_coordinator(Crash::DropUnsynced);
-    }
-
-    /// Kills the coordinator; `crash` says what its disk forgets.
-    pub fn crash_coordinator(&self, crash: Crash) {
-        let killed = self.running.lock().coordinator.take();
-        self.kill_node(COORDINATOR, crash);
-        drop(killed);
-    }
-
-    /// With [`SimStore::Memory`]: whether the coordinator that was started last has met the crash that was asked of its meta log.
-    #[must_use]
-    pub fn has_coordinator_crashed(&self) -> bool {
-        self.meta.has_crashed()
-    }
-
-    /// With [`SimStore::Memory`]: lets the coordinator crash at its `n`th append from now.
-    pub fn crash_coordinator_after(&self, n: u64, recorded: Recorded) {
-        self.meta.crash_after(n, recorded);
-    }
-
-    /// With [`SimStore::Memory`]: the coordinator does not crash at an append after all.
-    pub fn keep_coordinator(&self) {
-        self.meta.crash_after(u64::MAX, Recorded::No);
-    }
-
     /// Starts a storage server, as a new process with the former id of the one killed before, if any.
     ///
     /// # Panics
@@ -216,7 +152,7 @@ impl SimCluster {
             cleaner: self.cleaner(),
             memory_bytes: u64::from(self.config.segments_max) * u64::from(self.config.segment_bytes),
             rules: self.config.rules,
-            ..StorageConfig::new(CLUSTER, name.as_str(), name.as_str(), [COORDINATOR.to_owned()])
+            ..StorageConfig::new(CLUSTER, name.as_str(), name.as_str(), self.coordinators())
         };
         let started =
             StorageServer::start(config, env, transport).expect("the simulation's settings are valid");
@@ -346,25 +282,11 @@ impl SimCluster {
         self.running.lock().storage.get(&server).map(ask)
     }
 
-    /// Asks the coordinator's server for something, if it runs.
-    pub fn coordinator<T>(&self, ask: impl FnOnce(&CoordinatorServer) -> T) -> Option<T> {
-        self.running.lock().coordinator.as_ref().map(ask)
-    }
-
     /// Snapshots of the running storage servers that have enlisted.
     #[must_use]
     pub fn statuses(&self) -> BTreeMap<u32, StorageStatus> {
         let running = self.running.lock();
         running.storage.iter().filter_map(|(server, s)| Some((*server, s.status()?))).collect()
-    }
-
-    /// Whether a coordinator is in office and has it on record that this server is recovered and gone. A coordinator that
-    /// crashes at that record tells no observer.
-    #[must_use]
-    pub fn has_left(&self, id: ServerId) -> bool {
-        let is_gone =
-            |state: &ClusterState| id < state.servers().next_id() && state.servers().entry(id).is_none();
-        self.coordinator(|c| c.coordinator().is_some_and(|c| c.look(is_gone))).unwrap_or(false)
     }
 
     /// A client on a node of its own.
@@ -378,8 +300,7 @@ impl SimCluster {
         let peers = PeersConfig { rules: self.config.rules, ..PeersConfig::new(CLUSTER, Party::Client) };
         let peers = Peers::new(peers, env.clone(), transport, Arc::new(NoStamps));
         let (renew, call) = (Duration::from_millis(250), Duration::from_secs(10));
-        let coordinator =
-            Arc::new(RemoteCoordinator::new(peers.clone(), [COORDINATOR.to_owned()], renew, call));
+        let coordinator = Arc::new(RemoteCoordinator::new(peers.clone(), self.coordinators(), renew, call));
         Client::new(config, coordinator, Arc::new(RemoteMasters::new(peers)), env)
             .expect("tests give configurations that work")
     }
@@ -410,16 +331,6 @@ impl SimCluster {
             Either::Left((output, _)) => output,
             Either::Right((never, _)) => never,
         }
-    }
-
-    /// Starts another coordinator when the reign of the one that runs is over. Whether it was.
-    pub fn replace_crashed_coordinator(&self) -> bool {
-        let is_over = self.coordinator(|c| c.ended().is_some()).unwrap_or(false);
-        if is_over {
-            self.kill_coordinator();
-            self.start_coordinator();
-        }
-        is_over
     }
 
     /// Whether every running storage server may get tablets.

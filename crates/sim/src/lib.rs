@@ -16,7 +16,7 @@ pub mod trace;
 pub mod weather;
 mod workload;
 
-pub use cluster::{COORDINATOR, SimCluster, name};
+pub use cluster::{COORDINATOR, SUCCESSOR, SimCluster, name};
 pub use config::{SimConfig, SimStore};
 pub use invariants::{Violation, check_settled, check_single_owner};
 pub use timeline::Timeline;

@@ -106,6 +106,11 @@ pub enum Fault {
     },
     /// The coordinator can reach no server, and none of them it: all fall silent at once (F8).
     IsolateCoordinator,
+    /// Another coordinator takes office while the former one runs on, cut off with one server from all others (F4).
+    Depose {
+        /// Which.
+        loyal: Pick,
+    },
     /// The network is so rough.
     Weather(Climate),
     /// Each disk call takes up to so long.
@@ -198,6 +203,7 @@ pub enum Kind {
     CutFromCoordinator,
     Isolate,
     IsolateCoordinator,
+    Depose,
     Weather,
     SlowDisk,
     FullDisk,
@@ -213,7 +219,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Kill,
         Self::KillTwo,
         Self::KillAtSync,
@@ -228,6 +234,7 @@ impl Kind {
         Self::CutFromCoordinator,
         Self::Isolate,
         Self::IsolateCoordinator,
+        Self::Depose,
         Self::Weather,
         Self::SlowDisk,
         Self::FullDisk,
@@ -258,7 +265,10 @@ impl Kind {
 
     /// Whether there has to be a coordinator for it.
     pub(super) fn needs_a_coordinator(self) -> bool {
-        matches!(self, Self::KillCoordinator | Self::KillCoordinatorAtRecord | Self::PauseCoordinator)
+        matches!(
+            self,
+            Self::KillCoordinator | Self::KillCoordinatorAtRecord | Self::PauseCoordinator | Self::Depose
+        )
     }
 
     /// Whether the coordinator dies of it.
@@ -298,6 +308,7 @@ impl Fault {
             Self::CutFromCoordinator { .. } => Kind::CutFromCoordinator,
             Self::Isolate { .. } => Kind::Isolate,
             Self::IsolateCoordinator => Kind::IsolateCoordinator,
+            Self::Depose { .. } => Kind::Depose,
             Self::Weather(_) => Kind::Weather,
             Self::SlowDisk { .. } => Kind::SlowDisk,
             Self::FullDisk { .. } => Kind::FullDisk,
@@ -331,7 +342,7 @@ impl Fault {
             Self::Stop { .. } => 1,
             // May be declared dead, and then starts anew, or with what it has.
             Self::Pause { .. } | Self::CutOneWay { .. } | Self::CutFromCoordinator { .. } => 1,
-            Self::Isolate { .. } => 1,
+            Self::Isolate { .. } | Self::Depose { .. } => 1,
             Self::KillTwo { .. } => 2,
             // F8: no more are declared dead at once without proof.
             Self::Weather(_) | Self::IsolateCoordinator => 2,

@@ -74,7 +74,7 @@ impl Profile {
         let stores: &[SimStore] = match self {
             Self::PowerLoss => &[PERSISTENT],
             Self::SlowDisks | Self::BadDisks | Self::Damage => &[PERSISTENT, BUFFERED],
-            Self::Mixed => &[PERSISTENT, PERSISTENT, BUFFERED],
+            Self::Mixed => &[PERSISTENT, PERSISTENT, BUFFERED, SimStore::Memory],
             Self::Drift | Self::Partitions => &[SimStore::Memory, PERSISTENT],
             _ => &[SimStore::Memory, PERSISTENT, BUFFERED],
         };
@@ -131,11 +131,13 @@ impl Profile {
                 (Kind::CutFromCoordinator, 2),
                 (Kind::Isolate, 2),
                 (Kind::IsolateCoordinator, 1),
+                (Kind::Depose, 1),
                 (Kind::Weather, 2),
                 (Kind::Stop, 1),
             ],
             Self::PowerLoss => &[
                 (Kind::PowerLoss, 4),
+                (Kind::Depose, 2),
                 (Kind::Kill, 2),
                 (Kind::KillAtSync, 3),
                 (Kind::KillStarting, 1),
@@ -185,6 +187,7 @@ impl Profile {
                 (Kind::KillCoordinatorAtRecord, 4),
                 (Kind::PauseCoordinator, 3),
                 (Kind::IsolateCoordinator, 1),
+                (Kind::Depose, 3),
                 (Kind::SlowCoordinatorDisk, 1),
                 (Kind::FailCoordinatorSync, 1),
                 (Kind::Kill, 3),
@@ -234,6 +237,8 @@ fn is_possible(kind: Kind, store: SimStore) -> bool {
         Kind::SlowCoordinatorDisk | Kind::FullCoordinatorDisk | Kind::FailCoordinatorSync => {
             store != SimStore::Memory
         }
+        // A file is locked by who reigns.
+        Kind::Depose => store == SimStore::Memory,
         // Without a journal there is nothing to flip.
         Kind::FlipJournal => store == PERSISTENT,
         Kind::Flip | Kind::Misdirect => store != SimStore::Memory,

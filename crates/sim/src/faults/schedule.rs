@@ -145,6 +145,7 @@ fn draw_strike(rng: &dyn Rng, profile: Profile, kind: Kind, at: Duration) -> Str
         Kind::CutFromCoordinator => Fault::CutFromCoordinator { server },
         Kind::Isolate => Fault::Isolate { server },
         Kind::IsolateCoordinator => Fault::IsolateCoordinator,
+        Kind::Depose => Fault::Depose { loyal: server },
         Kind::Weather => Fault::Weather(if rng.below(2) == 0 { Climate::ROUGH } else { Climate::STORM }),
         Kind::SlowDisk => Fault::SlowDisk { server, latency: ms(rng, 5, 400) },
         Kind::FullDisk => Fault::FullDisk { server, free_bytes: rng.below(256 << 10) },

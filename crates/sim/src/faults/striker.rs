@@ -6,7 +6,9 @@ use super::{
     harm::Harm,
     step::LookAfter,
 };
-use crate::{COORDINATOR, SimCluster, SimStore, check_settled, name, trace::Incident, weather::Climate};
+use crate::{
+    COORDINATOR, SUCCESSOR, SimCluster, SimStore, check_settled, name, trace::Incident, weather::Climate,
+};
 use futures_util::{
     future::{Either, select},
     stream::{FuturesUnordered, StreamExt},
@@ -274,6 +276,10 @@ impl<'a> Striker<'a> {
                 let servers = (0..cluster.config().servers).map(name);
                 Some(self.cut(servers.flat_map(|server| both_ways(&server, COORDINATOR)).collect()))
             }
+            Fault::Depose { loyal } => {
+                let loyal = name(one(loyal)?);
+                cluster.depose_coordinator().then(|| Undo::Restored(self.part(&loyal)))
+            }
             Fault::Drift { server, ppm } => {
                 let server = one(server)?;
                 cluster.node(server).skew_clock(Duration::ZERO, ppm);
@@ -298,6 +304,20 @@ impl<'a> Striker<'a> {
         Undo::Mend(links)
     }
 
+    /// A deposed coordinator and one server see nobody but each other, and clients.
+    fn part(&self, loyal: &str) -> Vec<(String, String)> {
+        let others = (0..self.cluster.config().servers).map(name).filter(|other| other != loyal);
+        let others: Vec<String> = others.chain([SUCCESSOR.to_owned()]).collect();
+        let both = |other: &String| [both_ways(loyal, other), both_ways(COORDINATOR, other)].concat();
+        let links: Vec<_> = others.iter().flat_map(both).collect();
+        links.iter().for_each(|(from, to)| self.cluster.weather.cut(from, to));
+        links
+    }
+
+    fn mend_links(&self, links: &[(String, String)]) {
+        links.iter().for_each(|(from, to)| self.cluster.weather.mend_link(from, to));
+    }
+
     fn undo(&self, undo: Undo) {
         let cluster = self.cluster;
         match undo {
@@ -307,8 +327,11 @@ impl<'a> Striker<'a> {
             Undo::StartCoordinator => self.start_coordinator(),
             Undo::StartAll => cluster.start_missing(),
             Undo::Resume(name) => cluster.world.node(&name).resume(),
-            Undo::Mend(links) => {
-                links.iter().for_each(|(from, to)| cluster.weather.mend_link(from, to));
+            Undo::Mend(links) => self.mend_links(&links),
+            Undo::Restored(links) => {
+                self.mend_links(&links);
+                cluster.kill_coordinator();
+                self.start_coordinator();
             }
             Undo::Weather => cluster.weather.turn(cluster.config().climate),
             Undo::FastDisk(name) => {
@@ -376,6 +399,8 @@ pub(super) enum Undo {
     StartAll,
     Resume(String),
     Mend(Vec<(String, String)>),
+    /// Two coordinators end; one begins where the first was.
+    Restored(Vec<(String, String)>),
     Weather,
     FastDisk(String),
     EmptyDisk(u32),
@@ -396,6 +421,7 @@ impl Undo {
                 (vec![node.clone()], Vec::new())
             }
             Self::Mend(links) => (common_ends(links), links.clone()),
+            Self::Restored(links) => (vec![COORDINATOR.to_owned()], links.clone()),
             Self::StartAll | Self::Weather | Self::Await(_) => (Vec::new(), Vec::new()),
         }
     }

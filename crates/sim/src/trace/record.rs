@@ -194,7 +194,7 @@ impl Book {
     /// The coordinator, servers, then clients: each by name.
     fn sort_nodes(&mut self) {
         let rank = |name: &str| match name {
-            crate::COORDINATOR => 0,
+            crate::COORDINATOR | crate::SUCCESSOR => 0,
             _ if name.starts_with('s') => 1,
             _ if name.starts_with("client") => 2,
             _ => 3,
