@@ -202,8 +202,8 @@ impl Replicator {
         let segment = self.segments.get_mut(&id).expect("found before");
         // H2: before the switch to it is complete it is hurt from birth, and replaced by an open one.
         segment.is_hurt_from_birth |= !is_reached;
-        if !segment.is_hurt {
-            segment.is_hurt = true;
+        if !segment.is_hurt() {
+            segment.hurt_at = Some(segment.acknowledged);
             self.counters.hurt += 1;
             self.heads_first_until = self.ran + self.config.replica_timeout;
             if !has_next {

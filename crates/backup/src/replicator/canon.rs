@@ -44,7 +44,7 @@ impl Replicator {
         for (id, segment) in &self.segments {
             let flags = flags(&[
                 segment.is_close_wanted,
-                segment.is_hurt,
+                segment.is_hurt(),
                 segment.is_hurt_from_birth,
                 segment.is_open_told,
                 segment.is_closed_told,

@@ -1,8 +1,8 @@
 //! The state machine as a whole.
 
 use super::{
-    Action, CallId, Event, FloorOutcome, KnownReplica, ReplicationStats, ReplicatorConfig, TooFewBackups,
-    backups::BackupSet, heads::Heads, segment::Segment,
+    Action, CallId, Event, FloorOutcome, KnownHead, KnownReplica, ReplicationStats, ReplicatorConfig,
+    TooFewBackups, backups::BackupSet, heads::Heads, segment::Segment,
 };
 use rekindle_env::Time;
 use rekindle_log::{Certificate, SegmentKind};
@@ -99,7 +99,7 @@ impl Replicator {
             rejected: self.counters.rejected,
             hurt: self.counters.hurt,
             opening: self.opening(),
-            hurt_heads: heads().filter(|head| head.is_hurt).count(),
+            hurt_heads: heads().filter(|head| head.is_hurt()).count(),
             heads_waiting: heads().count().saturating_sub(1),
             is_floor_asked: self.heads.floor_call.is_some(),
             current: self.heads.current(),
@@ -128,6 +128,17 @@ impl Replicator {
             };
             let needed = known.replicas.iter().map(move |r| of(r.server, r.creation, !known.is_free_wanted));
             needed.chain(known.garbage.iter().map(move |r| of(r.server, r.creation, false)))
+        })
+    }
+
+    /// Every head that no complete switch has left, in their order.
+    pub fn heads(&self) -> impl Iterator<Item = KnownHead> + '_ {
+        let known = self.heads.iter().filter_map(|id| Some((id, self.segments.get(&id)?)));
+        known.map(|(segment, head)| KnownHead {
+            segment,
+            was_open: head.is_open_told || head.is_open_on(self.config.replicas),
+            is_closing: head.is_closing(),
+            certified: head.certified(self.config.replicas),
         })
     }
 
@@ -287,7 +298,7 @@ impl Replicator {
     pub(super) fn are_heads_first(&self) -> bool {
         let is_waiting = |id| {
             let head: &Segment = &self.segments[&id];
-            head.is_hurt && !head.is_closed_on(self.config.replicas)
+            head.is_hurt() && !head.is_closed_on(self.config.replicas)
         };
         self.ran < self.heads_first_until
             && self.reach() == self.config.replicas

@@ -31,4 +31,4 @@ pub use config::{ReplicatorConfig, ReplicatorConfigError};
 pub use events::{CallId, Candidate, Domain, Event, FloorOutcome, Outcome, Refusal};
 pub use machine::Replicator;
 pub use runner::{FloorError, FloorKeeper, Replication};
-pub use stats::{KnownReplica, ReplicationStats, TooFewBackups};
+pub use stats::{KnownHead, KnownReplica, ReplicationStats, TooFewBackups};

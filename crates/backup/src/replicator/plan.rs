@@ -86,7 +86,7 @@ impl Replicator {
         if self.config.replicas == 0 {
             return permit.data.then_some(segment.target.length);
         }
-        if segment.is_hurt {
+        if segment.is_hurt() {
             // H5: a hurt head acknowledges nothing before the switch that ends it is complete.
             let is_unruly = !self.config.rules.on(Rule::H5);
             return segment.replicas.iter().filter_map(|r| r.valid).min().filter(|_| is_unruly);

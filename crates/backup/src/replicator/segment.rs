@@ -15,8 +15,8 @@ pub(super) struct Segment {
     pub(super) is_close_wanted: bool,
     /// To be freed.
     pub(super) is_free_wanted: bool,
-    /// It lost an open replica (H3).
-    pub(super) is_hurt: bool,
+    /// It lost an open replica (H3), with so many bytes acknowledged: to these nothing is added (H5).
+    pub(super) hurt_at: Option<u32>,
     /// It did so before the switch to it was complete (H2).
     pub(super) is_hurt_from_birth: bool,
     pub(super) is_open_told: bool,
@@ -62,7 +62,7 @@ impl Segment {
             target: cert,
             is_close_wanted: false,
             is_free_wanted: false,
-            is_hurt: false,
+            hurt_at: None,
             is_hurt_from_birth: false,
             is_open_told: false,
             is_closed_told: false,
@@ -71,6 +71,24 @@ impl Segment {
             replicas: Vec::new(),
             garbage: Vec::new(),
         }
+    }
+
+    /// Whether it lost an open replica.
+    pub(super) fn is_hurt(&self) -> bool {
+        self.hurt_at.is_some()
+    }
+
+    /// Whether a replica was asked to close, or to come to be closed.
+    pub(super) fn is_closing(&self) -> bool {
+        self.replicas.iter().any(|r| r.is_close_sent || r.is_copy && r.attempts > 0)
+    }
+
+    /// Bytes of a head that all R have, or had when it was hurt.
+    pub(super) fn certified(&self, replicas: usize) -> u32 {
+        // Replicas that an unhurt head lacks while it is closed had been closed, with all of it.
+        let is_on_all = self.is_open_on(replicas) || self.is_closing();
+        let least = || self.replicas.iter().filter_map(|r| r.valid).min().unwrap_or(self.target.length);
+        self.hurt_at.unwrap_or_else(|| if is_on_all { least() } else { self.opened.length })
     }
 
     /// Whether all R are open, or closed already.

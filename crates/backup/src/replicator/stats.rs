@@ -46,6 +46,20 @@ pub struct KnownReplica {
     pub is_needed: bool,
 }
 
+/// A head that no complete switch has left yet, as its master counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownHead {
+    /// Which.
+    pub segment: SegmentId,
+    /// It is open on all R, or was.
+    pub was_open: bool,
+    /// A replica of it was asked to close, or to come to be closed: not before the next head is open on all R (H2).
+    pub is_closing: bool,
+    /// Bytes that all R have, or had when it was hurt: no more of it is durable before the switch to the next head is
+    /// complete (H5).
+    pub certified: u32,
+}
+
 /// Fewer backups are up than replicas are needed: writes wait (L1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooFewBackups {

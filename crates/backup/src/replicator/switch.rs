@@ -16,7 +16,7 @@ impl Replicator {
         let is_hurt = match from {
             Some(from) if !self.segments[&from].is_closed_on(replicas) => return false,
             // H3: the head that a hurt one gives way to becomes the floor, before anything depends on it.
-            Some(from) => self.segments[&from].is_hurt && self.config.rules.on(Rule::H3),
+            Some(from) => self.segments[&from].is_hurt() && self.config.rules.on(Rule::H3),
             // T7: the floor of the first head is also its record.
             None => true,
         };

@@ -65,6 +65,33 @@ fn a_hurt_head_acknowledges_by_the_switch_that_ends_it_alone() {
 }
 
 #[test]
+fn heads_can_be_looked_at_while_they_are_switched() {
+    let mut r = Rig::with_backups(4).opened();
+    let (opened, appended) = (OPEN_BYTES, OPEN_BYTES + 5);
+    r.append(1, 5);
+    let first = r.writes[0];
+    r.answer(first, Outcome::Ok);
+    assert_eq!(r.heads(), [(1, true, false, opened)], "on one of two");
+    r.answer_all();
+    assert_eq!(r.heads(), [(1, true, false, appended)]);
+    r.append(1, 5);
+    let (lost, other) = (r.writes[0], r.writes[1]);
+    r.answer(other, Outcome::Ok).lose(lost.server);
+    assert_eq!(r.heads(), [(1, true, false, appended)], "H5: as it was hurt");
+    r.open(2, Some(1)).close(1);
+    let first = r.writes_of(2)[0];
+    r.answer(first, Outcome::Ok);
+    assert_eq!(r.heads(), [(1, true, false, appended), (2, false, false, opened)]);
+    r.answer_now(2);
+    assert_eq!(r.heads(), [(1, true, true, appended), (2, true, false, opened)]);
+    let closing = r.writes_of(1)[0].server;
+    r.lose(closing);
+    assert!(r.heads()[1].1, "the next head was open on all");
+    r.answer_all().floor(2, FloorOutcome::Stored).answer_all();
+    assert_eq!(r.heads(), [(2, true, false, opened)]);
+}
+
+#[test]
 fn an_open_that_may_come_back_hurts_the_next_head_from_birth() {
     // A store that failed while it had the open may show it when it starts again.
     for outcome in [Outcome::Unknown, Outcome::Refused(Refusal::Poisoned)] {

@@ -190,6 +190,12 @@ impl Rig {
         self.machine.stats()
     }
 
+    /// Heads that no complete switch has left: which, whether they were open on all, are being closed, and the bytes that
+    /// are on all.
+    pub fn heads(&self) -> Vec<(u64, bool, bool, u32)> {
+        self.machine.heads().map(|h| (h.segment.0, h.was_open, h.is_closing, h.certified)).collect()
+    }
+
     fn tell_servers(&mut self) {
         let member = |id: &u64| Candidate { server: ServerId(*id), domain: Domain(*id as u32) };
         self.step(Event::Servers { up: self.up.iter().map(member).collect(), is_member: true });

@@ -315,6 +315,7 @@ impl Member {
             log: self.master.log.stats(),
             cleaner: self.master.cleaner.stats(),
             replication: self.replication.stats(),
+            heads: self.replication.heads(),
             backup: self.backup.stats().now_or_never(),
             reopened: self.backup.reopened(),
             frame_shortage: self.frame_shortage,

@@ -5,7 +5,10 @@ use crate::{
     control::{Entry, PartitionKey},
     master::TabletStatus,
 };
-use rekindle_backup::{BackupStats, replicator::ReplicationStats};
+use rekindle_backup::{
+    BackupStats,
+    replicator::{KnownHead, ReplicationStats},
+};
 use rekindle_log::{LogStats, cleaner::CleanerStats};
 use rekindle_types::{ListVersion, ServerId, Term};
 use std::time::Duration;
@@ -45,6 +48,8 @@ pub struct StorageStatus {
     pub cleaner: CleanerStats,
     /// Replicas of its own log, elsewhere.
     pub replication: ReplicationStats,
+    /// Its heads that no complete switch has left, in their order.
+    pub heads: Vec<KnownHead>,
     /// What its backup keeps for others, and whether it still vouches for it; `None` when the store did not say at
     /// once.
     pub backup: Option<BackupStats>,

@@ -2,7 +2,10 @@
 
 use crate::{
     SimCluster,
-    check::{Patience, Progress, check_apart, check_bounded, check_closed, check_heads, check_one_owner},
+    check::{
+        Patience, Progress, check_apart, check_bounded, check_certified, check_closed, check_closing,
+        check_heads, check_one_owner,
+    },
     look::{Look, Looks},
 };
 use rekindle_cluster::server::StorageServer;
@@ -40,6 +43,8 @@ impl<'a> Watch<'a> {
         check_apart(&look).map_err(|overlap| overlap.to_string())?;
         check_bounded(&look).map_err(|many| many.to_string())?;
         check_heads(&look).map_err(|heads| heads.to_string())?;
+        check_closing(&look).map_err(|early| early.to_string())?;
+        check_certified(&look).map_err(|more| more.to_string())?;
         check_closed(&look).map_err(|reopened| reopened.to_string())?;
         self.cluster.wrong_answer().map_or(Ok(()), Err)?;
         let seen = self.progress.see(&look).map_err(|stuck| stuck.to_string());

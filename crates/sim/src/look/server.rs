@@ -1,7 +1,8 @@
 //! A storage server from outside.
 
+use rekindle_backup::replicator::KnownHead;
 use rekindle_cluster::{master::TabletStatus, server::StorageStatus};
-use rekindle_types::{ServerId, TabletVersion};
+use rekindle_types::{Position, ServerId, TabletVersion};
 
 /// A storage server at an instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct ServerLook {
     pub unsettled: usize,
     /// Heads that it opens at once.
     pub opening: usize,
+    /// Its heads that no complete switch has left, in their order, as it counts their replicas.
+    pub heads: Vec<KnownHead>,
+    /// All of its log is durable up to here.
+    pub durable: Position,
     /// Closed replicas that made way for open ones on its backup.
     pub reopened: u64,
     /// It has fewer than R backups.
@@ -60,6 +65,8 @@ impl From<StorageStatus> for ServerLook {
             segments_max: status.log.segments_max,
             unsettled: status.replication.unsettled,
             opening: status.replication.opening,
+            heads: status.heads,
+            durable: status.log.durable,
             reopened: status.reopened,
             has_too_few: status.replication.too_few.is_some(),
             census: Census {

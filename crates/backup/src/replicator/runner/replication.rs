@@ -6,8 +6,8 @@ use super::{
 };
 use crate::Backups;
 use crate::replicator::{
-    Action, CallId, Candidate, Domain, Event, FloorOutcome, KnownReplica, Outcome, Refusal, ReplicationStats,
-    Replicator, ReplicatorConfig, ReplicatorConfigError, WriteCall,
+    Action, CallId, Candidate, Domain, Event, FloorOutcome, KnownHead, KnownReplica, Outcome, Refusal,
+    ReplicationStats, Replicator, ReplicatorConfig, ReplicatorConfigError, WriteCall,
 };
 use bytes::Bytes;
 use futures_util::{
@@ -129,6 +129,12 @@ impl Replication {
     #[must_use]
     pub fn replicas(&self) -> Vec<KnownReplica> {
         self.core.lock().machine.replicas().collect()
+    }
+
+    /// Every head of the log that no complete switch has left, in their order, for inspection.
+    #[must_use]
+    pub fn heads(&self) -> Vec<KnownHead> {
+        self.core.lock().machine.heads().collect()
     }
 
     /// Ends everything that waits, and will wait, with this error.
