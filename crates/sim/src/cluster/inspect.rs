@@ -1,7 +1,10 @@
 //! What checkers ask a whole cluster for.
 
 use super::SimCluster;
-use crate::check::{HeldReplica, LeftOnServer, Replicas};
+use crate::{
+    check::{HeldReplica, LeftOnServer, Replicas},
+    look::{LogLook, ServerLook},
+};
 use futures_util::FutureExt;
 use rekindle_cluster::server::StorageServer;
 
@@ -49,6 +52,14 @@ impl SimCluster {
             all.held.extend(backup.held().into_iter().map(held));
         }
         all
+    }
+
+    /// The log of a server that is looked at, if it still runs and serves.
+    #[must_use]
+    pub fn log(&self, server: &ServerLook) -> Option<LogLook> {
+        let running = self.running.lock();
+        let found = running.storage.values().find(|running| running.id() == Some(server.server))?;
+        LogLook::of(server, &*found.store()?)
     }
 
     /// What the storage servers have not let go of.

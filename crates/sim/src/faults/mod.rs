@@ -11,6 +11,7 @@ mod coverage;
 mod disks;
 mod fault;
 mod harm;
+mod log_watch;
 mod outcomes;
 mod profile;
 mod schedule;

@@ -1,5 +1,6 @@
 //! Looked at again and again while everything runs. Also whoever starts processes that have ended.
 
+use super::log_watch::LogWatch;
 use crate::{
     SimCluster,
     check::{
@@ -17,6 +18,7 @@ pub(super) struct Watch<'a> {
     cluster: &'a SimCluster,
     looks: Looks,
     former: Look,
+    logs: LogWatch,
     progress: Progress,
     /// Processes that had ended by themselves and were started again.
     pub(super) restarts: u64,
@@ -26,7 +28,8 @@ impl<'a> Watch<'a> {
     /// Clients' calls end within `call`.
     pub(super) fn new(cluster: &'a SimCluster, call: Duration) -> Self {
         let progress = Progress::new(Patience { step: STEP, call });
-        Self { cluster, looks: Looks::default(), former: Look::default(), progress, restarts: 0 }
+        let (looks, former, logs) = (Looks::default(), Look::default(), LogWatch::default());
+        Self { cluster, looks, former, logs, progress, restarts: 0 }
     }
 
     /// One look: what is wrong, if something is. `is_hindered` by what strikes; the oldest call of a client that has not
@@ -37,7 +40,8 @@ impl<'a> Watch<'a> {
         let is_hindered = is_hindered || !self.cluster.is_complete();
         let look = Look { is_hindered, oldest_call, ..self.looks.take(self.cluster) };
         // Most looks find what the one before has found.
-        if !look.has_owners_of(&self.former) {
+        let has_owners = look.has_owners_of(&self.former);
+        if !has_owners {
             check_one_owner(&look).map_err(|two| two.to_string())?;
         }
         check_apart(&look).map_err(|overlap| overlap.to_string())?;
@@ -46,6 +50,7 @@ impl<'a> Watch<'a> {
         check_closing(&look).map_err(|early| early.to_string())?;
         check_certified(&look).map_err(|more| more.to_string())?;
         check_closed(&look).map_err(|reopened| reopened.to_string())?;
+        self.logs.see(self.cluster, &self.former, &look, has_owners)?;
         self.cluster.wrong_answer().map_or(Ok(()), Err)?;
         let seen = self.progress.see(&look).map_err(|stuck| stuck.to_string());
         self.former = look;

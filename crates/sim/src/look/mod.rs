@@ -1,9 +1,11 @@
 //! What a running cluster shows from outside, at an instant: what checkers are given.
 
+mod log;
 mod looks;
 mod record;
 mod server;
 
+pub use log::{EntryLook, KeyLook, LogLook};
 pub use looks::Looks;
 pub use record::{About, OperationLook, Record};
 pub use server::{Census, ServerLook};

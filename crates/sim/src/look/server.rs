@@ -29,6 +29,10 @@ pub struct ServerLook {
     pub durable: Position,
     /// Closed replicas that made way for open ones on its backup.
     pub reopened: u64,
+    /// Passes that its cleaner has ended.
+    pub passes: u64,
+    /// Passes of it that are under way.
+    pub passes_under_way: u64,
     /// It has fewer than R backups.
     pub has_too_few: bool,
     /// What may grow.
@@ -68,6 +72,8 @@ impl From<StorageStatus> for ServerLook {
             heads: status.heads,
             durable: status.log.durable,
             reopened: status.reopened,
+            passes: status.cleaner.passes,
+            passes_under_way: status.cleaner.under_way,
             has_too_few: status.replication.too_few.is_some(),
             census: Census {
                 waiting: status.waiting as usize,

@@ -10,6 +10,7 @@ mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
 mod bad_calls_are_rejected;
 mod bad_histories_are_rejected;
+mod bad_logs_are_rejected;
 mod bad_looks_are_rejected;
 mod bad_tables_are_rejected;
 mod coordinator_restarts_at_every_record;
