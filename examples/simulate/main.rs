@@ -14,7 +14,6 @@ mod picture;
 mod sample;
 mod sequence;
 mod spans;
-mod storm;
 mod timeline;
 mod trace;
 mod words;
@@ -42,8 +41,6 @@ enum Command {
     /// Play the same seeds with one rule switched off, until something breaks: rule after rule.
     #[cfg(feature = "mutations")]
     Mutations(mutations::Mutations),
-    /// Play the same story with faults under many seeds, and check every answer that clients got.
-    Storm(storm::Storm),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +49,6 @@ fn main() -> ExitCode {
         Command::Faults(faults) => faults.play(),
         #[cfg(feature = "mutations")]
         Command::Mutations(mutations) => mutations.play(),
-        Command::Storm(storm) => storm.play(),
     };
     match played {
         Ok(()) => ExitCode::SUCCESS,

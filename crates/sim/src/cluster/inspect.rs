@@ -62,6 +62,13 @@ impl SimCluster {
         LogLook::of(server, &*found.store()?)
     }
 
+    /// Segments that cleaners have cleaned, and those that they made of them.
+    #[must_use]
+    pub fn cleaned(&self) -> (u64, u64) {
+        let cleaners = self.statuses().into_values().map(|status| status.cleaner);
+        cleaners.fold((0, 0), |(from, to), cleaner| (from + cleaner.victims, to + cleaner.survivors))
+    }
+
     /// What the storage servers have not let go of.
     #[must_use]
     pub fn left(&self) -> Vec<LeftOnServer> {

@@ -87,6 +87,8 @@ pub struct FaultsReport {
     pub counts: ClientCounts,
     /// Calls whose order was checked.
     pub calls: usize,
+    /// Segments that the cleaners of the servers that run in the end have cleaned, and those that they made of them.
+    pub cleaned: (u64, u64),
     /// Recoveries that ended.
     pub recoveries: usize,
     /// Processes that had ended by themselves.
@@ -151,6 +153,7 @@ pub fn play_watched(
         outcomes,
         counts,
         calls,
+        cleaned: cluster.cleaned(),
         recoveries: cluster.timeline.count(|event| matches!(event, Event::Recovered(_))),
         restarts: run.watch.borrow().restarts,
         elapsed: cluster.world.now().since(Time(0)),

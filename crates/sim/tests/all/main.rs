@@ -4,8 +4,6 @@
 mod a_cluster_comes_back_from_its_disks;
 mod a_full_table_is_recovered_into_what_room_there_is;
 mod a_zombie_serves_nothing_stale;
-mod acknowledged_writes_survive_any_seed;
-mod acknowledged_writes_survive_with_disks;
 mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
 mod bad_calls_are_rejected;
