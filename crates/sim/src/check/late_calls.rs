@@ -27,8 +27,8 @@ pub struct SentCall {
     pub replica: ReplicaId,
     /// In which session.
     pub session: SessionNumber,
-    /// The highest session of those of its calls of the same replica to the same backup that have no answer: a master makes
-    /// one at a time, so it has given those up.
+    /// The session of its last call of the same replica to the same backup, if that has no answer: a master makes one at a
+    /// time, so it has given that up.
     pub unanswered: Option<SessionNumber>,
 }
 

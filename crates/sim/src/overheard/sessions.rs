@@ -6,31 +6,31 @@ use rekindle_cluster::wire::Frame;
 use rekindle_types::{ReplicaId, ServerId, SessionNumber};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Calls of replicas that have no answer, by whom they were sent to.
+/// By lane and request.
+type Place = (u64, u64);
+
+/// Calls of replicas that have no answer.
 #[derive(Default)]
 pub(super) struct Unanswered {
-    /// By lane and request.
-    calls: BTreeMap<(u64, u64), (ServerId, ReplicaId)>,
-    sessions: BTreeMap<(ServerId, ReplicaId), BTreeMap<(u64, u64), SessionNumber>>,
+    calls: BTreeMap<Place, (ServerId, ReplicaId)>,
+    /// The last call of a replica to a backup, unless that was answered.
+    last: BTreeMap<(ServerId, ReplicaId), (Place, SessionNumber)>,
 }
 
 impl Unanswered {
     /// A call leaves: what is to be said of it.
-    fn add(&mut self, backup: ServerId, at: (u64, u64), frame: &Frame) -> Option<SentCall> {
+    fn add(&mut self, backup: ServerId, at: Place, frame: &Frame) -> Option<SentCall> {
         let (replica, session) = called(frame)?;
-        let sessions = self.sessions.entry((backup, replica)).or_default();
-        let unanswered = sessions.values().max().copied();
-        sessions.insert(at, session);
         self.calls.insert(at, (backup, replica));
+        let unanswered = self.last.insert((backup, replica), (at, session)).map(|(_, session)| session);
         Some(SentCall { backup, replica, session, unanswered })
     }
 
-    fn answered(&mut self, at: (u64, u64)) {
-        let Some(about) = self.calls.remove(&at) else { return };
-        let Some(sessions) = self.sessions.get_mut(&about) else { return };
-        sessions.remove(&at);
-        if sessions.is_empty() {
-            self.sessions.remove(&about);
+    fn answered(&mut self, at: Place) {
+        if let Some(about) = self.calls.remove(&at)
+            && self.last.get(&about).is_some_and(|(last, _)| *last == at)
+        {
+            self.last.remove(&about);
         }
     }
 }
