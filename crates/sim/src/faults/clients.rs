@@ -368,9 +368,9 @@ impl Caller {
                 self.use_new(&name, table).await;
             }
             let ticket = self.begin_table(&name, TableAsk::Drop);
-            let (dropped, ()) =
-                join(self.client.drop_table(&name), self.write_on(&name, table.as_ref())).await;
-            let dropped = self.end_table(ticket, dropped);
+            // It ends when it is answered, whatever the writes beside it wait for.
+            let drop = async { self.end_table(ticket, self.client.drop_table(&name).await) };
+            let (dropped, ()) = join(drop, self.write_on(&name, table.as_ref())).await;
             self.shared.counts.lock().tables += u64::from(dropped.is_some());
         }
     }
