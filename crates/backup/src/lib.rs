@@ -11,6 +11,6 @@ pub use replicator::{
 };
 pub use store::{
     AdoptError, BackupError, BackupStats, BackupStore, Backups, Damage, Durability, FileStore,
-    FileStoreConfig, Fill, LoadRequest, Loaded, LocalStore, MemoryStore, MemoryStoreConfig, Misfit,
-    OpenError, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite,
+    FileStoreConfig, Fill, Kept, LoadRequest, Loaded, LocalStore, MemoryStore, MemoryStoreConfig, Misfit,
+    OpenError, PrimaryReplica, ReadPlan, ReplicaFree, ReplicaInfo, ReplicaState, ReplicaWrite, StoredImage,
 };

@@ -6,7 +6,9 @@ mod inspect;
 pub use coordinators::{COORDINATOR, SUCCESSOR};
 
 use crate::{
+    check::Returned,
     config::{SimConfig, SimStore},
+    ledger::broken_images,
     overheard::Overheard,
     timeline::Timeline,
     trace::{Incidents, WorldTap},
@@ -28,7 +30,7 @@ use rekindle_cluster::{
 use rekindle_coordinator::MemoryMetaLog;
 use rekindle_env::{
     Env,
-    memory::{Crash, Node, World, WorldConfig},
+    memory::{Crash, Disk, Node, World, WorldConfig},
 };
 use rekindle_log::cleaner::CleanerConfig;
 use rekindle_types::{KeyHash, ReplicaId, ServerId, TableId};
@@ -41,7 +43,7 @@ use std::{
 
 const CLUSTER: ClusterId = ClusterId(0x5ee_d1e5);
 /// Frames of a backup: room for all that six servers write in a story.
-const FRAMES: u64 = 1024;
+const BACKUP_FRAMES: u64 = 1024;
 /// Writes of a segment's replica at least, and steps in which the cleaner moves one, as with the usual sizes.
 const CHUNKS: u32 = 8;
 /// So many segments a cleaner moves in a second, as usual.
@@ -77,6 +79,8 @@ struct Running {
     former: BTreeMap<u32, ServerId>,
     /// Replicas that were on their disks when they started.
     found: BTreeMap<ServerId, BTreeSet<ReplicaId>>,
+    /// Backups that came again, not judged yet.
+    returned: Vec<(u32, Returned)>,
     coordinator: Option<CoordinatorServer>,
     /// Whose office that one has taken: it runs all the same.
     deposed: Option<CoordinatorServer>,
@@ -98,7 +102,13 @@ impl SimCluster {
         let asked = Arc::downgrade(&running);
         let owner_of =
             move |table, hash| asked.upgrade().and_then(|running| running.lock().owner_of(table, hash));
-        let overheard = Overheard::new(world.node("network").env().clock, Box::new(owner_of));
+        let (asked, disks) = (Arc::downgrade(&running), disks(&world, &config));
+        let broken = move |server: u32, log| {
+            let store = asked.upgrade().and_then(|running| running.lock().storage.get(&server)?.backup());
+            store.map_or_else(BTreeSet::new, |store| broken_images(&*store, &disks[server as usize], log))
+        };
+        let clock = world.node("network").env().clock;
+        let overheard = Overheard::new(clock, Box::new(owner_of), Box::new(broken));
         Self {
             config,
             weather,
@@ -136,7 +146,9 @@ impl SimCluster {
     /// When it is running.
     pub fn start_storage(&self, server: u32) {
         let (name, env) = (name(server), self.boot(&name(server)));
-        let transport = self.overheard.on(self.network.endpoint(&name, identity(&name, Role::Server)));
+        self.overheard.ledger.starts(server, &self.node(server).disk());
+        let transport = self.network.endpoint(&name, identity(&name, Role::Server));
+        let transport = self.overheard.on(server, transport);
         let store = match self.config.store {
             SimStore::Memory => StoreKind::Memory,
             SimStore::Disks(durability) => {
@@ -145,7 +157,7 @@ impl SimCluster {
         };
         let config = StorageConfig {
             store,
-            backup_frames: Some(FRAMES),
+            backup_frames: Some(BACKUP_FRAMES),
             former: self.running.lock().former.get(&server).copied(),
             segment_bytes: self.config.segment_bytes,
             replica_chunk_bytes: self.config.segment_bytes / CHUNKS,
@@ -367,6 +379,10 @@ impl Running {
         let office = self.coordinator.as_ref()?.coordinator()?;
         office.look(|state| state.map().lookup(table, hash).map(|tablet| tablet.owner))
     }
+}
+
+fn disks(world: &World, config: &SimConfig) -> Vec<Arc<Disk>> {
+    (0..config.servers).map(|server| world.node(&name(server)).disk()).collect()
 }
 
 /// No two clocks of servers agree, in their reading or their rate.

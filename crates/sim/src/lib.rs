@@ -7,6 +7,7 @@ mod config;
 pub mod faults;
 pub mod history;
 mod invariants;
+mod ledger;
 pub mod look;
 mod overheard;
 mod timeline;

@@ -1,6 +1,6 @@
 //! A store as the server that owns it sees it.
 
-use super::{BackupError, BackupStore};
+use super::{BackupError, BackupStore, Kept, StoredImage};
 use async_trait::async_trait;
 use rekindle_env::Env;
 use rekindle_types::{LogId, ReplicaId, ServerList};
@@ -18,6 +18,14 @@ pub trait LocalStore: BackupStore {
 
     /// Closed replicas that made way for an open one of their segment so far: none, if masters keep to P2.
     fn reopened(&self) -> u64;
+
+    /// What it lists and what it can't vouch for, for inspection.
+    fn kept(&self) -> Kept;
+
+    /// Where a replica is that is in a frame on a device, for inspection.
+    fn image_of(&self, _replica: ReplicaId) -> Option<StoredImage> {
+        None
+    }
 
     /// Frees all of a dead master's log, when the coordinator says that every partition is committed (T3).
     /// Refused while this store's list still calls the master up.

@@ -8,6 +8,7 @@ mod error;
 pub mod file;
 mod filter;
 mod inventory;
+mod kept;
 mod local;
 mod membership;
 mod memory;
@@ -27,6 +28,7 @@ pub use error::BackupError;
 pub use file::{AdoptError, Damage, Durability, FileStore, FileStoreConfig, OpenError};
 #[cfg(feature = "testing")]
 pub(crate) use filter::Filter;
+pub use kept::{Kept, StoredImage};
 pub use local::LocalStore;
 pub use memory::{MemoryStore, MemoryStoreConfig};
 pub use misfit::Misfit;

@@ -138,6 +138,12 @@ impl Shelf {
         slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()
     }
 
+    /// The same of all logs.
+    pub(crate) fn list_all(&self) -> Vec<ReplicaInfo> {
+        let slots = self.logs.values().flat_map(BTreeMap::values);
+        slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()
+    }
+
     /// The replica with exactly this creation, if it is the one that counts.
     pub(crate) fn find(&self, id: ReplicaId) -> Result<&Replica, BackupError> {
         let slot = self.logs.get(&id.log).and_then(|log| log.get(&id.segment));

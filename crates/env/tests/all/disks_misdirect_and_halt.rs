@@ -47,6 +47,27 @@ fn what_does_not_fit_where_it_lands_is_moved_to_the_end() {
     });
 }
 
+#[test]
+fn what_was_spoilt_is_counted_and_can_be_looked_at() {
+    let world = World::new(1);
+    let node = world.node("a");
+    let (dir, disk) = (node.env().dir, node.disk());
+    world.block_on(async {
+        let device = dir.device("d", 1024).await.unwrap();
+        dir.append("f", Bytes::from_static(b"abc")).await.unwrap();
+        device.write_at(0, block(1)).await.unwrap();
+        assert_eq!((disk.spoilt("d"), disk.spoilt("f")), (0, 0));
+        disk.misdirect(Misdirect { file: "d".into(), after: 0, to: 512 });
+        device.write_at(0, block(2)).await.unwrap();
+    });
+    disk.flip("f", 1, 4).unwrap();
+    disk.flip("f", 3, 4).unwrap_err();
+    assert_eq!((disk.spoilt("d"), disk.spoilt("f")), (1, 1));
+    assert_eq!(disk.peek("d", 511, 2).unwrap(), [1, 2][..]);
+    assert_eq!(disk.peek("f", 0, 3).unwrap(), b"afc"[..]);
+    assert_eq!((disk.peek("f", 1, 3), disk.peek("d", 1000, 25), disk.peek("g", 0, 0)), (None, None, None));
+}
+
 /// Appends, syncs and notes that, three times; halts as told. What was noted, and what the disk has afterwards.
 fn run(halt: Halt) -> (u64, Bytes) {
     let world = World::new(1);

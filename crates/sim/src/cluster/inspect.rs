@@ -2,11 +2,18 @@
 
 use super::SimCluster;
 use crate::{
-    check::{HeldReplica, LeftOnServer, Replicas},
+    SimStore,
+    check::{HeldReplica, LeftOnServer, NotKept, Replicas, check_kept},
     look::{LogLook, ServerLook},
 };
 use futures_util::FutureExt;
 use rekindle_cluster::server::StorageServer;
+use rekindle_coordinator::{
+    ClusterState,
+    entity::{OperationState, RecoverPhase},
+};
+use rekindle_types::{LogId, ServerId};
+use std::collections::BTreeSet;
 
 impl SimCluster {
     /// Calls on objects that storage servers have answered.
@@ -25,11 +32,38 @@ impl SimCluster {
     /// whoever asks for [`SimCluster::replicas`].
     pub fn note_found(&self) {
         let running = &mut *self.running.lock();
-        for server in running.storage.values() {
+        for (number, server) in &running.storage {
             let Some(id) = server.id().filter(|id| !running.found.contains_key(id)) else { continue };
-            let held = server.backup().map_or(Vec::new(), |backup| backup.held());
-            running.found.insert(id, held.into_iter().collect());
+            let Some(backup) = server.backup() else { continue };
+            running.found.insert(id, backup.held().into_iter().collect());
+            if let SimStore::Disks(durability) = self.config.store {
+                let disk = self.node(*number).disk();
+                let returned = self.overheard.ledger.returned(*number, durability, &*backup, &disk);
+                running.returned.push((*number, returned));
+            }
         }
+    }
+
+    /// Checks backups that have come again, once a coordinator is in office: it knows whose replicas are being freed.
+    ///
+    /// # Errors
+    /// The first replica that one of them should have, or should not complain of.
+    pub fn check_returned(&self) -> Result<(), NotKept> {
+        let returned = std::mem::take(&mut self.running.lock().returned);
+        if returned.is_empty() {
+            return Ok(());
+        }
+        let Some(kept) = self.coordinator(|c| Some(c.coordinator()?.look(masters_kept))).flatten() else {
+            self.running.lock().returned = returned;
+            return Ok(());
+        };
+        let is_kept = |log: LogId| kept.contains(&log.server);
+        for (server, mut returned) in returned {
+            returned.retain(is_kept);
+            self.overheard.ledger.retain(server, is_kept);
+            check_kept(&returned)?;
+        }
+        Ok(())
     }
 
     /// Every replica, as masters that are up know them and as backups hold them.
@@ -79,4 +113,15 @@ impl SimCluster {
         };
         running.storage.values().filter_map(left).collect()
     }
+}
+
+/// Masters of which no replica may be freed as a whole: those that are up, and those that are dead and not all of whose
+/// partitions are committed (T3).
+fn masters_kept(state: &ClusterState) -> BTreeSet<ServerId> {
+    let is_recovering = |phase| matches!(phase, RecoverPhase::Discover | RecoverPhase::Replay);
+    let recovering = state.unfinished().filter_map(|operation| match &operation.state {
+        OperationState::Recover { server, phase } if is_recovering(*phase) => Some(*server),
+        _ => None,
+    });
+    state.servers().up().map(|entry| entry.id).chain(recovering).collect()
 }

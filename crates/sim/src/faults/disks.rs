@@ -5,8 +5,11 @@ use super::{
     armed::{Armed, coordinator_disk, disk},
     striker::{Striker, Undo},
 };
-use crate::{COORDINATOR, name};
-use rekindle_env::memory::{Disk, Misdirect};
+use crate::{COORDINATOR, SimStore, name};
+use rekindle_backup::{Durability, StoredImage};
+use rekindle_cluster::server::StorageServer;
+use rekindle_env::memory::{Crash, Disk, Misdirect};
+use rekindle_types::{ReplicaId, ServerId};
 
 /// File of a backup's frames.
 const FRAMES: &str = "frames";
@@ -21,6 +24,17 @@ fn journals(disk: &Disk) -> Vec<(String, u64)> {
     let names = disk.list().into_iter().filter(|name| name.starts_with(JOURNAL));
     let found = names.filter_map(|name| disk.file_bytes(&name).map(|bytes| (name, bytes)));
     found.filter(|(_, bytes)| *bytes > 0).collect()
+}
+
+/// What is spoilt is read only when its backup starts, or its master is dead, and is soon gone: half of the time that
+/// comes at once.
+fn is_soon_read(at: Pick) -> bool {
+    at.0 >> 63 == 1
+}
+
+/// Another one for each number.
+fn place(at: Pick, number: u64) -> u64 {
+    at.0.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 impl Striker<'_> {
@@ -63,8 +77,20 @@ impl Striker<'_> {
             }
             Fault::Flip { server, bytes, at } => {
                 let server = self.to_spoil(server, |_| true)?;
-                self.flip(server, FRAMES, FLIP_WITHIN, bytes, at)?;
-                Some(Undo::Nothing(name(server)))
+                let images = self.images(server);
+                self.flip(server, FRAMES, bytes, |number| {
+                    let place = place(at, number);
+                    match Pick(place).of(&images) {
+                        // Most of the file is empty, and headers are small: that is left to chance.
+                        Some((_, image)) if number % 4 != 3 => image.at + place % image.length() as u64,
+                        _ => place % FLIP_WITHIN,
+                    }
+                })?;
+                let Some(master) = self.reader_of(&images, at) else {
+                    return Some(Undo::Nothing(name(server)));
+                };
+                cluster.crash_storage(master, Crash::KeepUnsynced);
+                Some(Undo::Start(vec![master]))
             }
             Fault::FlipJournal { server, bytes, at } => {
                 let server = self.to_spoil(server, |server| !journals(&disk(cluster, server)).is_empty())?;
@@ -72,8 +98,12 @@ impl Striker<'_> {
                 let some: Vec<(&str, u64)> =
                     journals.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
                 let (journal, length) = at.of(&some)?;
-                self.flip(server, journal, length, bytes, at)?;
-                Some(Undo::Nothing(name(server)))
+                self.flip(server, journal, bytes, |number| place(at, number) % length)?;
+                if !is_soon_read(at) {
+                    return Some(Undo::Nothing(name(server)));
+                }
+                cluster.crash_storage(server, Crash::KeepUnsynced);
+                Some(Undo::Start(vec![server]))
             }
             Fault::Misdirect { server, after, to } => {
                 let server = self.to_spoil(server, |_| true)?;
@@ -95,9 +125,29 @@ impl Striker<'_> {
         pick.of(&fit)
     }
 
-    fn flip(&self, server: u32, file: &str, within: u64, bytes: u64, at: Pick) -> Option<()> {
-        for number in 0..bytes {
-            let place = at.0.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % within;
+    /// Images of replicas in the file of frames.
+    fn images(&self, server: u32) -> Vec<(ReplicaId, StoredImage)> {
+        let Some(Some(store)) = self.cluster.storage(server, StorageServer::backup) else {
+            return Vec::new();
+        };
+        let replicas = store.kept().listed.into_iter().map(|info| info.replica);
+        let images = replicas.filter_map(|id| Some((id, store.image_of(id)?)));
+        images.filter(|(_, image)| image.length() > 0).collect()
+    }
+
+    /// The master of some of these that is to die, so that they are read; none when that could lose more than them.
+    fn reader_of(&self, images: &[(ReplicaId, StoredImage)], at: Pick) -> Option<u32> {
+        let keeps = self.cluster.config().store == SimStore::Disks(Durability::Persistent);
+        let is_theirs = |id: ServerId| images.iter().any(|(replica, _)| replica.log.server == id);
+        let mut masters = self.cluster.running();
+        masters.retain(|server| {
+            self.cluster.storage(*server, StorageServer::id).flatten().is_some_and(is_theirs)
+        });
+        at.of(&masters).filter(|_| keeps && is_soon_read(at))
+    }
+
+    fn flip(&self, server: u32, file: &str, bytes: u64, place: impl Fn(u64) -> u64) -> Option<()> {
+        for place in (0..bytes).map(place) {
             // A file that is not there yet has nothing to be spoiled.
             disk(self.cluster, server).flip(file, place, 1 << (place % 8)).ok()?;
         }

@@ -11,9 +11,9 @@ pub struct Pick(pub u64);
 impl Pick {
     /// The chosen one, if there is any.
     #[must_use]
-    pub fn of<T: Copy>(self, some: &[T]) -> Option<T> {
+    pub fn of<T: Clone>(self, some: &[T]) -> Option<T> {
         let count = some.len() as u64;
-        some.get((self.0.checked_rem(count)?) as usize).copied()
+        some.get((self.0.checked_rem(count)?) as usize).cloned()
     }
 }
 
@@ -149,7 +149,8 @@ pub enum Fault {
         /// Syncs that still succeed.
         after: u64,
     },
-    /// Bits of the file of frames turn over.
+    /// Bits of the file of frames turn over, mostly in frames that are in use; half of the time a master dies then whose
+    /// replicas they hold, if disks keep what was acknowledged.
     Flip {
         /// Whose disk.
         server: Pick,
@@ -158,13 +159,13 @@ pub enum Fault {
         /// Where, as a draw.
         at: Pick,
     },
-    /// Bits of a replica's journal turn over.
+    /// Bits of a replica's journal turn over; half of the time its backup dies then.
     FlipJournal {
         /// Whose disk.
         server: Pick,
         /// How many bytes are hit.
         bytes: u64,
-        /// Which journal, and where, as a draw.
+        /// Which journal, and where, as a draw; and whether the backup dies.
         at: Pick,
     },
     /// A write of a replica's frame lands in the place of another.

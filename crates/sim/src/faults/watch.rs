@@ -51,6 +51,7 @@ impl<'a> Watch<'a> {
         check_certified(&look).map_err(|more| more.to_string())?;
         check_closed(&look).map_err(|reopened| reopened.to_string())?;
         self.logs.see(self.cluster, &self.former, &look, has_owners)?;
+        self.cluster.check_returned().map_err(|kept| kept.to_string())?;
         self.cluster.wrong_answer().map_or(Ok(()), Err)?;
         let seen = self.progress.see(&look).map_err(|stuck| stuck.to_string());
         self.former = look;

@@ -4,16 +4,22 @@
 //! on the world's clock; whose a key is, the coordinator's record says; who a server is and who is dead, it knows
 //! from what the coordinator was heard to tell them.
 
+mod backups;
 mod greeting;
 mod lane;
 mod lease;
+mod loads;
 mod objects;
 mod process;
 mod replicas;
 mod sessions;
 
-use crate::check::End;
+pub(crate) use backups::BackupCall;
+pub(crate) use loads::Broken;
+
+use crate::{check::End, ledger::Ledger};
 use async_trait::async_trait;
+use backups::{BackupEar, Both};
 use greeting::Greeted;
 use lane::{Ear, listened};
 use lease::ToCoordinator;
@@ -39,6 +45,9 @@ pub(crate) struct Overheard {
     /// The world's.
     clock: Arc<dyn Clock>,
     owner_of: OwnerOf,
+    broken: Broken,
+    /// What backups have acknowledged.
+    pub(crate) ledger: Ledger,
     heard: Mutex<Heard>,
 }
 
@@ -52,8 +61,8 @@ struct Heard {
 }
 
 impl Overheard {
-    pub(crate) fn new(clock: Arc<dyn Clock>, owner_of: OwnerOf) -> Arc<Self> {
-        Arc::new(Self { clock, owner_of, heard: Mutex::default() })
+    pub(crate) fn new(clock: Arc<dyn Clock>, owner_of: OwnerOf, broken: Broken) -> Arc<Self> {
+        Arc::new(Self { clock, owner_of, broken, ledger: Ledger::default(), heard: Mutex::default() })
     }
 
     /// How many answers there were so far to calls on objects.
@@ -66,9 +75,9 @@ impl Overheard {
         self.heard.lock().wrong.clone()
     }
 
-    /// What a process sends and gets through `transport`, listened to.
-    pub(crate) fn on(self: &Arc<Self>, transport: Arc<MemoryTransport>) -> Arc<dyn Transport> {
-        Arc::new(Overhearing { transport, process: Arc::new(Process::new(self.clone())) })
+    /// What a server's process sends and gets through `transport`, listened to.
+    pub(crate) fn on(self: &Arc<Self>, server: u32, transport: Arc<MemoryTransport>) -> Arc<dyn Transport> {
+        Arc::new(Overhearing { transport, process: Arc::new(Process::new(self.clone(), server)) })
     }
 
     /// A call on an object was answered.
@@ -141,8 +150,14 @@ impl Transport for Overhearing {
         let (lane, kind, process) = (accepted.lane, accepted.kind, self.process.clone());
         let lane = match kind {
             LaneKind::Object => self.greeted(lane, kind, End::Answers, Objects::new(process)),
-            LaneKind::Replication => self.greeted(lane, kind, End::Answers, Replicas::new(process)),
-            LaneKind::Recovery => self.greeted(lane, kind, End::Answers, Inventories::new(process)),
+            LaneKind::Replication => {
+                let kept = BackupEar::new(process.clone());
+                self.greeted(lane, kind, End::Answers, Both(Replicas::new(process), kept))
+            }
+            LaneKind::Recovery => {
+                let loads = BackupEar::new(process.clone());
+                self.greeted(lane, kind, End::Answers, Both(Inventories::new(process), loads))
+            }
             LaneKind::Control => self.greeted(lane, kind, End::Answers, Orders(process)),
             LaneKind::Heartbeat => self.greeted(lane, kind, End::Answers, ()),
         };

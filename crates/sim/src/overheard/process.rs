@@ -1,6 +1,6 @@
 //! What is heard of one process.
 
-use super::{Overheard, lease::Lease, replicas::Done, sessions::Unanswered};
+use super::{Overheard, lease::Lease, loads::Loads, replicas::Done, sessions::Unanswered};
 use parking_lot::Mutex;
 use rekindle_cluster::wire::{Frame, Party};
 use rekindle_env::Time;
@@ -15,10 +15,13 @@ use std::{
 
 /// A process that serves, from its start to its end.
 pub(super) struct Process {
+    /// The server's number: its disk outlives the process.
+    pub(super) server: u32,
     pub(super) overheard: Arc<Overheard>,
     pub(super) lease: Mutex<Lease>,
     pub(super) done: Mutex<Done>,
     pub(super) unanswered: Mutex<Unanswered>,
+    pub(super) loads: Loads,
     knows: Mutex<Knowledge>,
     lanes: AtomicU64,
 }
@@ -35,9 +38,9 @@ struct Knowledge {
 }
 
 impl Process {
-    pub(super) fn new(overheard: Arc<Overheard>) -> Self {
-        let (lease, done, unanswered, knows, lanes) = Default::default();
-        Self { overheard, lease, done, unanswered, knows, lanes }
+    pub(super) fn new(overheard: Arc<Overheard>, server: u32) -> Self {
+        let (lease, done, unanswered, loads, knows, lanes) = Default::default();
+        Self { server, overheard, lease, done, unanswered, loads, knows, lanes }
     }
 
     pub(super) fn now(&self) -> Time {

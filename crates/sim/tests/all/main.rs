@@ -6,6 +6,7 @@ mod a_full_table_is_recovered_into_what_room_there_is;
 mod a_zombie_serves_nothing_stale;
 mod answers_wait_until_durable;
 mod any_two_servers_may_die_together;
+mod bad_backups_are_rejected;
 mod bad_calls_are_rejected;
 mod bad_histories_are_rejected;
 mod bad_logs_are_rejected;

@@ -15,8 +15,8 @@ use super::{
     work::Answer,
 };
 use crate::store::{
-    BackupError, BackupStats, BackupStore, Fill, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
-    ReplicaInfo, ReplicaWrite,
+    BackupError, BackupStats, BackupStore, Fill, Kept, LoadRequest, Loaded, LocalStore, ReadPlan,
+    ReplicaFree, ReplicaInfo, ReplicaWrite, StoredImage,
     inventory::{digest_order, ends_digests},
     membership::Membership,
     read_ahead::ReadAhead,
@@ -225,6 +225,16 @@ impl LocalStore for FileStore {
 
     fn reopened(&self) -> u64 {
         self.state.lock().shelf.reopened()
+    }
+
+    fn kept(&self) -> Kept {
+        let state = self.state.lock();
+        Kept { listed: state.shelf.list_all(), damaged: state.damaged.keys().copied().collect() }
+    }
+
+    fn image_of(&self, replica: ReplicaId) -> Option<StoredImage> {
+        let (frame, header) = self.state.lock().frame(replica)?;
+        Some(StoredImage::new(open::FRAMES, self.frames.layout.blocks(frame), header))
     }
 
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {

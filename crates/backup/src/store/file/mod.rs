@@ -21,8 +21,10 @@ mod writer;
 pub use adopt_error::AdoptError;
 pub use config::{Durability, FileStoreConfig};
 pub use file_store::FileStore;
+#[cfg(not(feature = "testing"))]
+pub(crate) use format::FrameHeader;
 #[cfg(feature = "testing")]
-pub use format::{FrameHeader, RecordHeader, Superblock};
+pub use format::{FrameHeader, RecordHeader, RecordKind, Superblock, parse_journal_name};
 #[cfg(feature = "testing")]
 pub use journal::scan_records;
 pub use open_error::OpenError;

@@ -2,7 +2,7 @@
 
 use super::MemoryStoreConfig;
 use crate::store::{
-    BackupError, BackupStats, BackupStore, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
+    BackupError, BackupStats, BackupStore, Kept, LoadRequest, Loaded, LocalStore, ReadPlan, ReplicaFree,
     ReplicaInfo, ReplicaWrite,
     filter::{self, Filter},
     inventory::{digest_order, ends_digests},
@@ -158,6 +158,10 @@ impl LocalStore for MemoryStore {
 
     fn reopened(&self) -> u64 {
         self.state.lock().shelf.reopened()
+    }
+
+    fn kept(&self) -> Kept {
+        Kept { listed: self.state.lock().shelf.list_all(), damaged: Vec::new() }
     }
 
     async fn forget(&self, log: LogId) -> Result<(), BackupError> {

@@ -89,6 +89,16 @@ impl Contents {
         self.names.find(name).and_then(|id| self.files.get(&id)).map(File::len)
     }
 
+    pub(super) fn peek(&self, name: &str, at: u64, length: usize) -> Option<Bytes> {
+        match self.names.find(name).and_then(|id| self.files.get(&id))? {
+            File::Appended(file) => {
+                let start = usize::try_from(at).ok()?;
+                file.bytes.get(start..start.checked_add(length)?).map(Bytes::copy_from_slice)
+            }
+            File::Device(sectors) => sectors.read(at, length).ok(),
+        }
+    }
+
     pub(super) fn flip(&mut self, name: &str, at: u64, bits: u8) -> Result<(), DiskError> {
         let found = self.names.find(name).and_then(|id| self.files.get_mut(&id));
         let file = found.ok_or_else(|| DiskError::NotFound(name.to_owned()))?;

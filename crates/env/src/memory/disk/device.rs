@@ -124,6 +124,9 @@ impl Device for MemoryDevice {
         self.disk
             .run(self.generation, self.call("write_at", offset, bytes.len()), |state| {
                 let place = state.misdirects.place(&self.name, offset, bytes.len(), self.length);
+                if place != offset {
+                    state.spoil(&self.name);
+                }
                 state.contents.device(self.id, &self.name)?.write(place, &bytes)
             })
             .await

@@ -15,6 +15,7 @@ pub use misdirect::Misdirect;
 
 use super::{executor::Core, node::Node, rng::Stream, timers::Sleep, trace::Event, yield_now};
 use crate::{Dir, DiskError, Rng};
+use bytes::Bytes;
 use contents::Contents;
 use halt::Halts;
 use misdirect::Misdirects;
@@ -67,6 +68,8 @@ struct State {
     latency_max: Duration,
     halts: Halts,
     misdirects: Misdirects,
+    /// Flips and misdirected writes, by the file that they hit.
+    spoilt: std::collections::BTreeMap<String, u64>,
 }
 
 /// What a call is traced as.
@@ -132,6 +135,18 @@ impl Disk {
         self.state.lock().contents.length(name)
     }
 
+    /// Bytes of a file or device as they are, without a call of anybody's; none when they are not there.
+    #[must_use]
+    pub fn peek(&self, name: &str, at: u64, length: usize) -> Option<Bytes> {
+        self.state.lock().contents.peek(name, at, length)
+    }
+
+    /// How often a flip or a misdirected write has hit a file or device.
+    #[must_use]
+    pub fn spoilt(&self, name: &str) -> u64 {
+        self.state.lock().spoilt.get(name).copied().unwrap_or(0)
+    }
+
     /// Nothing is wrong with it from now on: every fault that was asked for and has not come is called off, and there is
     /// room, without delay. What was damaged or lost stays so.
     pub fn mend(&self) {
@@ -189,7 +204,10 @@ impl Disk {
     /// # Errors
     /// When there is no such file, or it has no such byte.
     pub fn flip(&self, name: &str, at: u64, bits: u8) -> Result<(), DiskError> {
-        self.state.lock().contents.flip(name, at, bits)
+        let state = &mut *self.state.lock();
+        state.contents.flip(name, at, bits)?;
+        state.spoil(name);
+        Ok(())
     }
 
     async fn take_time(&self) {
@@ -269,6 +287,10 @@ impl State {
         let fails = self.failing.remove(&self.syncs.total());
         self.failed_syncs += u64::from(fails);
         !fails
+    }
+
+    fn spoil(&mut self, name: &str) {
+        *self.spoilt.entry(name.to_owned()).or_default() += 1;
     }
 
     fn take_room(&self, bytes: u64) -> Result<(), DiskError> {

@@ -9,7 +9,8 @@ pub(crate) fn journal_name(id: ReplicaId) -> String {
 }
 
 /// Whose records a file has, when it has some.
-pub(crate) fn parse_journal_name(name: &str) -> Option<ReplicaId> {
+#[must_use]
+pub fn parse_journal_name(name: &str) -> Option<ReplicaId> {
     let mut numbers = name.strip_prefix("journal-")?.split('-');
     let server = ServerId(numbers.next()?.parse().ok()?);
     let log = LogId { server, index: numbers.next()?.parse().ok()? };

@@ -7,9 +7,9 @@ mod superblock;
 
 pub use frame_header::FrameHeader;
 pub(super) use frame_header::{BLOCK_BYTES, Block, Codec};
-pub(super) use journal_name::{journal_name, parse_journal_name};
-pub use record_header::RecordHeader;
-pub(super) use record_header::RecordKind;
+pub(super) use journal_name::journal_name;
+pub use journal_name::parse_journal_name;
+pub use record_header::{RecordHeader, RecordKind};
 pub use superblock::Superblock;
 
 use rekindle_log::{crc32c, segment::Corrupt};
