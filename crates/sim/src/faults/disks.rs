@@ -26,10 +26,10 @@ fn journals(disk: &Disk) -> Vec<(String, u64)> {
     found.filter(|(_, bytes)| *bytes > 0).collect()
 }
 
-/// What is spoilt is read only when its backup starts, or its master is dead, and is soon gone: half of the time that
-/// comes at once.
+/// What is spoilt is read only when its backup starts, or its master is dead, and is soon gone: mostly that comes at
+/// once.
 fn is_soon_read(at: Pick) -> bool {
-    at.0 >> 63 == 1
+    at.0 >> 62 != 0
 }
 
 /// Another one for each number.
@@ -75,36 +75,8 @@ impl Striker<'_> {
                 disk.fail_sync_after(after);
                 Some(Undo::Await(Armed::CoordinatorSync { failed: disk.failed_syncs() }))
             }
-            Fault::Flip { server, bytes, at } => {
-                let server = self.to_spoil(server, |_| true)?;
-                let images = self.images(server);
-                self.flip(server, FRAMES, bytes, |number| {
-                    let place = place(at, number);
-                    match Pick(place).of(&images) {
-                        // Most of the file is empty, and headers are small: that is left to chance.
-                        Some((_, image)) if number % 4 != 3 => image.at + place % image.length() as u64,
-                        _ => place % FLIP_WITHIN,
-                    }
-                })?;
-                let Some(master) = self.reader_of(&images, at) else {
-                    return Some(Undo::Nothing(name(server)));
-                };
-                cluster.crash_storage(master, Crash::KeepUnsynced);
-                Some(Undo::Start(vec![master]))
-            }
-            Fault::FlipJournal { server, bytes, at } => {
-                let server = self.to_spoil(server, |server| !journals(&disk(cluster, server)).is_empty())?;
-                let journals = journals(&disk(cluster, server));
-                let some: Vec<(&str, u64)> =
-                    journals.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
-                let (journal, length) = at.of(&some)?;
-                self.flip(server, journal, bytes, |number| place(at, number) % length)?;
-                if !is_soon_read(at) {
-                    return Some(Undo::Nothing(name(server)));
-                }
-                cluster.crash_storage(server, Crash::KeepUnsynced);
-                Some(Undo::Start(vec![server]))
-            }
+            Fault::Flip { server, bytes, at } => self.flip_frames(server, bytes, at),
+            Fault::FlipJournal { server, bytes, at } => self.flip_journal(server, bytes, at),
             Fault::Misdirect { server, after, to } => {
                 let server = self.to_spoil(server, |_| true)?;
                 let disk = disk(cluster, server);
@@ -123,6 +95,37 @@ impl Striker<'_> {
         let is_one = |server: &u32| spoiled.is_none_or(|spoiled| spoiled == *server) && is_fit(*server);
         let fit: Vec<u32> = self.cluster.running().into_iter().filter(is_one).collect();
         pick.of(&fit)
+    }
+
+    fn flip_frames(&self, server: Pick, bytes: u64, at: Pick) -> Option<Undo> {
+        let server = self.to_spoil(server, |_| true)?;
+        let mut images = self.images(server);
+        let master = self.reader_of(&images, at);
+        let id = master.and_then(|master| self.cluster.storage(master, StorageServer::id).flatten());
+        images.retain(|(replica, _)| id.is_none_or(|id| replica.log.server == id));
+        self.flip(server, FRAMES, bytes, |number| {
+            let place = place(at, number);
+            match Pick(place).of(&images) {
+                // Most of the file is empty, and headers are small: that is left to chance.
+                Some((_, image)) if number % 4 != 3 => image.at + place % image.length() as u64,
+                _ => place % FLIP_WITHIN,
+            }
+        })?;
+        let Some(master) = master else { return Some(Undo::Nothing(name(server))) };
+        self.cluster.crash_storage(master, Crash::KeepUnsynced);
+        Some(Undo::Start(vec![master]))
+    }
+
+    fn flip_journal(&self, server: Pick, bytes: u64, at: Pick) -> Option<Undo> {
+        let server = self.to_spoil(server, |server| !journals(&disk(self.cluster, server)).is_empty())?;
+        let journals = journals(&disk(self.cluster, server));
+        let (journal, length) = at.of(&journals)?;
+        self.flip(server, &journal, bytes, |number| place(at, number) % length)?;
+        if !is_soon_read(at) {
+            return Some(Undo::Nothing(name(server)));
+        }
+        self.cluster.crash_storage(server, Crash::KeepUnsynced);
+        Some(Undo::Start(vec![server]))
     }
 
     /// Images of replicas in the file of frames.

@@ -149,7 +149,7 @@ pub enum Fault {
         /// Syncs that still succeed.
         after: u64,
     },
-    /// Bits of the file of frames turn over, mostly in frames that are in use; half of the time a master dies then whose
+    /// Bits of the file of frames turn over, mostly in frames that are in use; mostly a master dies then whose
     /// replicas they hold, if disks keep what was acknowledged.
     Flip {
         /// Whose disk.
@@ -159,7 +159,7 @@ pub enum Fault {
         /// Where, as a draw.
         at: Pick,
     },
-    /// Bits of a replica's journal turn over; half of the time its backup dies then.
+    /// Bits of a replica's journal turn over; mostly its backup dies then.
     FlipJournal {
         /// Whose disk.
         server: Pick,

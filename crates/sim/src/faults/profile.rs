@@ -173,8 +173,8 @@ impl Profile {
                 (Kind::KillAtSync, 1),
             ],
             Self::Damage => &[
-                (Kind::Flip, 3),
-                (Kind::FlipJournal, 2),
+                (Kind::Flip, 4),
+                (Kind::FlipJournal, 5),
                 (Kind::Misdirect, 3),
                 (Kind::Kill, 4),
                 (Kind::KillStarting, 1),
