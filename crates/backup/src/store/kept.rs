@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// All that a store answers for, at an instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// What inventories would list, without digests; nothing is fenced by this.
+    /// What inventories would list, with the digests of open ones; nothing is fenced by this.
     pub listed: Vec<ReplicaInfo>,
     /// What was here, and can't be vouched for.
     pub damaged: Vec<ReplicaId>,

@@ -138,10 +138,14 @@ impl Shelf {
         slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()
     }
 
-    /// The same of all logs.
+    /// The same of all logs, with the digests of open ones.
     pub(crate) fn list_all(&self) -> Vec<ReplicaInfo> {
         let slots = self.logs.values().flat_map(BTreeMap::values);
-        slots.filter_map(|slot| slot.current.as_ref()?.info()).collect()
+        let info = |replica: &Replica| {
+            let digest = if replica.is_closed() { None } else { replica.digest() };
+            Some(ReplicaInfo { digest, ..replica.info()? })
+        };
+        slots.filter_map(|slot| info(slot.current.as_ref()?)).collect()
     }
 
     /// The replica with exactly this creation, if it is the one that counts.

@@ -21,6 +21,7 @@ mod progress;
 mod register;
 mod replayable;
 mod restored;
+mod superseded;
 mod tables;
 
 pub use acknowledged::{LostWrite, check_acknowledged};
@@ -44,4 +45,5 @@ pub use progress::{Patience, Progress, Stuck, check_progress};
 pub use register::Register;
 pub use replayable::{NotReplayable, check_replayable};
 pub use restored::{Astray, HeldReplica, NotRestored, Replicas, check_replicas, check_restored};
+pub use superseded::{OpenHead, Superseded, check_superseded};
 pub use tables::{WrongTable, check_tables};

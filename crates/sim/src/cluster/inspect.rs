@@ -3,10 +3,11 @@
 use super::SimCluster;
 use crate::{
     SimStore,
-    check::{HeldReplica, LeftOnServer, NotKept, Replicas, check_kept},
+    check::{HeldReplica, LeftOnServer, NotKept, OpenHead, Replicas, check_kept},
     look::{LogLook, ServerLook},
 };
 use futures_util::FutureExt;
+use rekindle_backup::{ReplicaInfo, ReplicaState};
 use rekindle_cluster::server::StorageServer;
 use rekindle_coordinator::{
     ClusterState,
@@ -86,6 +87,19 @@ impl SimCluster {
             all.held.extend(backup.held().into_iter().map(held));
         }
         all
+    }
+
+    /// The replicas of heads that are open, as the backups that run list them.
+    #[must_use]
+    pub fn open_heads(&self) -> Vec<OpenHead> {
+        let running = self.running.lock();
+        let open = |server: &StorageServer| {
+            let backup = server.id().filter(|_| !server.is_removed())?;
+            let is_open = |info: &ReplicaInfo| info.state == ReplicaState::Open && info.digest.is_some();
+            let listed = server.backup()?.kept().listed.into_iter().filter(is_open);
+            Some(listed.map(move |info| OpenHead { backup, replica: info.replica }))
+        };
+        running.storage.values().filter_map(open).flatten().collect()
     }
 
     /// The log of a server that is looked at, if it still runs and serves.

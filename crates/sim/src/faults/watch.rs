@@ -5,7 +5,7 @@ use crate::{
     SimCluster,
     check::{
         Patience, Progress, check_apart, check_bounded, check_certified, check_closed, check_closing,
-        check_heads, check_one_owner,
+        check_heads, check_one_owner, check_superseded,
     },
     look::{Look, Looks},
 };
@@ -17,6 +17,7 @@ use std::time::Duration;
 pub(super) struct Watch<'a> {
     cluster: &'a SimCluster,
     looks: Looks,
+    looks_taken: u32,
     former: Look,
     logs: LogWatch,
     progress: Progress,
@@ -29,7 +30,7 @@ impl<'a> Watch<'a> {
     pub(super) fn new(cluster: &'a SimCluster, call: Duration) -> Self {
         let progress = Progress::new(Patience { step: STEP, call });
         let (looks, former, logs) = (Looks::default(), Look::default(), LogWatch::default());
-        Self { cluster, looks, former, logs, progress, restarts: 0 }
+        Self { cluster, looks, looks_taken: 0, former, logs, progress, restarts: 0 }
     }
 
     /// One look: what is wrong, if something is. `is_hindered` by what strikes; the oldest call of a client that has not
@@ -50,6 +51,11 @@ impl<'a> Watch<'a> {
         check_closing(&look).map_err(|early| early.to_string())?;
         check_certified(&look).map_err(|more| more.to_string())?;
         check_closed(&look).map_err(|reopened| reopened.to_string())?;
+        self.looks_taken += 1;
+        if self.looks_taken.is_multiple_of(LOOKS_PER_HEADS) {
+            let open = self.cluster.open_heads();
+            check_superseded(&look.servers, &open).map_err(|head| head.to_string())?;
+        }
         self.logs.see(self.cluster, &self.former, &look, has_owners)?;
         self.cluster.check_returned().map_err(|kept| kept.to_string())?;
         self.cluster.wrong_answer().map_or(Ok(()), Err)?;
@@ -78,6 +84,8 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// So many looks come to one at what backups list: a head that stays open stays so for long.
+const LOOKS_PER_HEADS: u32 = 50;
 /// A step of an operation takes no longer while nothing hinders it: a cluster that lost power holds deaths back for
 /// half a minute (F8).
 const STEP: Duration = Duration::from_secs(40);

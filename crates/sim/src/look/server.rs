@@ -2,7 +2,7 @@
 
 use rekindle_backup::replicator::KnownHead;
 use rekindle_cluster::{master::TabletStatus, server::StorageStatus};
-use rekindle_types::{Position, ServerId, TabletVersion};
+use rekindle_types::{Position, SegmentId, ServerId, TabletVersion};
 
 /// A storage server at an instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub struct ServerLook {
     pub opening: usize,
     /// Its heads that no complete switch has left, in their order, as it counts their replicas.
     pub heads: Vec<KnownHead>,
+    /// The head that the last complete switch has led to.
+    pub current: Option<SegmentId>,
+    /// Heads of its log below it are no heads, as it has been confirmed.
+    pub floor: Option<SegmentId>,
     /// All of its log is durable up to here.
     pub durable: Position,
     /// Closed replicas that made way for open ones on its backup.
@@ -69,6 +73,8 @@ impl From<StorageStatus> for ServerLook {
             segments_max: status.log.segments_max,
             unsettled: status.replication.unsettled,
             opening: status.replication.opening,
+            current: status.replication.current,
+            floor: status.replication.floor,
             heads: status.heads,
             durable: status.log.durable,
             reopened: status.reopened,
