@@ -23,6 +23,7 @@ mod replayable;
 mod restored;
 mod superseded;
 mod tables;
+mod waited;
 
 pub use acknowledged::{LostWrite, check_acknowledged};
 pub use addressed::{Addressed, End, Misaddressed, check_addressed};
@@ -47,3 +48,4 @@ pub use replayable::{NotReplayable, check_replayable};
 pub use restored::{Astray, HeldReplica, NotRestored, Replicas, check_replicas, check_restored};
 pub use superseded::{OpenHead, Superseded, check_superseded};
 pub use tables::{WrongTable, check_tables};
+pub use waited::{Commit, NotWaited, check_waited};

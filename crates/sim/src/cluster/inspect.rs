@@ -13,6 +13,7 @@ use rekindle_coordinator::{
     ClusterState,
     entity::{OperationState, RecoverPhase},
 };
+use rekindle_env::Time;
 use rekindle_types::{LogId, ServerId};
 use std::collections::BTreeSet;
 
@@ -87,6 +88,12 @@ impl SimCluster {
             all.held.extend(backup.held().into_iter().map(held));
         }
         all
+    }
+
+    /// Until when a dead server may be covered by its lease, as it was overheard; none when its death may be proven (F9).
+    #[must_use]
+    pub fn covered_until(&self, dead: ServerId) -> Option<Time> {
+        self.overheard.leases.lock().of(dead)
     }
 
     /// The replicas of heads that are open, as the backups that run list them.

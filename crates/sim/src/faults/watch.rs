@@ -4,12 +4,13 @@ use super::log_watch::LogWatch;
 use crate::{
     SimCluster,
     check::{
-        Patience, Progress, check_apart, check_bounded, check_certified, check_closed, check_closing,
-        check_heads, check_one_owner, check_superseded,
+        Commit, Patience, Progress, check_apart, check_bounded, check_certified, check_closed, check_closing,
+        check_heads, check_one_owner, check_superseded, check_waited,
     },
     look::{Look, Looks},
 };
 use rekindle_cluster::server::StorageServer;
+use rekindle_coordinator::Event;
 use rekindle_env::Time;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(super) struct Watch<'a> {
     cluster: &'a SimCluster,
     looks: Looks,
     looks_taken: u32,
+    /// Those of the timeline that were seen.
+    events: usize,
     former: Look,
     logs: LogWatch,
     progress: Progress,
@@ -30,7 +33,7 @@ impl<'a> Watch<'a> {
     pub(super) fn new(cluster: &'a SimCluster, call: Duration) -> Self {
         let progress = Progress::new(Patience { step: STEP, call });
         let (looks, former, logs) = (Looks::default(), Look::default(), LogWatch::default());
-        Self { cluster, looks, looks_taken: 0, former, logs, progress, restarts: 0 }
+        Self { cluster, looks, looks_taken: 0, events: 0, former, logs, progress, restarts: 0 }
     }
 
     /// One look: what is wrong, if something is. `is_hindered` by what strikes; the oldest call of a client that has not
@@ -56,12 +59,24 @@ impl<'a> Watch<'a> {
             let open = self.cluster.open_heads();
             check_superseded(&look.servers, &open).map_err(|head| head.to_string())?;
         }
+        self.check_commits()?;
         self.logs.see(self.cluster, &self.former, &look, has_owners)?;
         self.cluster.check_returned().map_err(|kept| kept.to_string())?;
         self.cluster.wrong_answer().map_or(Ok(()), Err)?;
         let seen = self.progress.see(&look).map_err(|stuck| stuck.to_string());
         self.former = look;
         seen
+    }
+
+    /// F3: of the recoveries' commits since the last look.
+    fn check_commits(&mut self) -> Result<(), String> {
+        let events = self.cluster.timeline.since(self.events);
+        self.events += events.len();
+        events.into_iter().try_for_each(|(at, event)| {
+            let Event::Committed { dead, .. } = event else { return Ok(()) };
+            let Some(covered_until) = self.cluster.covered_until(dead) else { return Ok(()) };
+            check_waited(Commit { dead, at, covered_until }).map_err(|early| early.to_string())
+        })
     }
 
     /// The longest that an operation stood still with nothing in its way.

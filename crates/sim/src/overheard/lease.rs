@@ -4,7 +4,11 @@ use super::{Process, lane::Ear};
 use rekindle_cluster::wire::{Frame, FrameKind, codec};
 use rekindle_env::Time;
 use rekindle_types::{Reply, Request, ServerId};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// What its renewals are worth.
 #[derive(Default)]
@@ -27,17 +31,52 @@ impl Lease {
         self.sent.insert((lane, frame.request), (server, now));
     }
 
-    fn answered(&mut self, lane: u64, frame: &Frame, lease_ms: u32) {
-        let Some((server, sent)) = self.sent.remove(&(lane, frame.request)) else { return };
+    /// A renewal was answered; what it is worth.
+    fn answered(&mut self, lane: u64, frame: &Frame, lease_ms: u32) -> Option<(ServerId, Time)> {
+        let (server, sent) = self.sent.remove(&(lane, frame.request))?;
         let until = sent + worth(Duration::from_millis(lease_ms.into()));
         let known = self.granted.filter(|(known, _)| *known == server).map_or(Time(0), |(_, until)| until);
         self.granted = Some((server, until.max(known)));
+        self.granted
     }
 }
 
 /// The longest that a lease may last by another clock: the drift bound of docs/protocols.md.
 fn worth(lease: Duration) -> Duration {
     lease + lease / 100 + Duration::from_millis(5)
+}
+
+/// Of all servers, by their number.
+#[derive(Default)]
+pub(crate) struct Leases {
+    granted: BTreeMap<u32, (ServerId, Time)>,
+    /// They have given theirs back.
+    left: BTreeSet<u32>,
+}
+
+impl Leases {
+    fn grant(&mut self, server: u32, granted: (ServerId, Time)) {
+        if !self.left.contains(&server) {
+            self.granted.insert(server, granted);
+        }
+    }
+
+    /// F9: it gives its lease back: nobody need wait for its end.
+    fn prove(&mut self, server: u32) {
+        self.left.insert(server);
+        self.granted.remove(&server);
+    }
+
+    /// F9: another process of it starts, which may prove the former one's death.
+    pub(super) fn start(&mut self, server: u32) {
+        self.left.remove(&server);
+        self.granted.remove(&server);
+    }
+
+    /// Until when it may be covered, unless its death may be proven.
+    pub(crate) fn of(&self, id: ServerId) -> Option<Time> {
+        self.granted.values().find(|(server, _)| *server == id).map(|(_, until)| *until)
+    }
 }
 
 /// On a lane to the coordinator, by its number.
@@ -49,6 +88,9 @@ pub(super) struct ToCoordinator {
 impl Ear for ToCoordinator {
     fn sends(&self, frame: &Frame) {
         if frame.kind == FrameKind::COORDINATOR {
+            if let Ok(Request::Leave { .. }) = codec::decode_postcard(&frame.body) {
+                self.process.overheard.leases.lock().prove(self.process.server);
+            }
             self.process.lease.lock().asked(self.number, frame, self.process.now());
         }
     }
@@ -59,7 +101,10 @@ impl Ear for ToCoordinator {
         }
         match codec::decode_postcard(&frame.body) {
             Ok(Reply::Renewed { lease_ms, update, .. }) => {
-                self.process.lease.lock().answered(self.number, frame, lease_ms);
+                let granted = self.process.lease.lock().answered(self.number, frame, lease_ms);
+                granted.inspect(|granted| {
+                    self.process.overheard.leases.lock().grant(self.process.server, *granted)
+                });
                 update.inspect(|update| self.process.overheard.hears_of(update));
             }
             Ok(Reply::Enlisted(enlisted)) => self.process.enlists(enlisted.server, &enlisted.list),

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use backups::{BackupEar, Both};
 use greeting::Greeted;
 use lane::{Ear, listened};
-use lease::ToCoordinator;
+use lease::{Leases, ToCoordinator};
 use objects::Objects;
 use parking_lot::Mutex;
 use process::Process;
@@ -48,6 +48,8 @@ pub(crate) struct Overheard {
     broken: Broken,
     /// What backups have acknowledged.
     pub(crate) ledger: Ledger,
+    /// What servers were granted.
+    pub(crate) leases: Mutex<Leases>,
     heard: Mutex<Heard>,
 }
 
@@ -62,7 +64,8 @@ struct Heard {
 
 impl Overheard {
     pub(crate) fn new(clock: Arc<dyn Clock>, owner_of: OwnerOf, broken: Broken) -> Arc<Self> {
-        Arc::new(Self { clock, owner_of, broken, ledger: Ledger::default(), heard: Mutex::default() })
+        let (ledger, leases, heard) = Default::default();
+        Arc::new(Self { clock, owner_of, broken, ledger, leases, heard })
     }
 
     /// How many answers there were so far to calls on objects.
@@ -77,6 +80,7 @@ impl Overheard {
 
     /// What a server's process sends and gets through `transport`, listened to.
     pub(crate) fn on(self: &Arc<Self>, server: u32, transport: Arc<MemoryTransport>) -> Arc<dyn Transport> {
+        self.leases.lock().start(server);
         Arc::new(Overhearing { transport, process: Arc::new(Process::new(self.clone(), server)) })
     }
 
