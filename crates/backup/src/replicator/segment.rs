@@ -85,8 +85,8 @@ impl Segment {
 
     /// Bytes of a head that all R have, or had when it was hurt.
     pub(super) fn certified(&self, replicas: usize) -> u32 {
-        // Replicas that an unhurt head lacks while it is closed had been closed, with all of it.
-        let is_on_all = self.is_open_on(replicas) || self.is_closing();
+        // What an unhurt head lacks once it was open on all had been closed, with all of it.
+        let is_on_all = self.is_open_told || self.is_open_on(replicas);
         let least = || self.replicas.iter().filter_map(|r| r.valid).min().unwrap_or(self.target.length);
         self.hurt_at.unwrap_or_else(|| if is_on_all { least() } else { self.opened.length })
     }

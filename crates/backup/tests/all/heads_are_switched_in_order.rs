@@ -92,6 +92,21 @@ fn heads_can_be_looked_at_while_they_are_switched() {
 }
 
 #[test]
+fn what_was_closed_was_on_all_wherever_it_is_now() {
+    let mut r = Rig::with_backups(3).opened();
+    r.append(1, 5).answer_all();
+    r.open(2, Some(1)).close(1).answer_now(2);
+    let (first, second) = (r.writes_of(1)[0], r.writes_of(1)[1]);
+    r.answer(first, Outcome::Ok).lose(first.server);
+    r.answer(second, Outcome::Ok).lose(second.server);
+    let copies = r.servers_of(1);
+    for server in copies {
+        r.lose(server);
+    }
+    assert_eq!((r.heads()[0].0, r.heads()[0].3), (1, OPEN_BYTES + 5), "{:?}", r.heads());
+}
+
+#[test]
 fn an_open_that_may_come_back_hurts_the_next_head_from_birth() {
     // A store that failed while it had the open may show it when it starts again.
     for outcome in [Outcome::Unknown, Outcome::Refused(Refusal::Poisoned)] {
