@@ -137,7 +137,6 @@ impl Profile {
             ],
             Self::PowerLoss => &[
                 (Kind::PowerLoss, 4),
-                (Kind::Depose, 2),
                 (Kind::Kill, 2),
                 (Kind::KillAtSync, 3),
                 (Kind::KillStarting, 1),
