@@ -5,23 +5,21 @@ use super::{
     armed::{Armed, coordinator_disk, disk},
     striker::{Striker, Undo},
 };
-use crate::{COORDINATOR, SimStore, name};
-use rekindle_backup::{Durability, StoredImage};
+use crate::{COORDINATOR, SimStore, ledger::images, name};
+use rekindle_backup::{
+    Durability, StoredImage,
+    store::file::{FRAMES, parse_journal_name},
+};
 use rekindle_cluster::server::StorageServer;
 use rekindle_env::memory::{Crash, Disk, Misdirect};
 use rekindle_types::{ReplicaId, ServerId};
 
-/// File of a backup's frames.
-const FRAMES: &str = "frames";
 /// Bytes from its beginning that frames in use have, mostly.
 const FLIP_WITHIN: u64 = 4 << 20;
 
-/// How names of journals begin.
-const JOURNAL: &str = "journal-";
-
 /// The journals on a disk that have anything in them, and their lengths.
 fn journals(disk: &Disk) -> Vec<(String, u64)> {
-    let names = disk.list().into_iter().filter(|name| name.starts_with(JOURNAL));
+    let names = disk.list().into_iter().filter(|name| parse_journal_name(name).is_some());
     let found = names.filter_map(|name| disk.file_bytes(&name).map(|bytes| (name, bytes)));
     found.filter(|(_, bytes)| *bytes > 0).collect()
 }
@@ -133,9 +131,7 @@ impl Striker<'_> {
         let Some(Some(store)) = self.cluster.storage(server, StorageServer::backup) else {
             return Vec::new();
         };
-        let replicas = store.kept().listed.into_iter().map(|info| info.replica);
-        let images = replicas.filter_map(|id| Some((id, store.image_of(id)?)));
-        images.filter(|(_, image)| image.length() > 0).collect()
+        images(&*store).filter(|(_, image)| image.length() > 0).collect()
     }
 
     /// The master of some of these that is to die, so that they are read; none when that could lose more than them.

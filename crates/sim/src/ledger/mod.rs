@@ -9,7 +9,10 @@ use crate::{
 };
 use journal::journals;
 use parking_lot::Mutex;
-use rekindle_backup::{Durability, ReplicaState, ReplicaWrite, StoredImage, store::LocalStore};
+use rekindle_backup::{
+    Durability, ReplicaState, ReplicaWrite, StoredImage,
+    store::{LocalStore, file::FRAMES},
+};
 use rekindle_env::memory::Disk;
 use rekindle_types::{LogId, ReplicaId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,9 +33,6 @@ struct Account {
     /// Images that were found as they were written, by their numbers.
     whole: BTreeSet<(ReplicaId, u64)>,
 }
-
-/// The device of frames.
-const FRAMES: &str = "frames";
 
 impl Ledger {
     /// A backup took a call off the wire: it may have any effect from now on.
@@ -130,9 +130,14 @@ pub(crate) fn broken_images(store: &dyn LocalStore, disk: &Disk, log: LogId) -> 
     if disk.spoilt(FRAMES) == 0 {
         return BTreeSet::new();
     }
+    let broken = images(store).filter(|(id, image)| id.log == log && !is_on(image, disk));
+    broken.map(|(id, _)| id).collect()
+}
+
+/// The images of the replicas that a store lists.
+pub(crate) fn images(store: &dyn LocalStore) -> impl Iterator<Item = (ReplicaId, StoredImage)> {
     let replicas = store.kept().listed.into_iter().map(|info| info.replica);
-    let is_broken = |id: &ReplicaId| store.image_of(*id).is_some_and(|image| !is_on(&image, disk));
-    replicas.filter(|id| id.log == log).filter(is_broken).collect()
+    replicas.filter_map(|id| Some((id, store.image_of(id)?)))
 }
 
 fn is_on(image: &StoredImage, disk: &Disk) -> bool {

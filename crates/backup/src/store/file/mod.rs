@@ -27,5 +27,7 @@ pub(crate) use format::FrameHeader;
 pub use format::{FrameHeader, RecordHeader, RecordKind, Superblock, parse_journal_name};
 #[cfg(feature = "testing")]
 pub use journal::scan_records;
+#[cfg(feature = "testing")]
+pub use open::FRAMES;
 pub use open_error::OpenError;
 pub use restore::Damage;

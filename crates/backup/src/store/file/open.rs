@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, sync::Arc};
 /// The device of superblocks: two, each on a page of its own.
 const SUPERBLOCKS: &str = "superblocks";
 /// The device of frames.
-pub(super) const FRAMES: &str = "frames";
+pub const FRAMES: &str = "frames";
 /// Frame headers read at the same time.
 const HEADERS_AT_ONCE: usize = 32;
 
