@@ -23,12 +23,11 @@ pub(super) struct Lease {
 const RENEWALS_MAX: usize = 256;
 
 impl Lease {
-    fn asked(&mut self, lane: u64, frame: &Frame, now: Time) {
-        let Ok(Request::Renew { server, .. }) = codec::decode_postcard(&frame.body) else { return };
+    fn asked(&mut self, lane: u64, request: u64, server: ServerId, now: Time) {
         if self.sent.len() == RENEWALS_MAX {
             self.sent.pop_first();
         }
-        self.sent.insert((lane, frame.request), (server, now));
+        self.sent.insert((lane, request), (server, now));
     }
 
     /// A renewal was answered; what it is worth.
@@ -87,11 +86,15 @@ pub(super) struct ToCoordinator {
 
 impl Ear for ToCoordinator {
     fn sends(&self, frame: &Frame) {
-        if frame.kind == FrameKind::COORDINATOR {
-            if let Ok(Request::Leave { .. }) = codec::decode_postcard(&frame.body) {
-                self.process.overheard.leases.lock().prove(self.process.server);
+        if frame.kind != FrameKind::COORDINATOR {
+            return;
+        }
+        match codec::decode_postcard(&frame.body) {
+            Ok(Request::Renew { server, .. }) => {
+                self.process.lease.lock().asked(self.number, frame.request, server, self.process.now());
             }
-            self.process.lease.lock().asked(self.number, frame, self.process.now());
+            Ok(Request::Leave { .. }) => self.process.overheard.leases.lock().prove(self.process.server),
+            _ => {}
         }
     }
 
