@@ -278,7 +278,7 @@ impl<'a> Striker<'a> {
             }
             Fault::Depose { loyal } => {
                 let loyal = name(one(loyal)?);
-                cluster.depose_coordinator().then(|| Undo::Restored(self.part(&loyal)))
+                cluster.depose_coordinator().then(|| Undo::Restored(self.cut_links(self.around(&loyal))))
             }
             Fault::Drift { server, ppm } => {
                 let server = one(server)?;
@@ -300,18 +300,19 @@ impl<'a> Striker<'a> {
     }
 
     fn cut(&self, links: Vec<(String, String)>) -> Undo {
-        links.iter().for_each(|(from, to)| self.cluster.weather.cut(from, to));
-        Undo::Mend(links)
+        Undo::Mend(self.cut_links(links))
     }
 
-    /// A deposed coordinator and one server see nobody but each other, and clients.
-    fn part(&self, loyal: &str) -> Vec<(String, String)> {
-        let others = (0..self.cluster.config().servers).map(name).filter(|other| other != loyal);
-        let others: Vec<String> = others.chain([SUCCESSOR.to_owned()]).collect();
-        let both = |other: &String| [both_ways(loyal, other), both_ways(COORDINATOR, other)].concat();
-        let links: Vec<_> = others.iter().flat_map(both).collect();
+    fn cut_links(&self, links: Vec<(String, String)>) -> Vec<(String, String)> {
         links.iter().for_each(|(from, to)| self.cluster.weather.cut(from, to));
         links
+    }
+
+    /// All ways out for a deposed coordinator and one server: they see nobody but each other, and clients.
+    fn around(&self, loyal: &str) -> Vec<(String, String)> {
+        let others = (0..self.cluster.config().servers).map(name).filter(|other| other != loyal);
+        let both = |other: String| [both_ways(loyal, &other), both_ways(COORDINATOR, &other)].concat();
+        others.chain([SUCCESSOR.to_owned()]).flat_map(both).collect()
     }
 
     fn mend_links(&self, links: &[(String, String)]) {
@@ -330,8 +331,7 @@ impl<'a> Striker<'a> {
             Undo::Mend(links) => self.mend_links(&links),
             Undo::Restored(links) => {
                 self.mend_links(&links);
-                cluster.kill_coordinator();
-                self.start_coordinator();
+                self.restart_coordinator();
             }
             Undo::Weather => cluster.weather.turn(cluster.config().climate),
             Undo::FastDisk(name) => {
@@ -343,8 +343,7 @@ impl<'a> Striker<'a> {
             }
             Undo::EmptyCoordinatorDisk => {
                 coordinator_disk(cluster).set_capacity(None);
-                cluster.kill_coordinator();
-                self.start_coordinator();
+                self.restart_coordinator();
             }
             Undo::Restart(server) => self.restart(server),
             Undo::Await(_) => unreachable!("it has come, or was called off"),
@@ -360,6 +359,11 @@ impl<'a> Striker<'a> {
         if !self.cluster.running().contains(&server) {
             self.cluster.start_storage(server);
         }
+    }
+
+    fn restart_coordinator(&self) {
+        self.cluster.kill_coordinator();
+        self.start_coordinator();
     }
 
     fn start_coordinator(&self) {
