@@ -9,45 +9,35 @@ use crate::{
 /// Between two looks into a log in which nothing need have moved.
 const LOOKS_PER_LOG: usize = 100;
 
-/// Chooses what to look into.
-#[derive(Default)]
-pub(super) struct LogWatch {
-    looks: usize,
+/// Checks the logs in which something has moved since the former look, and now and then another: this is the look of such a
+/// number. `has_owners` says whether both looks found the same tablets.
+pub(super) fn check_logs(
+    cluster: &SimCluster,
+    former: &Look,
+    look: &Look,
+    has_owners: bool,
+    number: usize,
+) -> Result<(), String> {
+    let turn = turn(look, number);
+    for server in look.servers.iter().filter(|server| !server.is_removed) {
+        let before = former.servers.iter().find(|before| before.server == server.server);
+        let has_moved = before.is_some_and(|before| {
+            has_moved(before, server) || !has_owners && before.tablets != server.tablets
+        });
+        if !has_moved && turn.is_none_or(|turn| turn.server != server.server) {
+            continue;
+        }
+        let Some(log) = cluster.log(server) else { continue };
+        check_replayable(&log).map_err(|other| other.to_string())?;
+        check_killed(&log).map_err(|undead| undead.to_string())?;
+    }
+    Ok(())
 }
 
-impl LogWatch {
-    /// Checks the logs in which something has moved since the former look, and now and then another. `has_owners` says
-    /// whether both looks found the same tablets.
-    pub(super) fn see(
-        &mut self,
-        cluster: &SimCluster,
-        former: &Look,
-        look: &Look,
-        has_owners: bool,
-    ) -> Result<(), String> {
-        let turn = self.turn(look);
-        for server in look.servers.iter().filter(|server| !server.is_removed) {
-            let before = former.servers.iter().find(|before| before.server == server.server);
-            let has_moved = before.is_some_and(|before| {
-                has_moved(before, server) || !has_owners && before.tablets != server.tablets
-            });
-            if !has_moved && turn.is_none_or(|turn| turn.server != server.server) {
-                continue;
-            }
-            let Some(log) = cluster.log(server) else { continue };
-            check_replayable(&log).map_err(|other| other.to_string())?;
-            check_killed(&log).map_err(|undead| undead.to_string())?;
-        }
-        Ok(())
-    }
-
-    /// The server whose turn it is, one after the other.
-    fn turn<'a>(&mut self, look: &'a Look) -> Option<&'a ServerLook> {
-        self.looks += 1;
-        let is_time = self.looks.is_multiple_of(LOOKS_PER_LOG);
-        let turn = (self.looks / LOOKS_PER_LOG).checked_rem(look.servers.len());
-        turn.filter(|_| is_time).map(|at| &look.servers[at])
-    }
+/// The server whose turn it is, one after the other.
+fn turn(look: &Look, number: usize) -> Option<&ServerLook> {
+    let turn = (number / LOOKS_PER_LOG).checked_rem(look.servers.len())?;
+    number.is_multiple_of(LOOKS_PER_LOG).then(|| &look.servers[turn])
 }
 
 /// Whether a cleaner has moved entries: its pass has ended, or goes on while heads wait for their switch (C5). Else they come by

@@ -1,6 +1,6 @@
 //! Looked at again and again while everything runs. Also whoever starts processes that have ended.
 
-use super::log_watch::LogWatch;
+use super::log_watch::check_logs;
 use crate::{
     SimCluster,
     check::{
@@ -18,11 +18,10 @@ use std::time::Duration;
 pub(super) struct Watch<'a> {
     cluster: &'a SimCluster,
     looks: Looks,
-    looks_taken: u32,
+    looks_taken: usize,
     /// Those of the timeline that were seen.
     events: usize,
     former: Look,
-    logs: LogWatch,
     progress: Progress,
     /// Processes that had ended by themselves and were started again.
     pub(super) restarts: u64,
@@ -32,8 +31,8 @@ impl<'a> Watch<'a> {
     /// Clients' calls end within `call`.
     pub(super) fn new(cluster: &'a SimCluster, call: Duration) -> Self {
         let progress = Progress::new(Patience { step: STEP, call });
-        let (looks, former, logs) = (Looks::default(), Look::default(), LogWatch::default());
-        Self { cluster, looks, looks_taken: 0, events: 0, former, logs, progress, restarts: 0 }
+        let (looks, former) = (Looks::default(), Look::default());
+        Self { cluster, looks, looks_taken: 0, events: 0, former, progress, restarts: 0 }
     }
 
     /// One look: what is wrong, if something is. `is_hindered` by what strikes; the oldest call of a client that has not
@@ -60,7 +59,7 @@ impl<'a> Watch<'a> {
             check_superseded(&look.servers, &open).map_err(|head| head.to_string())?;
         }
         self.check_commits()?;
-        self.logs.see(self.cluster, &self.former, &look, has_owners)?;
+        check_logs(self.cluster, &self.former, &look, has_owners, self.looks_taken)?;
         self.cluster.check_returned().map_err(|kept| kept.to_string())?;
         self.cluster.wrong_answer().map_or(Ok(()), Err)?;
         let seen = self.progress.see(&look).map_err(|stuck| stuck.to_string());
@@ -100,7 +99,7 @@ impl<'a> Watch<'a> {
 }
 
 /// So many looks come to one at what backups list: a head that stays open stays so for long.
-const LOOKS_PER_HEADS: u32 = 50;
+const LOOKS_PER_HEADS: usize = 50;
 /// A step of an operation takes no longer while nothing hinders it: a cluster that lost power holds deaths back for
 /// half a minute (F8).
 const STEP: Duration = Duration::from_secs(40);
