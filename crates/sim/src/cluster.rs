@@ -68,7 +68,7 @@ pub struct SimCluster {
     pub incidents: Incidents,
     meta: MemoryMetaLog,
     network: MemoryNetwork,
-    overheard: Arc<Overheard>,
+    pub(crate) overheard: Arc<Overheard>,
     running: Arc<Mutex<Running>>,
 }
 

@@ -119,6 +119,7 @@ impl Striker<'_> {
         let journals = journals(&disk(self.cluster, server));
         let (journal, length) = at.of(&journals)?;
         self.flip(server, &journal, bytes, |number| place(at, number) % length)?;
+        self.cluster.overheard.ledger.spoils(server, &disk(self.cluster, server));
         if !is_soon_read(at) {
             return Some(Undo::Nothing(name(server)));
         }

@@ -154,6 +154,7 @@ impl Profile {
                 (Kind::CutFromCoordinator, 3),
                 (Kind::Isolate, 3),
                 (Kind::IsolateCoordinator, 2),
+                (Kind::Depose, 2),
                 (Kind::Kill, 2),
                 (Kind::KillCoordinator, 1),
             ],

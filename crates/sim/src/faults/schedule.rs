@@ -43,6 +43,8 @@ const AFTER_A_DEATH: [(Step, u64); 13] = [
     (Step::Stop, 3),
     (Step::Vacant, 4),
 ];
+/// Those of them that only one or two kinds bring about.
+const SELDOM: [(Step, u64); 3] = [(Step::Hold, 1), (Step::Stop, 1), (Step::Vacant, 1)];
 /// Steps that come without any fault.
 const AT_ANY_TIME: [(Step, u64); 4] =
     [(Step::CreateTable, 2), (Step::DropTable, 2), (Step::HeadSwitch, 2), (Step::Clean, 1)];
@@ -60,7 +62,7 @@ impl Schedule {
             let at = within(rng, Duration::from_secs(1), length.mul_f64(0.85));
             // Hard times are those in which something else has just failed.
             if rng.below(2) == 0 {
-                let step = choose(rng, &AFTER_A_DEATH);
+                let step = choose_step(rng, profile);
                 let first = leading_to(step, &kinds).unwrap_or_else(|| kinds.clone());
                 strikes.push(draw_strike(rng, profile, choose(rng, &first), at));
                 let next = draw_strike(rng, profile, choose(rng, &kinds), at);
@@ -95,6 +97,13 @@ fn choose<T: Copy>(rng: &dyn Rng, some: &[(T, u64)]) -> T {
         at -= weight;
     }
     unreachable!("below the sum of the weights")
+}
+
+/// A step after a death. Some kinds are in one profile only: there the steps that are seldom come as often as all the
+/// others together, or a pair of such a kind and such a step would not happen in 20,000 runs.
+fn choose_step(rng: &dyn Rng, profile: Profile) -> Step {
+    let is_seldom = profile == Profile::Mixed && rng.below(2) == 0;
+    choose(rng, if is_seldom { &SELDOM } else { &AFTER_A_DEATH })
 }
 
 /// Those of the kinds that bring the step about, if there are any.

@@ -26,7 +26,7 @@ pub(crate) struct Ledger(Mutex<BTreeMap<u32, Account>>);
 #[derive(Default)]
 struct Account {
     writes: Writes,
-    /// The journals that were on its disk when its process started.
+    /// The journals that were on its disk when its process started, or when one was spoilt since.
     journals: BTreeSet<ReplicaId>,
     /// What was found spoilt of journals at any start: what could not be told from a torn end stays lost.
     spoilt: BTreeMap<ReplicaId, Spoilt>,
@@ -55,12 +55,12 @@ impl Ledger {
         let accounts = &mut *self.0.lock();
         let account = accounts.entry(server).or_default();
         account.journals.clear();
-        for (id, spoilt) in journals(disk) {
-            account.journals.insert(id);
-            let Some(spoilt) = spoilt else { continue };
-            let known = account.spoilt.entry(id).or_insert(spoilt);
-            *known = spoilt.max(*known);
-        }
+        account.look(disk);
+    }
+
+    /// A journal was spoilt, perhaps after its process had started and before it was read.
+    pub(crate) fn spoils(&self, server: u32, disk: &Disk) {
+        self.0.lock().entry(server).or_default().look(disk);
     }
 
     /// What a backup has that was just opened on this disk.
@@ -104,6 +104,15 @@ impl Ledger {
 }
 
 impl Account {
+    fn look(&mut self, disk: &Disk) {
+        for (id, spoilt) in journals(disk) {
+            self.journals.insert(id);
+            let Some(spoilt) = spoilt else { continue };
+            let known = self.spoilt.entry(id).or_insert(spoilt);
+            *known = spoilt.max(*known);
+        }
+    }
+
     fn is_whole(&mut self, store: &dyn LocalStore, disk: &Disk, replica: ReplicaId) -> bool {
         let Some(image) = store.image_of(replica) else { return true };
         let key = (replica, image.generation());
