@@ -1,10 +1,10 @@
 //! Calls to a backup, as it takes them off the wire and does them.
 
-use super::{Process, lane::Ear};
+use super::{Process, lane::Ear, replicas::Taken};
 use parking_lot::Mutex;
 use rekindle_backup::{ReplicaFree, ReplicaWrite};
 use rekindle_cluster::wire::{Frame, FrameKind, codec};
-use rekindle_types::{LogId, ReplicaId};
+use rekindle_types::{LogId, ReplicaId, SessionNumber};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A call to a backup.
@@ -14,95 +14,99 @@ pub(crate) enum BackupCall {
     Write(ReplicaWrite),
     /// Drops.
     Free(ReplicaFree),
+    /// Lists what there is of a log, which is fenced from then on.
+    Inventory(LogId),
     /// Begins to read for a recovery.
     StartRecovery(LogId),
     /// Reads.
     Load(ReplicaId),
 }
 
-/// A call that a backup has answered as done.
-#[derive(Clone, Debug)]
-enum BackupDone {
-    /// With this.
-    Write(ReplicaWrite),
-    /// With these bytes.
-    Load(ReplicaId),
+impl BackupCall {
+    pub(super) fn decode(frame: &Frame) -> Option<Self> {
+        let body = &frame.body;
+        match frame.kind {
+            FrameKind::REPLICA_WRITE => codec::decode_write(body).ok().map(Self::Write),
+            FrameKind::REPLICA_FREE => codec::decode_free(body).ok().map(Self::Free),
+            FrameKind::INVENTORY => {
+                codec::decode_inventory_call(body).ok().map(|(log, _)| Self::Inventory(log))
+            }
+            FrameKind::START_RECOVERY => {
+                codec::decode_start_recovery(body).ok().map(|(log, _)| Self::StartRecovery(log))
+            }
+            FrameKind::LOAD => codec::decode_load(body).ok().map(|(replica, _)| Self::Load(replica)),
+            _ => None,
+        }
+    }
+
+    /// The replica that a master changes, and the session of that.
+    pub(super) fn changed(&self) -> Option<(ReplicaId, SessionNumber)> {
+        match self {
+            Self::Write(write) => Some((write.replica, write.session)),
+            Self::Free(free) => Some((free.replica, free.session)),
+            _ => None,
+        }
+    }
+
+    fn kind(&self) -> FrameKind {
+        match self {
+            Self::Write(_) => FrameKind::REPLICA_WRITE,
+            Self::Free(_) => FrameKind::REPLICA_FREE,
+            Self::Inventory(_) => FrameKind::INVENTORY,
+            Self::StartRecovery(_) => FrameKind::START_RECOVERY,
+            Self::Load(_) => FrameKind::LOAD,
+        }
+    }
+
+    /// Whether its answer says that it was done.
+    fn is_done(&self, answer: &Frame) -> bool {
+        let body = &answer.body;
+        answer.kind == self.kind().reply()
+            && match self {
+                Self::Write(_) | Self::Free(_) => matches!(codec::decode_outcome(body), Ok(Ok(()))),
+                Self::Inventory(_) => matches!(codec::decode_inventory(body), Ok(Ok(_))),
+                Self::Load(_) => matches!(codec::decode_loaded(body), Ok(Ok(_))),
+                Self::StartRecovery(_) => true,
+            }
+    }
 }
 
-/// On a lane of somebody who calls a backup: what it acknowledges, and what it gives to recoveries.
-pub(super) struct BackupEar {
+/// On a lane of somebody who calls a backup: whether it may do what it does, what it acknowledges, and what it gives to
+/// recoveries.
+pub(super) struct AtBackup {
     process: Arc<Process>,
     /// Calls without an answer.
-    open: Mutex<BTreeMap<u64, BackupCall>>,
+    open: Mutex<BTreeMap<u64, (BackupCall, Option<Taken>)>>,
 }
 
-impl BackupEar {
+impl AtBackup {
     pub(super) fn new(process: Arc<Process>) -> Self {
         Self { process, open: Mutex::default() }
     }
 }
 
-impl Ear for BackupEar {
+impl Ear for AtBackup {
     fn gets(&self, frame: &Frame) {
-        let Some(call) = decode_call(frame) else { return };
+        let Some(call) = BackupCall::decode(frame) else { return };
+        let taken = self.process.takes(&call);
         let Process { server, overheard, loads, .. } = &*self.process;
         overheard.ledger.called(*server, &call);
         loads.called(&call, |log| (overheard.broken)(*server, log));
-        self.open.lock().insert(frame.request, call);
+        self.open.lock().insert(frame.request, (call, taken));
     }
 
     fn sends(&self, frame: &Frame) {
-        let Some(call) = self.open.lock().remove(&frame.request) else { return };
+        let Some((call, taken)) = self.open.lock().remove(&frame.request) else { return };
+        if !call.is_done(frame) {
+            return;
+        }
+        taken.inspect(|taken| self.process.has_done(taken));
         let Process { server, overheard, loads, .. } = &*self.process;
-        match decode_done(call, frame) {
-            Some(BackupDone::Write(write)) => overheard.ledger.done(*server, &write),
-            Some(BackupDone::Load(replica)) => overheard.judge(loads.done(replica)),
-            None => {}
+        match call {
+            BackupCall::Write(write) => overheard.ledger.done(*server, &write),
+            BackupCall::Inventory(log) => self.process.fences(log),
+            BackupCall::Load(replica) => overheard.judge(loads.done(replica)),
+            BackupCall::Free(_) | BackupCall::StartRecovery(_) => {}
         }
-    }
-}
-
-/// Two who hear the same lane.
-pub(super) struct Both<A, B>(pub(super) A, pub(super) B);
-
-impl<A: Ear, B: Ear> Ear for Both<A, B> {
-    fn sends(&self, frame: &Frame) {
-        self.0.sends(frame);
-        self.1.sends(frame);
-    }
-
-    fn sent(&self, frame: &Frame) {
-        self.0.sent(frame);
-        self.1.sent(frame);
-    }
-
-    fn gets(&self, frame: &Frame) {
-        self.0.gets(frame);
-        self.1.gets(frame);
-    }
-}
-
-fn decode_call(frame: &Frame) -> Option<BackupCall> {
-    let body = &frame.body;
-    match frame.kind {
-        FrameKind::REPLICA_WRITE => codec::decode_write(body).ok().map(BackupCall::Write),
-        FrameKind::REPLICA_FREE => codec::decode_free(body).ok().map(BackupCall::Free),
-        FrameKind::START_RECOVERY => {
-            codec::decode_start_recovery(body).ok().map(|(log, _)| BackupCall::StartRecovery(log))
-        }
-        FrameKind::LOAD => codec::decode_load(body).ok().map(|(replica, _)| BackupCall::Load(replica)),
-        _ => None,
-    }
-}
-
-fn decode_done(call: BackupCall, frame: &Frame) -> Option<BackupDone> {
-    match call {
-        BackupCall::Write(write) if frame.kind == FrameKind::REPLICA_WRITE.reply() => {
-            codec::decode_outcome(&frame.body).ok()?.ok().map(|()| BackupDone::Write(write))
-        }
-        BackupCall::Load(replica) if frame.kind == FrameKind::LOAD.reply() => {
-            codec::decode_loaded(&frame.body).ok()?.ok().map(|_| BackupDone::Load(replica))
-        }
-        _ => None,
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use loads::Broken;
 
 use crate::{check::End, ledger::Ledger};
 use async_trait::async_trait;
-use backups::{BackupEar, Both};
+use backups::AtBackup;
 use greeting::Greeted;
 use lane::{Ear, listened};
 use lease::{Leases, ToCoordinator};
@@ -33,7 +33,6 @@ use rekindle_cluster::{
 use rekindle_coordinator::{Order, OrderKind};
 use rekindle_env::Clock;
 use rekindle_types::{KeyHash, ListUpdate, ListVersion, RemoteError, ServerId, ServerStatus, TableId};
-use replicas::{Inventories, Replicas};
 use sessions::ToBackup;
 use std::{collections::BTreeMap, error::Error, sync::Arc};
 
@@ -154,13 +153,8 @@ impl Transport for Overhearing {
         let (lane, kind, process) = (accepted.lane, accepted.kind, self.process.clone());
         let lane = match kind {
             LaneKind::Object => self.greeted(lane, kind, End::Answers, Objects::new(process)),
-            LaneKind::Replication => {
-                let kept = BackupEar::new(process.clone());
-                self.greeted(lane, kind, End::Answers, Both(Replicas::new(process), kept))
-            }
-            LaneKind::Recovery => {
-                let loads = BackupEar::new(process.clone());
-                self.greeted(lane, kind, End::Answers, Both(Inventories::new(process), loads))
+            LaneKind::Replication | LaneKind::Recovery => {
+                self.greeted(lane, kind, End::Answers, AtBackup::new(process))
             }
             LaneKind::Control => self.greeted(lane, kind, End::Answers, Orders(process)),
             LaneKind::Heartbeat => self.greeted(lane, kind, End::Answers, ()),

@@ -1,6 +1,6 @@
 //! What a master asks of backups (P3).
 
-use super::{Process, lane::Ear, replicas::called};
+use super::{BackupCall, Process, lane::Ear};
 use crate::check::{SentCall, check_sent};
 use rekindle_cluster::wire::Frame;
 use rekindle_types::{ReplicaId, ServerId, SessionNumber};
@@ -20,7 +20,7 @@ pub(super) struct Unanswered {
 impl Unanswered {
     /// A call leaves: what is to be said of it.
     fn add(&mut self, backup: ServerId, at: Place, frame: &Frame) -> Option<SentCall> {
-        let (replica, session) = called(frame)?;
+        let (replica, session) = BackupCall::decode(frame)?.changed()?;
         self.calls.insert(at, (backup, replica));
         let unanswered = self.last.insert((backup, replica), (at, session)).map(|(_, session)| session);
         Some(SentCall { backup, replica, session, unanswered })
