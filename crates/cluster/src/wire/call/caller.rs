@@ -19,6 +19,9 @@ pub enum CallError {
     /// Another process is there (F6): surely not done. Its id, if it has one.
     #[error("the wrong server answers: {0:?}")]
     WrongServer(Option<ServerId>),
+    /// The lane broke before the call left: surely not done. The next call dials anew.
+    #[error("the lane is closed")]
+    LaneClosed,
     /// Anything else.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -27,7 +30,7 @@ pub enum CallError {
 impl From<CallError> for RemoteError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::WrongServer(_) => Self::NotDone(error.to_string()),
+            CallError::WrongServer(_) | CallError::LaneClosed => Self::NotDone(error.to_string()),
             CallError::Remote(error) => error,
         }
     }
@@ -114,7 +117,7 @@ impl Caller {
         let wanted = call.kind().reply();
         let room = until(&*self.clock, deadline, self.room.acquire());
         let _room = room.await.ok_or_else(|| not_done("too many calls are outstanding"))?;
-        let (entry, answer) = Entry::register(&self.pending).ok_or_else(|| not_done("the lane is closed"))?;
+        let (entry, answer) = Entry::register(&self.pending).ok_or(CallError::LaneClosed)?;
         let stamp = if call.kind().is_stamped() { self.stamps.stamp() } else { Stamp::default() };
         let left = time_left_ms(self.clock.now(), deadline);
         let packet = call
@@ -122,10 +125,10 @@ impl Caller {
             .map_err(|e| not_done(&e.to_string()))?;
         match until(&*self.clock, deadline, self.sender.send(packet)).await {
             Some(Ok(())) => {}
-            Some(Err(closed)) => {
+            Some(Err(_)) => {
                 // At once, not when the reading future gets to it: the next call is to dial anew.
                 self.pending.close();
-                return Err(not_done(&closed.to_string()));
+                return Err(CallError::LaneClosed);
             }
             None => return Err(not_done("the lane was full until the deadline")),
         }

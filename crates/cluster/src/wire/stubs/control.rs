@@ -37,7 +37,7 @@ impl ServerControl for RemoteControl {
         match self.peers.call(&self.peer, lane, codec::encode_order(&order), deadline).await {
             Ok(reply) => codec::decode_report(&reply.body).map_err(unreadable)?,
             Err(CallError::WrongServer(_)) => Err(ControlError::WrongServer(self.target())),
-            Err(CallError::Remote(error)) => Err(ControlError::Remote(error)),
+            Err(error) => Err(ControlError::Remote(error.into())),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The coordinator elsewhere.
 
 use super::unreadable;
-use crate::wire::{FrameKind, LaneKind, Party, Peer, Peers, codec};
+use crate::wire::{CallError, Frame, FrameKind, LaneKind, Party, Peer, Peers, codec};
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use rekindle_env::Time;
 use rekindle_types::{CoordinatorApi, RemoteError, Reply, Request};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -17,21 +18,55 @@ use std::{
 pub struct RemoteCoordinator {
     peers: Arc<Peers>,
     addresses: Vec<Peer>,
-    /// Index of the address that answered last. Written and read by all callers; only a guess, so relaxed.
-    last: AtomicUsize,
-    /// Reads in a row that stayed without an answer. Only a guess too.
-    unanswered: AtomicU32,
+    found: Mutex<Found>,
+    reads: Patience,
+    floors: Patience,
     renew_timeout: Duration,
     call_timeout: Duration,
 }
 
-/// A read waits so long at first: one lost answer must not hold up everybody who needs the map or the list. Doubles with
-/// each in a row that stays unanswered, for maps and networks that need more, up to the time of a call.
-const READ_TIMEOUT: Duration = Duration::from_millis(500);
+/// Where to begin.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    /// An address, modulo their number.
+    index: usize,
+    /// When one answered last.
+    answered: Time,
+}
+
+/// How long to wait for what may be asked again: one lost answer, or a lane to a process that is gone, must not hold up
+/// everybody who needs the map or the list, nor a log whose head waits for its floor.
+#[derive(Default)]
+struct Patience {
+    /// How often in a row there was no answer. Only a guess, so relaxed.
+    unanswered: AtomicU32,
+}
+
+/// Writes wait for a head's floor, and nothing of it is large. What was recorded and not answered in time is found
+/// recorded by the next call.
+const FLOOR_TIMEOUT_MAX: Duration = Duration::from_secs(2);
+
+impl Patience {
+    const FIRST: Duration = Duration::from_millis(500);
+
+    /// Doubles with each in a row that stays unanswered, for maps, networks and disks that need more.
+    fn timeout(&self, max: Duration) -> Duration {
+        let doubled = 1 << self.unanswered.load(Ordering::Relaxed).min(10);
+        (Self::FIRST * doubled).min(max)
+    }
+
+    fn answered(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+    }
+
+    fn gave_up(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl RemoteCoordinator {
     /// `renew_timeout` bounds renewals, `call_timeout` everything else, each over all addresses. Reads of the tablet map
-    /// and the server list are given up earlier: whoever needs them tries again.
+    /// and the server list are given up earlier, and so are floors: whoever needs them tries again.
     #[must_use]
     pub fn new(
         peers: Arc<Peers>,
@@ -41,19 +76,8 @@ impl RemoteCoordinator {
     ) -> Self {
         let peer = |address| Peer { party: Party::Coordinator, address, name: None };
         let addresses = addresses.into_iter().map(peer).collect();
-        Self {
-            peers,
-            addresses,
-            last: AtomicUsize::new(0),
-            unanswered: AtomicU32::new(0),
-            renew_timeout,
-            call_timeout,
-        }
-    }
-
-    fn read_timeout(&self) -> Duration {
-        let doubled = 1 << self.unanswered.load(Ordering::Relaxed).min(10);
-        (READ_TIMEOUT * doubled).min(self.call_timeout)
+        let (found, reads, floors) = Default::default();
+        Self { peers, addresses, found, reads, floors, renew_timeout, call_timeout }
     }
 }
 
@@ -62,7 +86,13 @@ impl CoordinatorApi for RemoteCoordinator {
     async fn call(&self, request: Request) -> Result<Reply, RemoteError> {
         let (lane, timeout) = match request {
             Request::Renew { .. } => (LaneKind::Heartbeat, self.renew_timeout),
-            Request::TabletMap { .. } | Request::ServerList { .. } => return self.read(request).await,
+            Request::TabletMap { .. } | Request::ServerList { .. } => {
+                return self.call_briefly(request, &self.reads, self.call_timeout).await;
+            }
+            Request::StoreFloor { .. } => {
+                let max = self.call_timeout.min(FLOOR_TIMEOUT_MAX);
+                return self.call_briefly(request, &self.floors, max).await;
+            }
             _ => (LaneKind::Control, self.call_timeout),
         };
         self.try_all(request, lane, self.peers.now() + timeout).await
@@ -70,13 +100,18 @@ impl CoordinatorApi for RemoteCoordinator {
 }
 
 impl RemoteCoordinator {
-    async fn read(&self, request: Request) -> Result<Reply, RemoteError> {
-        let deadline = self.peers.now() + self.read_timeout();
+    async fn call_briefly(
+        &self,
+        request: Request,
+        patience: &Patience,
+        max: Duration,
+    ) -> Result<Reply, RemoteError> {
+        let deadline = self.peers.now() + patience.timeout(max);
         let reply = self.try_all(request, LaneKind::Control, deadline).await;
         if reply.is_ok() {
-            self.unanswered.store(0, Ordering::Relaxed);
+            patience.answered();
         } else if self.peers.now() >= deadline {
-            self.unanswered.fetch_add(1, Ordering::Relaxed);
+            patience.gave_up();
         }
         reply
     }
@@ -84,25 +119,47 @@ impl RemoteCoordinator {
     /// Asks one address after the other, until one answers or may have done it.
     async fn try_all(&self, request: Request, lane: LaneKind, deadline: Time) -> Result<Reply, RemoteError> {
         let mut error = RemoteError::NotDone("no coordinator is configured".into());
-        let first = self.last.load(Ordering::Relaxed);
-        for i in 0..self.addresses.len() {
-            let index = (first + i) % self.addresses.len();
-            let call = codec::encode_postcard(FrameKind::COORDINATOR, &request);
-            match self.peers.call(&self.addresses[index], lane, call, deadline).await {
+        let (begun, first) = (self.peers.now(), self.found.lock().index);
+        for index in first..first + self.addresses.len() {
+            let index = index % self.addresses.len();
+            match self.ask(&self.addresses[index], &request, lane, deadline).await {
                 Ok(reply) => {
-                    self.last.store(index, Ordering::Relaxed);
+                    *self.found.lock() = Found { index, answered: self.peers.now() };
                     return codec::decode_postcard(&reply.body).map_err(unreadable);
                 }
                 Err(e) => error = e.into(),
             }
             // Only what was surely not done may be done elsewhere.
             if matches!(error, RemoteError::Unknown(_)) {
-                self.last.store(index + 1, Ordering::Relaxed);
+                self.begin_at(index + 1, begun);
                 return Err(error);
             }
         }
         // Whoever was asked first may have used all the time up without a word: the next call begins elsewhere.
-        self.last.store(first + 1, Ordering::Relaxed);
+        self.begin_at(first + 1, begun);
         Err(error)
+    }
+
+    /// A lane that broke while nobody looked says nothing of who is there now: it is dialled once more.
+    async fn ask(
+        &self,
+        address: &Peer,
+        request: &Request,
+        lane: LaneKind,
+        deadline: Time,
+    ) -> Result<Frame, CallError> {
+        let call = || codec::encode_postcard(FrameKind::COORDINATOR, request);
+        match self.peers.call(address, lane, call(), deadline).await {
+            Err(CallError::LaneClosed) => self.peers.call(address, lane, call(), deadline).await,
+            answer => answer,
+        }
+    }
+
+    /// Unless anybody has had an answer since the call was begun that had none: that tells more.
+    fn begin_at(&self, index: usize, begun: Time) {
+        let mut found = self.found.lock();
+        if found.answered <= begun {
+            found.index = index % self.addresses.len().max(1);
+        }
     }
 }
