@@ -4,7 +4,7 @@
 //! Linearizability* (CCPE 2017): a set of calls done that led to the same state before is not tried again.
 
 use super::Register;
-use crate::history::{Call, Told};
+use crate::history::{Ask, Call, Told};
 use std::collections::BTreeSet;
 
 /// Most steps of a search: beyond, the history is too wide to be decided.
@@ -40,12 +40,44 @@ pub fn check_linearizable(calls: &[Call]) -> Result<(), NotLinearizable> {
         Told::Unknown => call.may_have_written(),
         _ => true,
     };
-    Search::new(calls.iter().filter(matter).collect()).run()
+    let calls: Vec<Call> = calls.iter().filter(matter).map(|call| as_seen(call, calls)).collect();
+    Search::new(&calls).run()
+}
+
+/// A write of unknown outcome whose value was seen was done, before whoever saw it first was told.
+fn as_seen(call: &Call, all: &[Call]) -> Call {
+    let mut call = call.clone();
+    let (Ask::Put { value, .. }, Told::Unknown) = (call.ask, call.told) else { return call };
+    let seen = all.iter().filter_map(|other| match other.told {
+        Told::Saw(Some((seen, version))) if seen == value => Some((other.to?, version)),
+        _ => None,
+    });
+    if let Some((to, version)) = seen.min_by_key(|(to, _)| *to) {
+        (call.told, call.to) = (Told::Wrote(version), Some(to));
+    }
+    call
+}
+
+/// For each call of unknown outcome the last one before it that asks for the same. Nobody saw what either wrote: in any
+/// order of the calls they may change places, but for the later one's not coming before it was asked. So the earlier one
+/// goes first, and of n alike n + 1 sets are tried instead of 2^n.
+fn twins(calls: &[Call]) -> Vec<Option<usize>> {
+    let is_alike = |one: &Call, other: &Call| match (one.ask, other.ask) {
+        (Ask::Put { condition: a, .. }, Ask::Put { condition: b, .. })
+        | (Ask::Delete { condition: a }, Ask::Delete { condition: b }) => a == b,
+        _ => false,
+    };
+    let twin = |(index, call): (usize, &Call)| {
+        let unknown = |other: &Call| other.to.is_none() && is_alike(other, call);
+        calls[..index].iter().rposition(unknown).filter(|_| call.to.is_none())
+    };
+    calls.iter().enumerate().map(twin).collect()
 }
 
 /// Depth first over the orders that time allows.
 struct Search<'a> {
-    calls: Vec<&'a Call>,
+    calls: &'a [Call],
+    twins: Vec<Option<usize>>,
     done: Set,
     state: Register,
     path: Vec<Step>,
@@ -70,10 +102,10 @@ struct Explained {
 }
 
 impl<'a> Search<'a> {
-    fn new(calls: Vec<&'a Call>) -> Self {
-        let done = Set::new(calls.len());
+    fn new(calls: &'a [Call]) -> Self {
+        let (twins, done) = (twins(calls), Set::new(calls.len()));
         let (state, path, tried) = (Register::default(), Vec::new(), BTreeSet::new());
-        Self { calls, done, state, path, tried, longest: None }
+        Self { calls, twins, done, state, path, tried, longest: None }
     }
 
     fn run(mut self) -> Result<(), NotLinearizable> {
@@ -117,12 +149,17 @@ impl<'a> Search<'a> {
         let deadline = self.deadline();
         for choice in from..2 * self.calls.len() {
             let (index, wants_known) = (self.index(choice), choice < self.calls.len());
-            let call = self.calls[index];
+            let call = &self.calls[index];
             let may = call.from.order < deadline && call.to.is_some() == wants_known;
-            if !may || self.done.has(index) {
+            let waits = self.twins[index].is_some_and(|twin| !self.done.has(twin));
+            if !may || waits || self.done.has(index) {
                 continue;
             }
             let Some(after) = self.state.after(call) else { continue };
+            // Without an effect it may come later, and have one, or never.
+            if !wants_known && after == self.state {
+                continue;
+            }
             let mut done = self.done.clone();
             done.insert(index);
             if self.tried.insert((done, after)) {
