@@ -50,6 +50,8 @@ struct Totals {
     written: Vec<u64>,
     faults: Vec<u64>,
     settled_ms: Vec<u64>,
+    step_ms: Vec<u64>,
+    write_ms: Vec<u64>,
     calls: u64,
     unknown: u64,
     tables: u64,
@@ -67,6 +69,8 @@ impl Totals {
         self.written.push(report.counts.written);
         self.faults.push(report.coverage.total());
         self.settled_ms.push(report.settled_after.as_millis() as u64);
+        self.step_ms.push(report.longest.step.as_millis() as u64);
+        self.write_ms.push(report.longest.write.as_millis() as u64);
         self.calls += report.calls as u64;
         self.unknown += report.counts.unknown;
         self.tables += report.counts.tables;
@@ -197,6 +201,8 @@ impl Faults {
             ("writes acknowledged", &totals.written),
             ("faults", &totals.faults),
             ("ms to settle", &totals.settled_ms),
+            ("ms that an operation stood still, unhindered", &totals.step_ms),
+            ("ms that writes waited, unhindered", &totals.write_ms),
         ] {
             println!("a seed's {what}: {}", quantiles(of));
         }
@@ -215,6 +221,8 @@ impl Faults {
             "written_median": quantile(&totals.written, 0.5),
             "faults_median": quantile(&totals.faults, 0.5),
             "settled_ms_max": quantile(&totals.settled_ms, 1.0),
+            "step_ms_max": quantile(&totals.step_ms, 1.0),
+            "write_ms_max": quantile(&totals.write_ms, 1.0),
             "network": {
                 "sent": totals.network.sent, "lost": totals.network.lost, "repeated": totals.network.repeated,
                 "resets": totals.network.resets, "breaks": totals.network.breaks,

@@ -69,7 +69,7 @@ fn twins(calls: &[Call]) -> Vec<Option<usize>> {
     };
     let twin = |(index, call): (usize, &Call)| {
         let unknown = |other: &Call| other.to.is_none() && is_alike(other, call);
-        calls[..index].iter().rposition(unknown).filter(|_| call.to.is_none())
+        call.to.is_none().then(|| calls[..index].iter().rposition(unknown)).flatten()
     };
     calls.iter().enumerate().map(twin).collect()
 }

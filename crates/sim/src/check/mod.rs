@@ -42,7 +42,7 @@ pub use linearizable::{NotLinearizable, STEPS_MAX, check_linearizable};
 pub use load::{HandedOut, LoadAnswer, check_load};
 pub use map::{WrongEntry, check_map};
 pub use one_owner::{TwoOwners, check_one_owner};
-pub use progress::{Patience, Progress, Stuck, check_progress};
+pub use progress::{Longest, Patience, Progress, Stuck, check_progress};
 pub use register::Register;
 pub use replayable::{NotReplayable, check_replayable};
 pub use restored::{Astray, HeldReplica, NotRestored, Replicas, check_replicas, check_restored};

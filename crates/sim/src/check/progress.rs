@@ -1,9 +1,9 @@
 //! Does everything that is under way come to its end?
 
-use crate::look::{Look, OperationLook};
+use crate::look::{Look, OperationLook, Record, ServerLook};
 use rekindle_coordinator::entity::OperationId;
 use rekindle_env::Time;
-use rekindle_types::Lsn;
+use rekindle_types::{Lsn, Position, ServerId};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long things may take.
@@ -11,6 +11,8 @@ use std::{collections::BTreeMap, time::Duration};
 pub struct Patience {
     /// A step of an operation, while nothing hinders it.
     pub step: Duration,
+    /// Any write to a log to become durable while requests wait for that and nothing hinders it.
+    pub write: Duration,
     /// A client's call, whatever happens.
     pub call: Duration,
 }
@@ -26,6 +28,18 @@ pub enum Stuck {
         /// For how long.
         age: Duration,
     },
+    /// Nothing that is written to a log becomes durable.
+    #[error(
+        "requests wait for the log of {server}, durable up to {durable:?} for {age:?}, and nothing was in its way"
+    )]
+    Log {
+        /// The master.
+        server: ServerId,
+        /// Up to where its log is durable.
+        durable: Position,
+        /// For how long.
+        age: Duration,
+    },
     /// A client waits for longer than it asked to.
     #[error("a client's call that began at {since:?} has not ended")]
     Call {
@@ -38,23 +52,33 @@ pub enum Stuck {
 #[derive(Clone, Debug)]
 pub struct Progress {
     patience: Patience,
-    /// When each operation was first seen as it is.
-    since: BTreeMap<OperationId, (Lsn, Time)>,
+    operations: Standing<OperationId, Lsn>,
+    logs: Standing<ServerId, Position>,
     /// Nothing has hindered anything since.
     free_since: Time,
-    longest: Duration,
+    longest: Longest,
+}
+
+/// The longest that anything stood still with nothing in its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Longest {
+    /// An operation.
+    pub step: Duration,
+    /// A log that requests waited for.
+    pub write: Duration,
 }
 
 impl Progress {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
-        Self { patience, since: BTreeMap::new(), free_since: Time(0), longest: Duration::ZERO }
+        let (operations, logs) = (Standing::default(), Standing::default());
+        Self { patience, operations, logs, free_since: Time(0), longest: Longest::default() }
     }
 
-    /// The longest that an operation stood still with nothing in its way.
+    /// The longest that anything stood still so far.
     #[must_use]
-    pub fn longest(&self) -> Duration {
+    pub fn longest(&self) -> Longest {
         self.longest
     }
 
@@ -72,19 +96,59 @@ impl Progress {
             self.free_since = look.at;
             return Ok(());
         };
-        self.since.retain(|id, _| record.operations.iter().any(|operation| operation.id == *id));
+        self.see_operations(look.at, record)?;
+        self.see_logs(look.at, &look.servers)
+    }
+
+    fn see_operations(&mut self, at: Time, record: &Record) -> Result<(), Stuck> {
+        self.operations.keep(|id| record.operations.iter().any(|operation| operation.id == *id));
         for operation in &record.operations {
-            let seen = self.since.entry(operation.id).or_insert((operation.moved, look.at));
-            if seen.0 != operation.moved {
-                *seen = (operation.moved, look.at);
-            }
-            let age = look.at.since(seen.1.max(self.free_since));
-            self.longest = self.longest.max(age);
+            let since = self.operations.since(operation.id, operation.moved, at);
+            let age = at.since(since.max(self.free_since));
+            self.longest.step = self.longest.step.max(age);
             if age > self.patience.step {
                 return Err(Stuck::Operation { operation: *operation, age });
             }
         }
         Ok(())
+    }
+
+    fn see_logs(&mut self, at: Time, servers: &[ServerLook]) -> Result<(), Stuck> {
+        let waits = |server: &&ServerLook| server.census.waiting > 0 && server.may_serve;
+        self.logs.keep(|id| servers.iter().filter(waits).any(|server| server.server == *id));
+        for &ServerLook { server, durable, .. } in servers.iter().filter(waits) {
+            let since = self.logs.since(server, durable, at);
+            let age = at.since(since.max(self.free_since));
+            self.longest.write = self.longest.write.max(age);
+            if age > self.patience.write {
+                return Err(Stuck::Log { server, durable, age });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When each was first seen as it is.
+#[derive(Clone, Debug)]
+struct Standing<K, V>(BTreeMap<K, (V, Time)>);
+
+impl<K, V> Default for Standing<K, V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord, V: Copy + PartialEq> Standing<K, V> {
+    fn keep(&mut self, is_there: impl Fn(&K) -> bool) {
+        self.0.retain(|key, _| is_there(key));
+    }
+
+    fn since(&mut self, key: K, value: V, at: Time) -> Time {
+        let seen = self.0.entry(key).or_insert((value, at));
+        if seen.0 != value {
+            *seen = (value, at);
+        }
+        seen.1
     }
 }
 

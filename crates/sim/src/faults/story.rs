@@ -9,8 +9,8 @@ use super::{
 use crate::{
     SimCluster, SimConfig,
     check::{
-        Left, LeftMost, WrongTable, check_acknowledged, check_left, check_linearizable, check_replicas,
-        check_tables,
+        Left, LeftMost, Longest, WrongTable, check_acknowledged, check_left, check_linearizable,
+        check_replicas, check_tables,
     },
     check_settled,
     history::Recorder,
@@ -97,8 +97,8 @@ pub struct FaultsReport {
     pub elapsed: Duration,
     /// Virtual time from the last fault's end until everything had settled.
     pub settled_after: Duration,
-    /// The longest that an operation stood still with nothing in its way.
-    pub longest_step: Duration,
+    /// The longest that anything stood still with nothing in its way.
+    pub longest: Longest,
     /// Calls on objects that servers answered, each within its lease.
     pub answers: u64,
     /// Equal for equal runs.
@@ -158,7 +158,7 @@ pub fn play_watched(
         restarts: run.watch.borrow().restarts,
         elapsed: cluster.world.now().since(Time(0)),
         settled_after,
-        longest_step: run.watch.borrow().longest_step(),
+        longest: run.watch.borrow().longest(),
         answers: cluster.answers(),
         trace: cluster.world.trace_hash(),
     })

@@ -4,8 +4,8 @@ use super::log_watch::check_logs;
 use crate::{
     SimCluster,
     check::{
-        Commit, Patience, Progress, check_apart, check_bounded, check_certified, check_closed, check_closing,
-        check_heads, check_one_owner, check_superseded, check_waited,
+        Commit, Longest, Patience, Progress, check_apart, check_bounded, check_certified, check_closed,
+        check_closing, check_heads, check_one_owner, check_superseded, check_waited,
     },
     look::{Look, Looks},
 };
@@ -30,7 +30,7 @@ pub(super) struct Watch<'a> {
 impl<'a> Watch<'a> {
     /// Clients' calls end within `call`.
     pub(super) fn new(cluster: &'a SimCluster, call: Duration) -> Self {
-        let progress = Progress::new(Patience { step: STEP, call });
+        let progress = Progress::new(Patience { step: STEP, write: WRITE, call });
         let (looks, former) = (Looks::default(), Look::default());
         Self { cluster, looks, looks_taken: 0, events: 0, former, progress, restarts: 0 }
     }
@@ -78,8 +78,8 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// The longest that an operation stood still with nothing in its way.
-    pub(super) fn longest_step(&self) -> Duration {
+    /// The longest that anything stood still with nothing in its way.
+    pub(super) fn longest(&self) -> Longest {
         self.progress.longest()
     }
 
@@ -103,3 +103,6 @@ const LOOKS_PER_HEADS: usize = 50;
 /// A step of an operation takes no longer while nothing hinders it: a cluster that lost power holds deaths back for
 /// half a minute (F8).
 const STEP: Duration = Duration::from_secs(40);
+/// While nothing hinders it, a log that requests wait for grows within this: a call to a backup or to the coordinator may
+/// have gone to a process that is no more.
+const WRITE: Duration = Duration::from_secs(10);

@@ -165,6 +165,18 @@ fn an_unknown_write_may_happen_much_later_or_never() {
 }
 
 #[test]
+fn many_writes_of_unknown_outcome_are_decided() {
+    // As while a log waits for its floor: puts that nobody sees, and one delete that found the last of them.
+    let mut calls: Vec<Call> = (1..60).map(|n| lost_put(2 * n, n)).collect();
+    calls.insert(30, get_none(61, 62));
+    let with_end = |version| {
+        let end = [delete(200, 201, Told::Removed(Some(Version(version)))), put(202, 203, 99, 60)];
+        [&calls[..], &end[..]].concat()
+    };
+    tells_apart(&with_end(59), &with_end(60));
+}
+
+#[test]
 fn what_is_surely_not_done_leaves_no_trace() {
     let not_done = put_if(3, 4, 2, Condition::Always, Told::NotDone);
     tells_apart(

@@ -13,7 +13,7 @@ use rekindle_sim::{
     look::{About, Census, Look, OperationLook, Record, ServerLook},
 };
 use rekindle_types::{
-    CreationNumber, KeyHash, KeyRange, LogId, Lsn, ReplicaId, SegmentId, ServerId, TableId, Tablet,
+    CreationNumber, KeyHash, KeyRange, LogId, Lsn, Position, ReplicaId, SegmentId, ServerId, TableId, Tablet,
     TabletState, TabletVersion,
 };
 use std::{sync::Arc, time::Duration};
@@ -153,7 +153,11 @@ fn an_answer_after_the_lease_or_about_what_is_anothers() {
     assert_eq!(check_lease_end(&foreign), Err(ServedTooLate::NotTheOwner(foreign)));
 }
 
-const PATIENCE: Patience = Patience { step: Duration::from_nanos(10), call: Duration::from_nanos(20) };
+const PATIENCE: Patience = Patience {
+    step: Duration::from_nanos(10),
+    write: Duration::from_nanos(15),
+    call: Duration::from_nanos(20),
+};
 
 /// Looks at these instants at a recovery that was changed last by that batch; hindered or not.
 fn recovery(looks: &[(u64, u64, bool)]) -> Vec<Look> {
@@ -185,6 +189,33 @@ fn an_operation_that_does_not_move() {
     record.operations[0].id = OperationId(2);
     two[1].record = Some(Arc::new(record));
     assert_eq!(check_progress(&two, PATIENCE), Ok(()));
+}
+
+/// A look at this instant at a log of which so much is durable, and for which so many requests wait.
+fn log(at: u64, durable: u32, waiting: usize) -> Look {
+    let look = with(|look| {
+        look.servers[0].durable = Position { segment: SegmentId(3), offset: durable };
+        look.servers[0].census.waiting = waiting;
+    });
+    Look { at: Time(at), ..look }
+}
+
+#[test]
+fn a_log_that_requests_wait_for_in_vain() {
+    let stands = [log(0, 10, 1), log(8, 10, 2), log(16, 10, 1)];
+    let stuck = check_progress(&stands, PATIENCE);
+    assert!(matches!(stuck, Err(Stuck::Log { age, .. }) if age == Duration::from_nanos(16)), "{stuck:?}");
+    let grows = [log(0, 10, 1), log(8, 11, 2), log(16, 11, 1)];
+    let answers = [log(0, 10, 1), log(8, 10, 0), log(16, 10, 1)];
+    let mut hindered = stands.clone();
+    hindered[1].is_hindered = true;
+    let mut leaderless = stands.clone();
+    leaderless[1].record = None;
+    let mut removed = stands;
+    removed[1].servers[0].may_serve = false;
+    for good in [grows, answers, hindered, leaderless, removed] {
+        assert_eq!(check_progress(&good, PATIENCE), Ok(()));
+    }
 }
 
 #[test]
