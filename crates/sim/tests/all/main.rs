@@ -28,3 +28,4 @@ mod switched_off_rules_break_something;
 mod tables_come_and_go_while_servers_die;
 mod traces;
 mod two_checkers_agree;
+mod writes_go_on_soon_after_the_coordinator;
