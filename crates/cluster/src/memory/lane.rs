@@ -3,7 +3,7 @@
 use super::{
     Fate,
     network::{Network, Reach},
-    repeats::Repeats,
+    repeats::{self, Repeats},
     tap::{Message, Passage},
 };
 use crate::wire::{FrameReceiver, FrameSender, LaneClosed, LaneKind, Packet};
@@ -179,12 +179,12 @@ impl Wire {
 
     /// Lets a frame that was queued for `due` come again, if the protocol bears that.
     fn repeat(&self, due: Time, later: Duration, frame: &Bytes) {
-        let again = match Repeats::of(frame) {
+        let due = match Repeats::of(frame) {
             Repeats::Never => return,
             Repeats::AtOnce => due,
             Repeats::Late => due + later,
         };
-        if let Some((due, place)) = self.out.push_again(again, frame) {
+        if let Some((due, place)) = self.out.push_again(due, &repeats::again(frame)) {
             self.network.count(|counts| counts.repeated += 1);
             self.tell_sent(place, frame, Passage::Repeated { due });
         }

@@ -14,5 +14,6 @@ mod weather;
 pub use counts::NetworkCounts;
 pub use endpoint::MemoryTransport;
 pub use network::{BACKLOG_LANES, MemoryNetwork, QUEUE_BYTES, QUEUE_FRAMES};
+pub use repeats::REPEATED;
 pub use tap::{Message, NoTap, Passage, Tap};
 pub use weather::{Calm, Fate, Weather};

@@ -16,7 +16,8 @@ pub enum Fate {
     /// It arrives, and what the protocol bears arrives once more: as when its caller has repeated it, and an earlier try
     /// comes last. Orders, calls to the coordinator and about recoveries may come again at any time; writes and frees of
     /// replicas right behind themselves, since a session has one lane, which keeps its order (P3). Nothing else is sent
-    /// twice: clients' calls on objects and greetings never are, and the second of two answers goes unread.
+    /// twice: clients' calls on objects and greetings never are. A call that comes again has a number of its own, so that its
+    /// answer is never read for that of the first.
     Twice {
         /// First after so long.
         after: Duration,

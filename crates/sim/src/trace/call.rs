@@ -1,6 +1,6 @@
 //! What a frame is, told from its first bytes.
 
-use rekindle_cluster::wire::FrameKind;
+use rekindle_cluster::{memory::REPEATED, wire::FrameKind};
 
 /// What can be told of a frame without decoding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct FrameHead {
     pub call: &'static str,
     /// Whether it answers.
     pub is_reply: bool,
-    /// Number of the call on its lane.
+    /// Number of the call on its lane, the same when it comes again.
     pub request: u64,
 }
 
@@ -30,7 +30,7 @@ impl FrameHead {
         let is_reply = asked.reply().0 == kind || kind == FrameKind::REFUSED.0;
         let request = frame.get(REQUEST_AT..BODY_AT - 4).and_then(|bytes| bytes.try_into().ok());
         let call = if is_reply { reply(asked, frame) } else { call(asked, frame) };
-        Self { call, is_reply, request: request.map_or(0, u64::from_le_bytes) }
+        Self { call, is_reply, request: request.map_or(0, u64::from_le_bytes) & !REPEATED }
     }
 }
 
