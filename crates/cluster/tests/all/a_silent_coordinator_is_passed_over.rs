@@ -131,3 +131,35 @@ fn a_lost_call_says_nothing_of_a_coordinator_that_answers_others() {
         assert_eq!(*deposed.seen.lock(), Vec::<String>::new());
     });
 }
+
+/// Nobody answers at `c1`, and of what is sent on lanes to `c2` that many are lost.
+#[derive(Clone, Default)]
+struct Deaf(Arc<Mutex<u32>>);
+
+impl Weather for Deaf {
+    fn fate(&self, _: &str, to: &str, _: LaneKind, _: usize) -> Fate {
+        let mut losses = self.0.lock();
+        if to == "c1" {
+            return Fate::Lose;
+        }
+        let is_lost = to == "c2" && *losses > 0;
+        *losses -= u32::from(is_lost);
+        if is_lost { Fate::Lose } else { Fate::Deliver { after: Duration::from_millis(1) } }
+    }
+}
+
+#[test]
+fn a_silent_address_does_not_take_the_time_of_the_other_for_ever() {
+    let weather = Deaf::default();
+    let net = Net::with(weather.clone());
+    let (_successor, _run) = net.serve("c2", Party::Coordinator);
+    let addresses = ["c1".to_owned(), "c2".to_owned()];
+    let coordinator = RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40);
+    net.world.block_on(async {
+        while coordinator.call(renewal()).await.is_err() {}
+        *weather.0.lock() = 1;
+        assert!(coordinator.call(renewal()).await.is_err());
+        assert!(coordinator.call(renewal()).await.is_err(), "it asks elsewhere");
+        assert!(coordinator.call(renewal()).await.is_ok(), "and comes back");
+    });
+}

@@ -134,6 +134,9 @@ impl RemoteCoordinator {
                 self.begin_at(index + 1, begun);
                 return Err(error);
             }
+            if self.peers.now() >= deadline {
+                break;
+            }
         }
         // Whoever was asked first may have used all the time up without a word: the next call begins elsewhere.
         self.begin_at(first + 1, begun);
