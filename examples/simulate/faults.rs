@@ -52,6 +52,7 @@ struct Totals {
     settled_ms: Vec<u64>,
     step_ms: Vec<u64>,
     write_ms: Vec<u64>,
+    lease_ms: Vec<u64>,
     calls: u64,
     unknown: u64,
     tables: u64,
@@ -71,6 +72,7 @@ impl Totals {
         self.settled_ms.push(report.settled_after.as_millis() as u64);
         self.step_ms.push(report.longest.step.as_millis() as u64);
         self.write_ms.push(report.longest.write.as_millis() as u64);
+        self.lease_ms.push(report.longest.lease.as_millis() as u64);
         self.calls += report.calls as u64;
         self.unknown += report.counts.unknown;
         self.tables += report.counts.tables;
@@ -203,6 +205,7 @@ impl Faults {
             ("ms to settle", &totals.settled_ms),
             ("ms that an operation stood still, unhindered", &totals.step_ms),
             ("ms that writes waited, unhindered", &totals.write_ms),
+            ("ms that a server had no lease, unhindered", &totals.lease_ms),
         ] {
             println!("a seed's {what}: {}", quantiles(of));
         }
@@ -223,6 +226,7 @@ impl Faults {
             "settled_ms_max": quantile(&totals.settled_ms, 1.0),
             "step_ms_max": quantile(&totals.step_ms, 1.0),
             "write_ms_max": quantile(&totals.write_ms, 1.0),
+            "lease_ms_max": quantile(&totals.lease_ms, 1.0),
             "network": {
                 "sent": totals.network.sent, "lost": totals.network.lost, "repeated": totals.network.repeated,
                 "resets": totals.network.resets, "breaks": totals.network.breaks,

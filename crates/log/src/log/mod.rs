@@ -134,6 +134,8 @@ pub struct LogStats {
     pub live_bytes: u64,
     /// Durable up to here.
     pub durable: Position,
+    /// Written up to here.
+    pub end: Position,
 }
 
 impl Log {
@@ -428,6 +430,7 @@ impl Log {
             side_logs: state.side_logs.len(),
             live_bytes: live.map(|s| self.frames.live_bytes(s.slot)).sum(),
             durable: self.durable(),
+            end: state.head.position(),
         }
     }
 }

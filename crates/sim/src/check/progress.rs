@@ -11,7 +11,8 @@ use std::{collections::BTreeMap, time::Duration};
 pub struct Patience {
     /// A step of an operation, while nothing hinders it.
     pub step: Duration,
-    /// Any write to a log to become durable while requests wait for that and nothing hinders it.
+    /// Anything that was written to a log to become durable, and a server that is up on record to have a lease, while
+    /// nothing hinders it.
     pub write: Duration,
     /// A client's call, whatever happens.
     pub call: Duration,
@@ -40,6 +41,14 @@ pub enum Stuck {
         /// For how long.
         age: Duration,
     },
+    /// A server that is up on record may not serve.
+    #[error("{server} is up on record, and has no lease for {age:?}, and nothing was in its way")]
+    Lease {
+        /// Which.
+        server: ServerId,
+        /// For how long.
+        age: Duration,
+    },
     /// A client waits for longer than it asked to.
     #[error("a client's call that began at {since:?} has not ended")]
     Call {
@@ -54,6 +63,7 @@ pub struct Progress {
     patience: Patience,
     operations: Standing<OperationId, Lsn>,
     logs: Standing<ServerId, Position>,
+    leaseless: Standing<ServerId, ()>,
     /// Nothing has hindered anything since.
     free_since: Time,
     longest: Longest,
@@ -64,16 +74,24 @@ pub struct Progress {
 pub struct Longest {
     /// An operation.
     pub step: Duration,
-    /// A log that requests waited for.
+    /// A log that was not durable up to its end.
     pub write: Duration,
+    /// A server without a lease.
+    pub lease: Duration,
 }
 
 impl Progress {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
-        let (operations, logs) = (Standing::default(), Standing::default());
-        Self { patience, operations, logs, free_since: Time(0), longest: Longest::default() }
+        Self {
+            patience,
+            operations: Standing::default(),
+            logs: Standing::default(),
+            leaseless: Standing::default(),
+            free_since: Time(0),
+            longest: Longest::default(),
+        }
     }
 
     /// The longest that anything stood still so far.
@@ -97,7 +115,8 @@ impl Progress {
             return Ok(());
         };
         self.see_operations(look.at, record)?;
-        self.see_logs(look.at, &look.servers)
+        self.see_logs(look.at, &look.servers)?;
+        self.see_leases(look.at, record, &look.servers)
     }
 
     fn see_operations(&mut self, at: Time, record: &Record) -> Result<(), Stuck> {
@@ -114,7 +133,7 @@ impl Progress {
     }
 
     fn see_logs(&mut self, at: Time, servers: &[ServerLook]) -> Result<(), Stuck> {
-        let waits = |server: &&ServerLook| server.census.waiting > 0 && server.may_serve;
+        let waits = |server: &&ServerLook| server.end != server.durable && server.may_serve;
         self.logs.keep(|id| servers.iter().filter(waits).any(|server| server.server == *id));
         for &ServerLook { server, durable, .. } in servers.iter().filter(waits) {
             let since = self.logs.since(server, durable, at);
@@ -122,6 +141,21 @@ impl Progress {
             self.longest.write = self.longest.write.max(age);
             if age > self.patience.write {
                 return Err(Stuck::Log { server, durable, age });
+            }
+        }
+        Ok(())
+    }
+
+    /// F2, F7: whoever is up renews.
+    fn see_leases(&mut self, at: Time, record: &Record, servers: &[ServerLook]) -> Result<(), Stuck> {
+        let lacks = |server: &&ServerLook| !server.may_serve && record.up.contains(&server.server);
+        self.leaseless.keep(|id| servers.iter().filter(lacks).any(|server| server.server == *id));
+        for &ServerLook { server, .. } in servers.iter().filter(lacks) {
+            let since = self.leaseless.since(server, (), at);
+            let age = at.since(since.max(self.free_since));
+            self.longest.lease = self.longest.lease.max(age);
+            if age > self.patience.write {
+                return Err(Stuck::Lease { server, age });
             }
         }
         Ok(())

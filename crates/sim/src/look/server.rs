@@ -31,6 +31,8 @@ pub struct ServerLook {
     pub floor: Option<SegmentId>,
     /// All of its log is durable up to here.
     pub durable: Position,
+    /// It is written up to here.
+    pub end: Position,
     /// Closed replicas that made way for open ones on its backup.
     pub reopened: u64,
     /// Passes that its cleaner has ended.
@@ -77,6 +79,7 @@ impl From<StorageStatus> for ServerLook {
             floor: status.replication.floor,
             heads: status.heads,
             durable: status.log.durable,
+            end: status.log.end,
             reopened: status.reopened,
             passes: status.cleaner.passes,
             passes_under_way: status.cleaner.under_way,

@@ -1,7 +1,10 @@
 //! What a server is told on the lanes that it has dialled to the coordinator.
 
 use super::{Process, lane::Ear};
-use rekindle_cluster::wire::{Frame, FrameKind, codec};
+use rekindle_cluster::{
+    memory::REPEATED,
+    wire::{Frame, FrameKind, codec},
+};
 use rekindle_env::Time;
 use rekindle_types::{Reply, Request, ServerId};
 use std::{
@@ -99,7 +102,8 @@ impl Ear for ToCoordinator {
     }
 
     fn gets(&self, frame: &Frame) {
-        if frame.kind != FrameKind::COORDINATOR.reply() {
+        // The answer to a call that came again is nobody's.
+        if frame.kind != FrameKind::COORDINATOR.reply() || frame.request & REPEATED != 0 {
             return;
         }
         match codec::decode_postcard(&frame.body) {

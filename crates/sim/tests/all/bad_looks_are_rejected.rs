@@ -191,29 +191,47 @@ fn an_operation_that_does_not_move() {
     assert_eq!(check_progress(&two, PATIENCE), Ok(()));
 }
 
-/// A look at this instant at a log of which so much is durable, and for which so many requests wait.
-fn log(at: u64, durable: u32, waiting: usize) -> Look {
+/// A look at this instant at a log that is written and durable up to there.
+fn log(at: u64, end: u32, durable: u32) -> Look {
+    let position = |offset| Position { segment: SegmentId(3), offset };
     let look = with(|look| {
-        look.servers[0].durable = Position { segment: SegmentId(3), offset: durable };
-        look.servers[0].census.waiting = waiting;
+        let server = &mut look.servers[0];
+        (server.end, server.durable) = (position(end), position(durable));
     });
     Look { at: Time(at), ..look }
 }
 
 #[test]
-fn a_log_that_requests_wait_for_in_vain() {
-    let stands = [log(0, 10, 1), log(8, 10, 2), log(16, 10, 1)];
+fn a_log_that_does_not_become_durable() {
+    let stands = [log(0, 20, 10), log(8, 30, 10), log(16, 30, 10)];
     let stuck = check_progress(&stands, PATIENCE);
     assert!(matches!(stuck, Err(Stuck::Log { age, .. }) if age == Duration::from_nanos(16)), "{stuck:?}");
-    let grows = [log(0, 10, 1), log(8, 11, 2), log(16, 11, 1)];
-    let answers = [log(0, 10, 1), log(8, 10, 0), log(16, 10, 1)];
+    let grows = [log(0, 20, 10), log(8, 30, 11), log(16, 30, 11)];
+    let catches_up = [log(0, 20, 10), log(8, 10, 10), log(16, 30, 10)];
     let mut hindered = stands.clone();
     hindered[1].is_hindered = true;
     let mut leaderless = stands.clone();
     leaderless[1].record = None;
     let mut removed = stands;
     removed[1].servers[0].may_serve = false;
-    for good in [grows, answers, hindered, leaderless, removed] {
+    for good in [grows, catches_up, hindered, leaderless, removed] {
+        assert_eq!(check_progress(&good, PATIENCE), Ok(()));
+    }
+}
+
+#[test]
+fn a_server_that_gets_no_lease() {
+    let look = |at, may_serve, is_up: bool| {
+        let mut look = with_record(|record| record.up = is_up.then_some(ServerId(1)).into_iter().collect());
+        look.servers.retain(|server| server.server == ServerId(1));
+        look.servers[0].may_serve = may_serve;
+        Look { at: Time(at), ..look }
+    };
+    let stuck = check_progress(&[0, 8, 16].map(|at| look(at, false, true)), PATIENCE);
+    assert!(matches!(stuck, Err(Stuck::Lease { age, .. }) if age == Duration::from_nanos(16)), "{stuck:?}");
+    let has_had_one = [look(0, false, true), look(8, true, true), look(16, false, true)];
+    let removed = [0, 8, 16].map(|at| look(at, false, false));
+    for good in [has_had_one, removed] {
         assert_eq!(check_progress(&good, PATIENCE), Ok(()));
     }
 }
