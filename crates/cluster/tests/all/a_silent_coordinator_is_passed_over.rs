@@ -25,14 +25,19 @@ fn renewal() -> Request {
     }
 }
 
+/// The coordinator at `c1` or `c2`, as `s1` calls it.
+fn at_either(net: &Net) -> RemoteCoordinator {
+    let addresses = ["c1".to_owned(), "c2".to_owned()];
+    RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40)
+}
+
 #[test]
 fn renewals_reach_the_successor_of_a_stopped_coordinator() {
     let net = Net::calm();
     let (_former, _stopped) = net.serve("c1", Party::Coordinator);
     let (_successor, _run) = net.serve("c2", Party::Coordinator);
     net.world.node("c1").pause();
-    let addresses = ["c1".to_owned(), "c2".to_owned()];
-    let coordinator = RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40);
+    let coordinator = at_either(&net);
     net.world.block_on(async {
         let _ = coordinator.call(renewal()).await;
         // The first one has used its time up. Nothing else is called in between.
@@ -97,8 +102,7 @@ fn a_lane_that_broke_is_dialled_anew_before_another_address_is_asked() {
     let (_coordinator, _run) = net.serve("c1", Party::Coordinator);
     let (deposed, _other) = net.serve("c2", Party::Coordinator);
     net.world.node("c2").pause();
-    let addresses = ["c1".to_owned(), "c2".to_owned()];
-    let coordinator = RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40);
+    let coordinator = at_either(&net);
     let env = net.world.node("s1").env();
     net.world.block_on(async {
         assert!(ask(&coordinator, &env, floor()).await.0);
@@ -115,8 +119,7 @@ fn a_lost_call_says_nothing_of_a_coordinator_that_answers_others() {
     let net = Net::with(weather.clone());
     let (_coordinator, _run) = net.serve("c1", Party::Coordinator);
     let (deposed, _other) = net.serve("c2", Party::Coordinator);
-    let addresses = ["c1".to_owned(), "c2".to_owned()];
-    let coordinator = RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40);
+    let coordinator = at_either(&net);
     let env = net.world.node("s1").env();
     net.world.block_on(async {
         assert!(ask(&coordinator, &env, floor()).await.0);
@@ -153,8 +156,7 @@ fn a_silent_address_does_not_take_the_time_of_the_other_for_ever() {
     let weather = Deaf::default();
     let net = Net::with(weather.clone());
     let (_successor, _run) = net.serve("c2", Party::Coordinator);
-    let addresses = ["c1".to_owned(), "c2".to_owned()];
-    let coordinator = RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40);
+    let coordinator = at_either(&net);
     net.world.block_on(async {
         while coordinator.call(renewal()).await.is_err() {}
         *weather.0.lock() = 1;

@@ -36,8 +36,8 @@ struct Found {
 
 /// How long to wait for what may be asked again: one lost answer, or a lane to a process that is gone, must not hold up
 /// everybody who needs the map or the list, nor a log whose head waits for its floor.
-#[derive(Default)]
 struct Patience {
+    max: Duration,
     /// How often in a row there was no answer. Only a guess, so relaxed.
     unanswered: AtomicU32,
 }
@@ -49,10 +49,14 @@ const FLOOR_TIMEOUT_MAX: Duration = Duration::from_secs(2);
 impl Patience {
     const FIRST: Duration = Duration::from_millis(500);
 
+    fn up_to(max: Duration) -> Self {
+        Self { max, unanswered: AtomicU32::new(0) }
+    }
+
     /// Doubles with each in a row that stays unanswered, for maps, networks and disks that need more.
-    fn timeout(&self, max: Duration) -> Duration {
+    fn timeout(&self) -> Duration {
         let doubled = 1 << self.unanswered.load(Ordering::Relaxed).min(10);
-        (Self::FIRST * doubled).min(max)
+        (Self::FIRST * doubled).min(self.max)
     }
 
     fn answered(&self) {
@@ -76,8 +80,15 @@ impl RemoteCoordinator {
     ) -> Self {
         let peer = |address| Peer { party: Party::Coordinator, address, name: None };
         let addresses = addresses.into_iter().map(peer).collect();
-        let (found, reads, floors) = Default::default();
-        Self { peers, addresses, found, reads, floors, renew_timeout, call_timeout }
+        Self {
+            peers,
+            addresses,
+            found: Mutex::default(),
+            reads: Patience::up_to(call_timeout),
+            floors: Patience::up_to(call_timeout.min(FLOOR_TIMEOUT_MAX)),
+            renew_timeout,
+            call_timeout,
+        }
     }
 }
 
@@ -87,12 +98,9 @@ impl CoordinatorApi for RemoteCoordinator {
         let (lane, timeout) = match request {
             Request::Renew { .. } => (LaneKind::Heartbeat, self.renew_timeout),
             Request::TabletMap { .. } | Request::ServerList { .. } => {
-                return self.call_briefly(request, &self.reads, self.call_timeout).await;
+                return self.call_briefly(request, &self.reads).await;
             }
-            Request::StoreFloor { .. } => {
-                let max = self.call_timeout.min(FLOOR_TIMEOUT_MAX);
-                return self.call_briefly(request, &self.floors, max).await;
-            }
+            Request::StoreFloor { .. } => return self.call_briefly(request, &self.floors).await,
             _ => (LaneKind::Control, self.call_timeout),
         };
         self.try_all(request, lane, self.peers.now() + timeout).await
@@ -100,13 +108,8 @@ impl CoordinatorApi for RemoteCoordinator {
 }
 
 impl RemoteCoordinator {
-    async fn call_briefly(
-        &self,
-        request: Request,
-        patience: &Patience,
-        max: Duration,
-    ) -> Result<Reply, RemoteError> {
-        let deadline = self.peers.now() + patience.timeout(max);
+    async fn call_briefly(&self, request: Request, patience: &Patience) -> Result<Reply, RemoteError> {
+        let deadline = self.peers.now() + patience.timeout();
         let reply = self.try_all(request, LaneKind::Control, deadline).await;
         if reply.is_ok() {
             patience.answered();
