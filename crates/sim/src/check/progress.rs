@@ -1,9 +1,8 @@
 //! Does everything that is under way come to its end?
 
-use crate::look::{Look, OperationLook, Record, ServerLook};
-use rekindle_coordinator::entity::OperationId;
+use crate::look::{Look, OperationLook, ServerLook};
 use rekindle_env::Time;
-use rekindle_types::{Lsn, Position, ServerId};
+use rekindle_types::{Position, ServerId};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long things may take.
@@ -31,7 +30,7 @@ pub enum Stuck {
     },
     /// Nothing that is written to a log becomes durable.
     #[error(
-        "requests wait for the log of {server}, durable up to {durable:?} for {age:?}, and nothing was in its way"
+        "the log of {server} is durable up to {durable:?} for {age:?}, not to its end, and nothing was in its way"
     )]
     Log {
         /// The master.
@@ -60,13 +59,13 @@ pub enum Stuck {
 /// Follows what is under way from look to look.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    patience: Patience,
-    operations: Standing<OperationId, Lsn>,
-    logs: Standing<ServerId, Position>,
-    leaseless: Standing<ServerId, ()>,
+    call: Duration,
+    operations: Standing<OperationLook>,
+    /// That are not durable up to their ends.
+    logs: Standing<(ServerId, Position)>,
+    leaseless: Standing<ServerId>,
     /// Nothing has hindered anything since.
     free_since: Time,
-    longest: Longest,
 }
 
 /// The longest that anything stood still with nothing in its way.
@@ -84,20 +83,17 @@ impl Progress {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(patience: Patience) -> Self {
-        Self {
-            patience,
-            operations: Standing::default(),
-            logs: Standing::default(),
-            leaseless: Standing::default(),
-            free_since: Time(0),
-            longest: Longest::default(),
-        }
+        let Patience { step, write, call } = patience;
+        let operations = Standing::new(step);
+        let (logs, leaseless) = (Standing::new(write), Standing::new(write));
+        Self { call, operations, logs, leaseless, free_since: Time(0) }
     }
 
     /// The longest that anything stood still so far.
     #[must_use]
     pub fn longest(&self) -> Longest {
-        self.longest
+        let Self { operations, logs, leaseless, .. } = self;
+        Longest { step: operations.longest, write: logs.longest, lease: leaseless.longest }
     }
 
     /// The next look.
@@ -105,7 +101,7 @@ impl Progress {
     /// # Errors
     /// What is stuck.
     pub fn see(&mut self, look: &Look) -> Result<(), Stuck> {
-        let waits = look.oldest_call.filter(|since| look.at.since(*since) > self.patience.call);
+        let waits = look.oldest_call.filter(|since| look.at.since(*since) > self.call);
         if let Some(since) = waits {
             return Err(Stuck::Call { since });
         }
@@ -114,75 +110,45 @@ impl Progress {
             self.free_since = look.at;
             return Ok(());
         };
-        self.see_operations(look.at, record)?;
-        self.see_logs(look.at, &look.servers)?;
-        self.see_leases(look.at, record, &look.servers)
-    }
-
-    fn see_operations(&mut self, at: Time, record: &Record) -> Result<(), Stuck> {
-        self.operations.keep(|id| record.operations.iter().any(|operation| operation.id == *id));
-        for operation in &record.operations {
-            let since = self.operations.since(operation.id, operation.moved, at);
-            let age = at.since(since.max(self.free_since));
-            self.longest.step = self.longest.step.max(age);
-            if age > self.patience.step {
-                return Err(Stuck::Operation { operation: *operation, age });
-            }
-        }
-        Ok(())
-    }
-
-    fn see_logs(&mut self, at: Time, servers: &[ServerLook]) -> Result<(), Stuck> {
-        let waits = |server: &&ServerLook| server.end != server.durable && server.may_serve;
-        self.logs.keep(|id| servers.iter().filter(waits).any(|server| server.server == *id));
-        for &ServerLook { server, durable, .. } in servers.iter().filter(waits) {
-            let since = self.logs.since(server, durable, at);
-            let age = at.since(since.max(self.free_since));
-            self.longest.write = self.longest.write.max(age);
-            if age > self.patience.write {
-                return Err(Stuck::Log { server, durable, age });
-            }
-        }
-        Ok(())
-    }
-
-    /// F2, F7: whoever is up renews.
-    fn see_leases(&mut self, at: Time, record: &Record, servers: &[ServerLook]) -> Result<(), Stuck> {
+        let (at, free_since) = (look.at, self.free_since);
+        let operations = record.operations.iter().copied();
+        let stuck = |(operation, age)| Stuck::Operation { operation, age };
+        self.operations.see(operations, at, free_since).map_err(stuck)?;
+        let lags = |server: &&ServerLook| server.end != server.durable && server.may_serve;
+        let logs = look.servers.iter().filter(lags).map(|server| (server.server, server.durable));
+        let stuck = |((server, durable), age)| Stuck::Log { server, durable, age };
+        self.logs.see(logs, at, free_since).map_err(stuck)?;
+        // F2, F7: whoever is up renews.
         let lacks = |server: &&ServerLook| !server.may_serve && record.up.contains(&server.server);
-        self.leaseless.keep(|id| servers.iter().filter(lacks).any(|server| server.server == *id));
-        for &ServerLook { server, .. } in servers.iter().filter(lacks) {
-            let since = self.leaseless.since(server, (), at);
-            let age = at.since(since.max(self.free_since));
-            self.longest.lease = self.longest.lease.max(age);
-            if age > self.patience.write {
-                return Err(Stuck::Lease { server, age });
-            }
-        }
-        Ok(())
+        let leaseless = look.servers.iter().filter(lacks).map(|server| server.server);
+        let stuck = |(server, age)| Stuck::Lease { server, age };
+        self.leaseless.see(leaseless, at, free_since).map_err(stuck)
     }
 }
 
-/// When each was first seen as it is.
+/// What stands still, and since when.
 #[derive(Clone, Debug)]
-struct Standing<K, V>(BTreeMap<K, (V, Time)>);
-
-impl<K, V> Default for Standing<K, V> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
+struct Standing<T> {
+    patience: Duration,
+    since: BTreeMap<T, Time>,
+    longest: Duration,
 }
 
-impl<K: Ord, V: Copy + PartialEq> Standing<K, V> {
-    fn keep(&mut self, is_there: impl Fn(&K) -> bool) {
-        self.0.retain(|key, _| is_there(key));
+impl<T: Copy + Ord> Standing<T> {
+    fn new(patience: Duration) -> Self {
+        Self { patience, since: BTreeMap::new(), longest: Duration::ZERO }
     }
 
-    fn since(&mut self, key: K, value: V, at: Time) -> Time {
-        let seen = self.0.entry(key).or_insert((value, at));
-        if seen.0 != value {
-            *seen = (value, at);
-        }
-        seen.1
+    /// What there is now, and since when nothing hinders it.
+    ///
+    /// # Errors
+    /// What has stood as it is for too long, and for how long.
+    fn see(&mut self, now: impl Iterator<Item = T>, at: Time, free_since: Time) -> Result<(), (T, Duration)> {
+        self.since = now.map(|one| (one, self.since.get(&one).copied().unwrap_or(at))).collect();
+        let Some((one, since)) = self.since.iter().min_by_key(|(_, since)| **since) else { return Ok(()) };
+        let age = at.since(free_since.max(*since));
+        self.longest = self.longest.max(age);
+        if age > self.patience { Err((*one, age)) } else { Ok(()) }
     }
 }
 

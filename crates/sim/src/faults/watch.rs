@@ -103,6 +103,6 @@ const LOOKS_PER_HEADS: usize = 50;
 /// A step of an operation takes no longer while nothing hinders it: a cluster that lost power holds deaths back for
 /// half a minute (F8).
 const STEP: Duration = Duration::from_secs(40);
-/// While nothing hinders it, a log that requests wait for grows within this: a call to a backup or to the coordinator may
-/// have gone to a process that is no more.
+/// While nothing hinders it, more of a log that is not durable up to its end becomes so within this, and a server gets its
+/// lease: a call to a backup or to the coordinator may have gone to a process that is no more.
 const WRITE: Duration = Duration::from_secs(10);

@@ -25,7 +25,7 @@ pub struct Record {
 }
 
 /// An operation under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationLook {
     /// Which.
     pub id: OperationId,
