@@ -21,6 +21,15 @@ pub struct Strike {
 impl Strike {
     /// How long a strike waits for its step, and until it can be borne.
     pub const PATIENCE: Duration = Duration::from_secs(4);
+
+    /// The same at a step. Some steps are over before the frames are written twice: there the next write is misdirected.
+    fn at_step(self, step: Step) -> Self {
+        let fault = match self.fault {
+            Fault::Misdirect { server, to, .. } => Fault::Misdirect { server, after: 0, to },
+            other => other,
+        };
+        Self { during: Some(step), fault, ..self }
+    }
 }
 
 /// The faults of a run, in the order of their times.
@@ -65,12 +74,11 @@ impl Schedule {
                 let step = choose_step(rng, profile);
                 let first = leading_to(step, &kinds).unwrap_or_else(|| kinds.clone());
                 strikes.push(draw_strike(rng, profile, choose(rng, &first), at));
-                let next = draw_strike(rng, profile, choose(rng, &kinds), at);
-                strikes.push(Strike { during: Some(step), ..next });
+                strikes.push(draw_strike(rng, profile, choose(rng, &kinds), at).at_step(step));
             } else {
                 let during = (rng.below(2) == 0).then(|| choose(rng, &AT_ANY_TIME));
                 let strike = draw_strike(rng, profile, choose(rng, &kinds), at);
-                strikes.push(Strike { during, ..strike });
+                strikes.push(during.map_or(strike, |step| strike.at_step(step)));
             }
         }
         strikes.sort_by_key(|strike| strike.at);
