@@ -89,7 +89,9 @@ fn run(halt: Halt) -> (u64, Bytes) {
         }),
     );
     world.run_for(Duration::from_secs(1));
-    assert!(node.disk().has_halted());
+    node.disk().halt_at(halt);
+    node.disk().halt_at(None);
+    assert!(node.disk().has_halted(), "it stands still, whatever is armed");
     node.kill();
     assert!(!node.disk().has_halted());
     let bytes = world.block_on(node.restart().dir.read("f")).unwrap();

@@ -19,8 +19,11 @@ pub(super) struct Halts {
 }
 
 impl Halts {
+    /// What has come stays: only a crash ends it.
     pub(super) fn arm(&mut self, halt: Option<Halt>) {
-        *self = Self { armed: halt, is_over: false };
+        if !self.is_over {
+            self.armed = halt;
+        }
     }
 
     /// A call begins: whether it is the last, and then whether it takes effect.

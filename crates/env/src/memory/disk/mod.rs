@@ -95,12 +95,12 @@ impl Disk {
         let mut state = self.state.lock();
         state.generation += 1;
         state.locks.clear();
-        state.halts.arm(None);
+        state.halts = Halts::default();
         state.contents.crash(crash, &self.stream);
     }
 
     /// Lets the node stand still for good at a disk call: its process is as good as dead from there on, and is to be
-    /// killed. In place of what was armed before; `None` arms nothing. A crash disarms.
+    /// killed. In place of what was armed before; `None` arms nothing. A crash disarms; once it has come, only that.
     pub fn halt_at(&self, halt: impl Into<Option<Halt>>) {
         self.state.lock().halts.arm(halt.into());
     }
