@@ -68,6 +68,9 @@ pub struct ClientCounts {
 const TABLE: &str = "shared";
 /// A call takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// To make the table.
+const ATTEMPTS: u32 = 10;
+
 /// Run until they are stopped.
 pub(super) struct Clients {
     shared: Arc<Shared>,
@@ -97,6 +100,21 @@ struct Caller {
     shared: Arc<Shared>,
 }
 
+/// Makes the clients' table. In rough weather the call may be lost, and its answer.
+async fn make_table(client: &Client, tablets: u32) -> Result<Table, ClientError> {
+    for _ in 0..ATTEMPTS {
+        match client.create_table(TABLE, tablets).await {
+            Err(ClientError::Unknown(_) | ClientError::TableExists(_)) => {}
+            made => return made,
+        }
+        match client.table(TABLE).await {
+            Err(ClientError::NoSuchTable(_)) => {}
+            found => return found,
+        }
+    }
+    Err(ClientError::TimedOut(format!("{ATTEMPTS} calls were lost")))
+}
+
 impl Clients {
     /// A call ends within its time-out, and what it takes to notice that: clients don't stand still.
     pub(super) const CALL_MAX: Duration = TIMEOUT.saturating_add(Duration::from_millis(100));
@@ -121,15 +139,9 @@ impl Clients {
             let name = format!("client-{number}");
             let client = cluster.client(&name, ClientConfig { timeout: TIMEOUT, ..ClientConfig::default() });
             let env = cluster.world.node(&name).env();
-            let made = match number {
-                0 => client.create_table(TABLE, config.tablets).await.map(Some),
-                _ => Ok(None),
-            };
-            let table = match made {
-                Ok(Some(table)) => Ok(table),
-                // An answer may be lost: then it is there all the same.
-                Ok(None) | Err(ClientError::Unknown(_)) => client.table(TABLE).await,
-                Err(error) => Err(error),
+            let table = match number {
+                0 => make_table(&client, config.tablets).await,
+                _ => client.table(TABLE).await,
             };
             let table = table.map_err(|error| format!("the table: {error}"))?;
             let caller = Caller { number, client, table, env: env.clone(), shared: shared.clone() };
