@@ -25,6 +25,11 @@ impl Hold {
         self.since.is_some() && !self.is_released
     }
 
+    /// So many are back that there is nothing to hold back for. Those that are not had no chance to be heard before.
+    pub fn is_lifted(&self) -> bool {
+        self.since.is_none()
+    }
+
     /// The grace counts anew.
     pub fn restart(&mut self) {
         *self = Self::default();

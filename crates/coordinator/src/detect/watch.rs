@@ -17,6 +17,8 @@ pub(super) struct Watch {
     pub answered: Option<Time>,
     /// Its death is known for another reason than silence; only the record of it is still to come.
     pub is_proven: bool,
+    /// A hold was lifted since its last renewal.
+    is_spared: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,8 @@ pub(super) enum Phase {
 impl Watch {
     pub fn new(now: Time, is_heard: bool) -> Self {
         let phase = Phase::Calm;
-        Self { quiet_since: now, is_heard, is_new: false, phase, answered: None, is_proven: false }
+        let (is_new, is_proven, is_spared) = (false, false, false);
+        Self { quiet_since: now, is_heard, phase, is_new, answered: None, is_proven, is_spared }
     }
 
     pub fn newcomer(now: Time) -> Self {
@@ -63,6 +66,13 @@ impl Watch {
     pub fn stood_still(&mut self, now: Time) {
         if let Phase::Doomed { is_anew: false, .. } = self.phase {
             self.phase = Phase::Doomed { since: now, is_anew: true };
+        }
+    }
+
+    /// Others are back, so that it may be about to be heard, too: its silence counts from now on, once (F8).
+    pub fn spare(&mut self, now: Time) {
+        if !self.is_spared {
+            (self.quiet_since, self.phase, self.is_spared) = (now, Phase::Calm, true);
         }
     }
 }

@@ -280,8 +280,37 @@ fn many_silent_servers_are_held_back_and_return() {
     assert!(watch.detector.is_held() && watch.declared.is_empty(), "two of five are more than a third");
     watch.silent = vec![S[0]];
     watch.run(100);
-    assert!(!watch.detector.is_held());
-    assert_eq!(watch.declared.len(), 1, "one of five is not");
+    assert!(!watch.detector.is_held(), "one of five is not");
+    watch.run(150);
+    assert_eq!(watch.declared, [], "it may be about to be heard, too");
+    watch.run(200);
+    assert_eq!(watch.declared.len(), 1, "it had the time that any silent server has");
+}
+
+#[test]
+fn who_is_heard_soon_after_a_hold_is_not_declared_dead() {
+    let mut watch = Watch::new(&S);
+    watch.silent = S.to_vec();
+    watch.run(500);
+    assert!(watch.detector.is_held());
+    for back in (1..=5).rev() {
+        watch.silent = S[..back - 1].to_vec();
+        watch.run(50);
+    }
+    watch.run(1_000);
+    assert_eq!(watch.declared, [], "their first renewals came one after the other");
+}
+
+#[test]
+fn one_that_comes_and_goes_saves_nobody_else() {
+    let mut watch = Watch::new(&S);
+    for _ in 0..4 {
+        watch.silent = S[..2].to_vec();
+        watch.run(200);
+        watch.silent = vec![S[0]];
+        watch.run(50);
+    }
+    assert_eq!(watch.declared.iter().map(|(_, server)| *server).collect::<Vec<_>>(), [S[0]]);
 }
 
 #[test]
