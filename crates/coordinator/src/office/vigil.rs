@@ -61,19 +61,26 @@ impl Core {
         let mut declaring: BTreeSet<ServerId> = BTreeSet::new();
         let mut changes = self.changes();
         loop {
+            for (server, is_proven) in self.take_condemned() {
+                if declaring.insert(server) {
+                    if !is_proven {
+                        self.observe(&Event::Detected(server));
+                    }
+                    tasks.push(self.declare(server).map(move |_| server).boxed());
+                }
+            }
             select_biased! {
                 done = tasks.select_next_some() => drop(declaring.remove(&done)),
                 () = changes.changed().boxed().fuse() => {}
             }
-            let mut inner = self.inner.lock();
-            let condemned = mem::take(&mut inner.condemned);
-            let condemned: Vec<_> = condemned.into_iter().filter(|s| declaring.insert(*s)).collect();
-            let detected: Vec<_> =
-                condemned.iter().filter(|s| !inner.detector.is_proven(**s)).copied().collect();
-            drop(inner);
-            detected.into_iter().for_each(|server| self.observe(&Event::Detected(server)));
-            tasks.extend(condemned.into_iter().map(|s| self.declare(s).map(move |_| s).boxed()));
         }
+    }
+
+    /// Who is to be declared, and whether its death is proven.
+    fn take_condemned(&self) -> Vec<(ServerId, bool)> {
+        let mut inner = self.inner.lock();
+        let condemned = mem::take(&mut inner.condemned);
+        condemned.into_iter().map(|server| (server, inner.detector.is_proven(server))).collect()
     }
 
     /// Probes the suspect, itself or through another server.
