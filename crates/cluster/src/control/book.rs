@@ -146,11 +146,12 @@ impl ReplayBook {
         (former.progress != Progress::Discarded).then_some(former)
     }
 
-    /// The dead master's recovery has ended: nothing of it is heard again but late copies.
+    /// The dead master's recovery has ended: nothing of it is heard again but late copies. What fills a range here, or
+    /// has failed to, stays until that is given up.
     pub fn forget(&mut self, crashed: LogId) {
         self.entries.retain(|(log, _), entry| {
-            let is_open = matches!(entry.progress, Progress::Running | Progress::Committed { .. });
-            *log != crashed || (is_open && !entry.is_served)
+            let is_over = entry.is_served || entry.progress == Progress::Discarded;
+            *log != crashed || !is_over
         });
     }
 
@@ -264,6 +265,18 @@ mod tests {
         let failed = Progress::Failed { reason: "no room".into(), shortage: Some(Shortage::default()) };
         assert!(book.finish(KEY, Attempt(2), failed));
         assert_eq!(book.pending().len(), 1);
+    }
+
+    #[test]
+    fn what_failed_is_forgotten_only_when_its_ranges_are_given_up() {
+        let mut book = ReplayBook::default();
+        book.begin(KEY, Attempt(1), Lsn(5), ranges());
+        assert!(book.finish(KEY, Attempt(1), Progress::Failed { reason: "no room".into(), shortage: None }));
+        book.forget(KEY.0);
+        let former = book.discard(KEY, Attempt(1)).expect("its ranges are taken");
+        assert_eq!((former.cause, former.ranges), (Lsn(5), ranges()));
+        book.forget(KEY.0);
+        assert_eq!(book.entry(KEY), None);
     }
 
     #[test]
