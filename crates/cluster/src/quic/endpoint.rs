@@ -1,7 +1,7 @@
 //! One UDP socket, its thread, and the task that takes connections.
 
 use super::{
-    BindError, Credentials, QuicLimits, inbound::Door, pool::Pool, runtime::On, settings, tasks::Tasks,
+    BindError, Credentials, QuicLimits, codes, inbound::Door, pool::Pool, runtime::On, settings, tasks::Tasks,
 };
 use crate::wire::Track;
 use quinn::{Endpoint, udp::UdpSocketState};
@@ -64,9 +64,14 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Takes connections until the endpoint is closed.
-    pub(super) fn listen(&self, door: Door) {
-        self.tasks.spawn(accept(self.endpoint.clone(), Arc::new(door)));
+    /// Takes connections until the endpoint is closed, or its socket fails. Then the other track ends, too: whoever still
+    /// sent heartbeats but answered no calls would be taken to be well.
+    pub(super) fn listen(&self, door: Door, other: &Self) {
+        let (endpoint, other) = (self.endpoint.clone(), other.endpoint.clone());
+        self.tasks.spawn(async move {
+            accept(endpoint, Arc::new(door)).await;
+            other.close(codes::CLOSED, b"the other track has ended");
+        });
     }
 }
 

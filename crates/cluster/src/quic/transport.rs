@@ -62,16 +62,10 @@ impl QuicTransport {
         let (to_urgent, accepted_urgent) = mpsc::channel(limits.backlog_max);
         if is_listening {
             let guests = Guests::new(limits);
-            for (track, end) in [(Track::Main, &main), (Track::Urgent, &urgent)] {
+            for (track, end, other) in [(Track::Main, &main, &urgent), (Track::Urgent, &urgent, &main)] {
                 let (guests, tasks) = (guests.clone(), end.tasks.clone());
-                end.listen(Door {
-                    track,
-                    limits,
-                    guests,
-                    tasks,
-                    main: to_main.clone(),
-                    urgent: to_urgent.clone(),
-                });
+                let (main, urgent) = (to_main.clone(), to_urgent.clone());
+                end.listen(Door { track, limits, guests, tasks, main, urgent }, other);
             }
         }
         Ok(Arc::new(Self {
@@ -152,4 +146,36 @@ fn address(host: Option<String>, main: SocketAddr, urgent: SocketAddr) -> String
         SocketAddr::V6(main) => format!("[{}]", main.ip()),
     });
     format!("{host}:{}/{}", main.port(), urgent.port())
+}
+
+#[cfg(all(test, feature = "local"))]
+mod tests {
+    use super::*;
+    use crate::{local::Authority, wire::Role};
+    use futures_util::{FutureExt, future::join, select_biased};
+    use rekindle_env::real::Runtimes;
+    use std::{net::Ipv4Addr, time::Duration};
+
+    #[test]
+    fn a_track_that_ends_takes_the_other_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let issued = Authority::create(dir.path()).unwrap().issue("s", Role::Server).unwrap();
+        let credentials = issued.credentials().unwrap();
+        for track in [Track::Main, Track::Urgent] {
+            let runtimes = Runtimes::start().unwrap();
+            let threads = Threads { main: runtimes.main(), urgent: runtimes.urgent() };
+            let config = QuicConfig::new((Ipv4Addr::LOCALHOST, 0).into(), credentials.clone());
+            let transport = QuicTransport::bind(config, &threads).unwrap();
+            transport.end(track).endpoint.close(codes::CLOSED, b"as if its socket had failed");
+            runtimes.main().block_on(async {
+                let both = join(transport.accept(Track::Main), transport.accept(Track::Urgent));
+                let (mut both, patience) =
+                    (Box::pin(both.fuse()), transport.main.tasks.sleep(Duration::from_secs(10)));
+                select_biased! {
+                    accepted = both => assert!(accepted.0.is_none() && accepted.1.is_none()),
+                    () = Box::pin(patience.fuse()) => panic!("{track:?} has ended, and the other goes on"),
+                }
+            });
+        }
+    }
 }
