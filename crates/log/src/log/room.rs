@@ -204,7 +204,12 @@ impl State {
 
     /// The same without those for writes.
     fn side_frames_promised(&self) -> usize {
-        (self.room.reserved_left + self.room.survivors_left + self.survivors_free()) as usize
+        self.side_frames_reserved() + self.survivors_free() as usize
+    }
+
+    /// Free frames that side logs have reserved, a pass's survivors among them.
+    fn side_frames_reserved(&self) -> usize {
+        (self.room.reserved_left + self.room.survivors_left) as usize
     }
 
     /// Of the frames that only cleaning may take, those that no pass has.
@@ -219,8 +224,8 @@ impl State {
         let free = self.frames.free_count().saturating_sub(self.frames_kept());
         let beside = u32::try_from(free.saturating_sub(others)).unwrap_or(u32::MAX);
         // Writes that do not grow have left free what is set aside, though less than what they are promised.
-        let side_logs = (self.room.reserved_left + self.room.survivors_left) as usize;
-        let own = u32::try_from(free.saturating_sub(side_logs)).unwrap_or(u32::MAX).min(set_aside);
+        let own = free.saturating_sub(self.side_frames_reserved());
+        let own = u32::try_from(own).unwrap_or(u32::MAX).min(set_aside);
         beside.max(own)
     }
 
@@ -269,14 +274,15 @@ impl State {
                 next <= self.room.growth_max && free > self.frames_kept() + self.frames_promised()
             }
             Roll::Shrink => free > self.frames_kept() + self.side_frames_promised(),
-            Roll::Forced => free > self.emergency_frames_kept(),
+            Roll::Forced => free > self.emergency_frames_kept() + self.side_frames_reserved(),
         }
     }
 
-    /// A frame for a side log that still has `left` of its reservation.
+    /// A frame for a side log that still has `left` of its reservation: nobody else has taken that.
     pub(super) fn has_side_frame(&self, left: u32) -> bool {
-        let promised = if left > 0 { 0 } else { self.frames_promised() };
-        self.frames.free_count() > self.frames_kept() + promised
+        let kept =
+            if left > 0 { self.emergency_frames_kept() } else { self.frames_kept() + self.frames_promised() };
+        self.frames.free_count() > kept
     }
 
     /// Makes sure that the head has room for an append. Whether a head was made.

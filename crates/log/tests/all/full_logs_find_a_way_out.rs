@@ -42,11 +42,15 @@ impl Full {
 
     /// One pass, if one is thought worth it and is. Whether something was won.
     fn clean(&mut self) -> bool {
+        self.begin_pass().is_some_and(|pass| self.finish_pass(pass))
+    }
+
+    fn begin_pass(&self) -> Option<Pass> {
         let chosen = self.cleaner.choose(0);
-        let Some(mut pass) = (!chosen.is_empty()).then(|| Pass::begin(&self.rig.store, &chosen)).flatten()
-        else {
-            return false;
-        };
+        (!chosen.is_empty()).then(|| Pass::begin(&self.rig.store, &chosen)).flatten()
+    }
+
+    fn finish_pass(&mut self, mut pass: Pass) -> bool {
         assert_eq!(pass.step(usize::MAX), Ok(true));
         let mut commit = Box::pin(pass.commit().unwrap());
         for _ in 0..100 {
@@ -166,5 +170,19 @@ fn a_recovery_may_bring_more_than_data_may_grow_to() {
             }
         }
     }
+    full.check();
+}
+
+#[test]
+fn heads_that_are_forced_leave_a_pass_its_frames() {
+    let mut full = Full::new(settings());
+    // Of what was written first every other object is alive.
+    let key = |n: u32| n.to_le_bytes();
+    let some = (settings().segment_bytes / 1_040) * 28;
+    (0..some).for_each(|n| full.put(&key(n), &[1; 1_000]).unwrap());
+    (0..some).step_by(2).for_each(|n| full.put(&key(n), &[2; 1_000]).unwrap());
+    let pass = full.begin_pass().expect("worth it");
+    (0..2 * settings().segments_max).for_each(|_| full.rig.rig.roll());
+    assert!(full.finish_pass(pass), "{:?}", full.rig.rig.log.memory_use());
     full.check();
 }
