@@ -101,7 +101,7 @@ pub enum DiskError {
     /// Another process holds the lock: a file of the directory, or the directory itself.
     #[error("{0:?} is locked by another process")]
     Locked(String),
-    /// No space left.
+    /// No space left: nothing of the call counts. No sync says so.
     #[error("disk full")]
     Full,
     /// The range lies outside the device.

@@ -1,7 +1,7 @@
 //! A device: a file of fixed length.
 
 use super::{
-    error::{disk_error, failed_before},
+    error::{disk_error, failed_before, sync_error},
     files::Files,
     job::Job,
     lanes::Key,
@@ -58,7 +58,7 @@ impl Opened {
                 fs::rename(&unfinished, &path)
             });
             if let Err(error) = made {
-                // It takes room.
+                // It takes room. With it goes all that was written: "full" holds for its sync, too.
                 let _ = fs::remove_file(&unfinished);
                 return Err(failed(error));
             }
@@ -95,7 +95,7 @@ impl Opened {
         }
         self.file.sync_data().map_err(|error| {
             self.has_sync_failed.store(true, Ordering::Relaxed);
-            disk_error("sync", &self.name, &error)
+            sync_error(&self.name, &error)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! An open append-only file.
 
-use super::error::disk_error;
+use super::error::{disk_error, sync_error};
 use crate::DiskError;
 use bytes::Bytes;
 use std::{
@@ -32,8 +32,14 @@ impl OpenFile {
     pub(super) fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         self.is_dirty = true;
         self.file.write_all_at(bytes, self.length).map_err(|error| {
-            self.is_torn = self.file.set_len(self.length).is_err();
-            disk_error("append to", name, &error)
+            match self.file.set_len(self.length) {
+                Ok(()) => disk_error("append to", name, &error),
+                Err(uncut) => {
+                    self.is_torn = true;
+                    // Not "full": a part of it is there.
+                    DiskError::Io(format!("append to {name:?}: {error}, and it can't be cut: {uncut}"))
+                }
+            }
         })?;
         self.length += bytes.len() as u64;
         Ok(())
@@ -48,7 +54,7 @@ impl OpenFile {
     }
 
     pub(super) fn sync(&mut self, name: &str) -> Result<(), DiskError> {
-        self.file.sync_data().map_err(|error| disk_error("sync", name, &error))?;
+        self.file.sync_data().map_err(|error| sync_error(name, &error))?;
         self.is_dirty = false;
         Ok(())
     }
