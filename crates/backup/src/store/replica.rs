@@ -18,6 +18,8 @@ pub(crate) struct Replica {
     certificate: Option<Certificate>,
     checked: Checked,
     primary: bool,
+    /// All that it has came in the write that closed it.
+    is_of_one_write: bool,
     rules: Rules,
 }
 
@@ -75,6 +77,7 @@ impl Replica {
             certificate: None,
             checked: Checked::default(),
             primary: write.primary,
+            is_of_one_write: false,
             rules,
         }
     }
@@ -95,6 +98,7 @@ impl Replica {
             certificate: Some(certificate),
             checked: Checked::default(),
             primary,
+            is_of_one_write: false,
             // What is on a disk ends with its certificate.
             rules: Rules::default(),
         }
@@ -127,6 +131,7 @@ impl Replica {
             || applied.certificate.is_some()
             || applied.is_closed
             || self.primary != write.primary;
+        self.is_of_one_write |= applied.is_closed && applied.offset == 0;
         self.certificate = change.certificate;
         self.primary = write.primary;
         if write.close {
@@ -224,6 +229,11 @@ impl Replica {
                 *state = ReplicaState::Open;
             }
         }
+    }
+
+    /// Whether bytes of it may have been answered for before its close was.
+    pub(crate) fn is_promised(&self) -> bool {
+        self.fill != Fill::Atomic && !self.is_of_one_write
     }
 
     /// Lets go of bytes that are on a disk now.

@@ -40,8 +40,11 @@ fn frames_full(call: Call<'_>) -> Fate {
 }
 
 fn creations(rig: &FileRig, store: &rekindle_backup::FileStore) -> Vec<(u64, ReplicaState, u32)> {
-    let line = |i: &rekindle_backup::ReplicaInfo| (i.replica.creation.0, i.state, i.certificate.length);
     rig.list(store, MASTER).iter().map(line).collect()
+}
+
+fn line(info: &rekindle_backup::ReplicaInfo) -> (u64, ReplicaState, u32) {
+    (info.replica.creation.0, info.state, info.certificate.length)
 }
 
 fn crashed(rig: &FileRig, life: FileLife) -> Vec<(u64, ReplicaState, u32)> {
@@ -83,6 +86,50 @@ fn a_close_whose_journal_is_full_is_kept_by_its_frame() {
         _ => Fate::Done,
     });
     rig.write(&life, appended(&head(), &longer(), 1, true)).unwrap();
+    assert_eq!(crashed(&rig, life), [(1, ReplicaState::Closed, longer().certificate().length)]);
+}
+
+#[test]
+fn appends_that_were_answered_outlive_a_close_without_room() {
+    for (durability, fill) in [
+        (Durability::Buffered, Fill::Growing),
+        (Durability::Buffered, Fill::Side),
+        (Durability::Persistent, Fill::Side),
+    ] {
+        let mut rig = FileRig::new(durability);
+        let life = rig.start();
+        rig.write(&life, write(&head(), 1, Some(fill), false)).unwrap();
+        rig.write(&life, appended(&head(), &longer(), 1, false)).unwrap();
+        rig.faults.set(frames_full);
+        let close = || appended(&head(), &longer(), 1, true);
+        for _ in 0..3 {
+            let refused = rig.write(&life, close());
+            assert!(matches!(refused, Err(BackupError::Damaged { .. })), "{refused:?}");
+            rig.world.run_until_idle();
+        }
+        // It is read from memory.
+        let closed = vec![(1, ReplicaState::Closed, longer().certificate().length)];
+        let held: Vec<_> = life.store.kept().listed.iter().map(line).collect();
+        assert_eq!(held, closed);
+        rig.faults.clear();
+        rig.write(&life, close()).unwrap();
+        assert_eq!(crashed(&rig, life), closed, "{durability:?} {fill:?}");
+    }
+}
+
+#[test]
+fn a_close_without_room_is_tried_again_when_something_is_freed() {
+    let mut rig = FileRig::new(Durability::Buffered);
+    let life = rig.start();
+    let other = Image::head(MASTER, 6, &[]);
+    rig.write(&life, write(&other, 2, Some(Fill::Growing), true)).unwrap();
+    rig.write(&life, opened(&head(), 1)).unwrap();
+    rig.faults.set(frames_full);
+    rig.write(&life, appended(&head(), &longer(), 1, true)).unwrap_err();
+    rig.faults.clear();
+    let free = ReplicaFree { replica: replica(MASTER, 6, 2), session: SessionNumber(1) };
+    rig.world.block_on(life.store.free(free)).unwrap();
+    rig.world.run_until_idle();
     assert_eq!(crashed(&rig, life), [(1, ReplicaState::Closed, longer().certificate().length)]);
 }
 

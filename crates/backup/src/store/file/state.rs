@@ -45,7 +45,7 @@ pub(super) struct State {
     pub(super) ready: VecDeque<Key>,
     /// Frames that hold no replica: no header is there, durably.
     pub(super) free_frames: BTreeSet<FrameIndex>,
-    /// Closed replicas that the disk has no room for beside their journals.
+    /// Replicas that the disk has no room for beside their journals, or beside memory.
     pub(super) kept_for_later: BTreeSet<ReplicaId>,
     /// When they were tried again last.
     pub(super) retried: Option<Time>,
@@ -129,6 +129,7 @@ impl State {
         let work = self.work.entry((id.log, id.segment)).or_default();
         let on_disk = work.disk.get(&id.creation);
         let is_full = on_disk.and_then(|disk| disk.journal).is_some_and(|journal| journal.is_full);
+        let is_in_frame = on_disk.is_some_and(|disk| disk.frame.is_some());
         // Behind what takes the place of all that they are about: until that is durable they are the only copies.
         let drops = if dropped.is_empty() { Vec::new() } else { work.take_drops() };
         // One that opens and closes in one write needs no journal, nor one that counts only when it is complete.
@@ -142,8 +143,8 @@ impl State {
         if applied.is_closed {
             // J1: a close is acknowledged when its record is synced, or else its frame.
             work.push(Task::Image(id.creation), !is_journaled);
-        } else if is_closed && is_full {
-            // Its close is in no journal: only a frame makes it true.
+        } else if is_closed && !is_journaled && !is_in_frame {
+            // Its close is in no journal: only a frame makes it true. One that found no room is tried again.
             work.need_image(id.creation);
         }
         // P3: what a higher creation drops never comes back. The record or the frame of that one hides it from

@@ -8,7 +8,7 @@ use super::{
     state::Key,
     work::{Journal, Record, Task},
 };
-use crate::store::{BackupError, Fill, replica::Replica};
+use crate::store::{BackupError, replica::Replica};
 use bytes::Bytes;
 use futures_util::{
     FutureExt, StreamExt,
@@ -255,21 +255,22 @@ impl FileStore {
     }
 
     /// The disk has no room for a frame, although one was reserved: the device grows as it is written. What is in a
-    /// journal stays there, and in memory, until something was freed; what is not is refused, in an orderly stop
-    /// by that.
+    /// journal stays there, and in memory, until something was freed. So does, in memory alone, what was answered for
+    /// before the close that comes here; that close is refused. What is promised by its frame only goes.
     fn keep_for_later(&self, id: ReplicaId) {
         let journal = self.journal(id);
         let state = &mut *self.state.lock();
-        let no_space = BackupError::Damaged { replica: id, at: 0, why: "no space for its frame".into() };
-        let is_promised = state.shelf.get(id).is_some_and(|replica| replica.fill != Fill::Atomic);
-        let error = if let Some(journal) = journal {
+        let is_promised = state.shelf.get(id).is_some_and(Replica::is_promised);
+        let error = if journal.is_some() || is_promised {
             state.kept_for_later.insert(id);
-            if !journal.is_full {
+            if journal.is_some_and(|journal| !journal.is_full) {
                 return;
             }
-            no_space
-        } else if state.is_closing && is_promised {
-            state.unkept.get_or_insert(no_space.clone());
+            let no_space = BackupError::Damaged { replica: id, at: 0, why: "no space for its frame".into() };
+            if state.is_closing && journal.is_none() {
+                // J5: it is nowhere but in memory.
+                state.unkept.get_or_insert(no_space.clone());
+            }
             no_space
         } else {
             state.take_out(id);
