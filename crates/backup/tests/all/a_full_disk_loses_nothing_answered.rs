@@ -259,6 +259,37 @@ fn a_stop_that_finds_no_room_says_so_and_may_be_tried_again() {
 }
 
 #[test]
+fn a_stop_keeps_what_a_re_creation_without_room_gives_back() {
+    for is_room in [true, false] {
+        let mut rig = FileRig::new(Durability::Buffered);
+        let life = rig.start();
+        rig.write(&life, opened(&head(), 1)).unwrap();
+        rig.faults.set(|call| match call {
+            Call::WriteAt("frames", _) => Fate::Stall,
+            _ => Fate::Done,
+        });
+        let mut copy = life.store.write(write(&longer(), 2, Some(Fill::Atomic), true));
+        let mut stop = life.store.close();
+        rig.world.block_on(async {
+            assert!((&mut copy).now_or_never().is_none());
+            assert!((&mut stop).now_or_never().is_none());
+        });
+        rig.world.run_until_idle();
+        // The open replica was out of the stop's sight.
+        let mut fulls = 0;
+        rig.faults.set(move |call| {
+            fulls += u32::from(matches!(call, Call::WriteAt("frames", _)));
+            if fulls > 1 && is_room { Fate::Done } else { frames_full(call) }
+        });
+        let (copied, stopped) = rig.world.block_on(join(copy, stop));
+        assert!(matches!(copied, Err(BackupError::NoRoom { .. })), "{copied:?}");
+        assert_eq!(stopped.is_ok(), is_room, "{stopped:?}");
+        let expected = vec![(1, ReplicaState::Open, head().certificate().length)];
+        assert_eq!(crashed(&rig, life), if is_room { expected } else { vec![] });
+    }
+}
+
+#[test]
 fn half_a_header_never_counts() {
     let mut rig = FileRig::new(Durability::Persistent);
     let life = rig.start();

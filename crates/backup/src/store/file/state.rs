@@ -249,8 +249,14 @@ impl State {
             return;
         }
         let Some(work) = self.work.get_mut(&(id.log, id.segment)) else { return };
-        let Some(back) = work.take_back(id.creation) else { return };
-        if back.is_closed() && back.present().is_some() {
+        let Some(mut back) = work.take_back(id.creation) else { return };
+        let is_journaled = work.disk.get(&back.id.creation).is_some_and(|disk| disk.journal.is_some());
+        // J5: a stop has frozen and imaged what is in memory alone, and this one was not on the shelf then.
+        let is_stopped = self.is_closing && !is_journaled && back.certificate().is_some();
+        if is_stopped {
+            back.freeze();
+        }
+        if (back.is_closed() || is_stopped) && back.present().is_some() {
             work.push(Task::Image(back.id.creation), false);
         }
         self.shelf.put_back(back);
