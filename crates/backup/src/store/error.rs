@@ -7,7 +7,7 @@ use rekindle_types::{CreationNumber, ListVersion, LogId, RemoteError, ReplicaId,
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// Choose another backup; this one stays healthy.
+    /// Choose another backup: this one has no frame for it, or was poisoned before the call came and gives none any more.
     #[error("no free frame ({frames} in use)")]
     NoRoom {
         /// Frames in use.
@@ -74,7 +74,7 @@ pub enum BackupError {
         why: String,
     },
     /// The store vouches for nothing any more: read elsewhere, write elsewhere. It may have failed while it had the call,
-    /// and show what it wrote when it starts again.
+    /// and show what it wrote when it starts again. An open that came after is answered by `NoRoom`.
     #[error("store poisoned: {0}")]
     Poisoned(String),
     /// The call did not come back.

@@ -6,9 +6,11 @@ use super::{
 };
 use rekindle_backup::store::conformance::{Image, MASTER, OTHER, replica, write};
 use rekindle_backup::store::file::RecordHeader;
-use rekindle_backup::{BackupError, BackupStore, Durability, Fill, LoadRequest, OpenError};
+use rekindle_backup::{
+    BackupError, BackupStore, Durability, Fill, LoadRequest, LocalStore, OpenError, ReplicaFree,
+};
 use rekindle_env::{DiskError, memory::Crash};
-use rekindle_types::ServerId;
+use rekindle_types::{ServerId, SessionNumber};
 
 fn head() -> Image {
     Image::head(MASTER, 5, &[])
@@ -146,7 +148,8 @@ fn a_failed_sync_poisons_and_is_not_tried_again() {
         rig.world.run_until_idle();
         let stats = rig.world.block_on(life.store.stats());
         assert!(stats.is_poisoned, "sync {failing}");
-        let refused = rig.write(&life, opened(&Image::side(MASTER, 9), 9));
+        let freed = ReplicaFree { replica: replica(MASTER, 5, 1), session: SessionNumber(1) };
+        let refused = rig.world.block_on(life.store.free(freed));
         assert!(matches!(refused, Err(BackupError::Poisoned(_))), "sync {failing}: {refused:?}");
         let syncs = rig.node.disk().syncs();
         rig.world.run_until_idle();
@@ -160,6 +163,50 @@ fn a_failed_sync_poisons_and_is_not_tried_again() {
         assert!(answers[1].is_err() || closed == 1, "sync {failing}: {found:?}");
         assert!(answers[2].is_err() || side == 1, "sync {failing}: {found:?}");
     }
+}
+
+#[test]
+fn an_open_that_comes_to_a_poisoned_store_was_surely_not_done() {
+    let mut rig = FileRig::new(Durability::Persistent);
+    let life = rig.start();
+    rig.write(&life, write(&Image::side(MASTER, 4), 1, Some(Fill::Growing), true)).unwrap();
+    rig.world.run_until_idle();
+    // One that waits for room.
+    let waiting = Image::head(MASTER, 3, &[]);
+    rig.write(&life, opened(&waiting, 1)).unwrap();
+    rig.faults.set(|call| match call {
+        Call::WriteAt("frames", _) => Fate::Fail(DiskError::Full),
+        _ => Fate::Done,
+    });
+    rig.write(&life, appended(&waiting, &waiting, 1, true)).unwrap();
+    rig.world.run_until_idle();
+    rig.faults.set(|call| match call {
+        Call::WriteAt(..) => panic!("a poisoned store writes"),
+        _ => Fate::Done,
+    });
+    rig.node.disk().fail_sync_after(0);
+    let under_way = || opened(&head(), 2);
+    let poisoned = |answer| matches!(answer, Err(BackupError::Poisoned(_)));
+    assert!(poisoned(rig.write(&life, under_way())), "its record may come back");
+    rig.world.run_until_idle();
+    // What it has, or may have, is not denied.
+    assert!(poisoned(rig.write(&life, under_way())));
+    assert!(poisoned(rig.write(&life, write(&Image::side(MASTER, 4), 1, Some(Fill::Growing), true))));
+    assert!(poisoned(rig.write(&life, appended(&head(), &head().object(1, "a", "one", 1), 2, false))));
+    let others = [
+        opened(&Image::head(MASTER, 6, &[]), 3),
+        opened(&head(), 3),
+        write(&Image::side(MASTER, 4), 3, Some(Fill::Atomic), true),
+    ];
+    for other in others {
+        let refused = rig.write(&life, other.clone());
+        assert_eq!(refused, Err(BackupError::NoRoom { frames: 3 }));
+        rig.world.run_until_idle();
+        assert!(!life.store.held().contains(&other.replica));
+    }
+    rig.crash(life, Crash::KeepUnsynced);
+    let found: Vec<_> = rig.list(&rig.open().unwrap(), MASTER).iter().map(|i| i.replica).collect();
+    assert_eq!(found, [replica(MASTER, 3, 1), replica(MASTER, 4, 1), replica(MASTER, 5, 2)]);
 }
 
 #[test]

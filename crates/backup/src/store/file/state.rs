@@ -90,6 +90,11 @@ impl State {
         config: &FileStoreConfig,
     ) -> Result<Option<Answer>, BackupError> {
         let id = write.replica;
+        if self.poisoned.is_some() && write.open.is_some() && !self.knows(id) {
+            // P1: surely not begun, so nothing is lost. Answered as poisoned, an open counts as one that may come
+            // back: each head that is tried here would be hurt.
+            return Err(BackupError::NoRoom { frames: self.shelf.used().frames });
+        }
         self.vouch()?;
         self.membership.admit(id.log)?;
         self.sessions.admit(id.log.server, write.session, config.rules)?;
@@ -99,6 +104,14 @@ impl State {
         self.check_room(write, config)?;
         let effect = self.shelf.write(write)?;
         Ok(self.queue_write(write, effect, config.durability))
+    }
+
+    /// Whether anything of a replica may be here: in memory, on the disk, or under way between them.
+    fn knows(&self, id: ReplicaId) -> bool {
+        let work = self.work.get(&(id.log, id.segment));
+        self.shelf.get(id).is_some()
+            || self.damaged.contains_key(&id)
+            || work.is_some_and(|work| work.is_active || work.knows(id.creation))
     }
 
     /// J4: an open is admitted with a frame reserved for it, which the shelf does, and a buffer to grow in.
@@ -219,7 +232,7 @@ impl State {
 
     /// Writes what takes no more writes to a frame, if it is still there.
     pub(super) fn queue_image(&mut self, id: ReplicaId) {
-        if self.shelf.get(id).is_none() {
+        if self.shelf.get(id).is_none() || self.poisoned.is_some() {
             return;
         }
         let key = (id.log, id.segment);

@@ -267,6 +267,11 @@ impl Work {
         self.queue.iter().any(|task| matches!(task, Task::Record(record) if record.creation == of))
     }
 
+    /// Whether this creation is on the disk, or was when another took its place.
+    pub(super) fn knows(&self, creation: CreationNumber) -> bool {
+        self.disk.contains_key(&creation) || self.replaced.contains_key(&creation)
+    }
+
     /// Nothing to do, nothing on the disk, nobody waiting.
     pub(super) fn is_over(&self) -> bool {
         !self.is_active && self.queue.is_empty() && self.disk.is_empty() && self.waiters.is_empty()
