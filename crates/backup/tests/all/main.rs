@@ -13,6 +13,7 @@ mod file_store_on_a_real_disk;
 mod file_store_starts_anew;
 mod file_subject;
 mod forged_records_are_no_marks;
+mod frames_run_out_and_come_back;
 mod heads_are_switched_in_order;
 mod idle_journals_are_marked;
 mod lost_replicas_are_made_up_for;

@@ -46,8 +46,8 @@ pub struct FileStore {
     pub(super) state: Mutex<State>,
     /// Something is to be done for [`LocalStore::run`].
     pub(super) wake: Notify,
-    /// A frame was freed.
-    pub(super) freed: Notify,
+    /// See [`State::freed`].
+    pub(super) freed: Arc<Notify>,
     /// A replica was read for all partitions.
     pub(super) read: Notify,
     /// A segment has nothing more to do, or the store is poisoned.
@@ -87,6 +87,7 @@ impl FileStore {
             marks: Marks::default(),
             ready: Default::default(),
             free_frames,
+            freed: Arc::default(),
             kept_for_later: Default::default(),
             retried: None,
             images: 0,
@@ -103,6 +104,7 @@ impl FileStore {
         }
         // What was open, and what was closed on its way to its frame.
         in_memory.into_iter().for_each(|id| state.queue_image(id));
+        let freed = Arc::clone(&state.freed);
         Ok(Arc::new(Self {
             dir: Arc::clone(&env.dir),
             clock: Arc::clone(&env.clock),
@@ -112,7 +114,7 @@ impl FileStore {
             name_syncs: GroupSync::default(),
             state: Mutex::new(state),
             wake: Notify::new(),
-            freed: Notify::new(),
+            freed,
             read: Notify::new(),
             idle: Notify::new(),
             images: Semaphore::new(config.images_max),

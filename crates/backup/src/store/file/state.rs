@@ -23,9 +23,21 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
+use tokio::sync::Notify;
 
 /// Names the work of a segment.
 pub(super) type Key = (LogId, SegmentId);
+
+/// What an image that asks for a frame gets.
+pub(super) enum Offer {
+    Frame(FrameIndex),
+    /// One is being freed, or will be by work that waits for none.
+    Later,
+    /// None is free, nor to come.
+    None,
+    /// The replica is not here any more.
+    NotNeeded,
+}
 
 /// Everything that changes. Calls change it at once and wait for the disk outside of the lock: so an inventory
 /// shows every write that was taken before it fenced the log, and may yet be acknowledged (F1).
@@ -45,6 +57,8 @@ pub(super) struct State {
     pub(super) ready: VecDeque<Key>,
     /// Frames that hold no replica: no header is there, durably.
     pub(super) free_frames: BTreeSet<FrameIndex>,
+    /// A frame was freed, or there is less reason to wait for one: somebody may find that none is to come.
+    pub(super) freed: Arc<Notify>,
     /// Replicas that the disk has no room for beside their journals, or beside memory.
     pub(super) kept_for_later: BTreeSet<ReplicaId>,
     /// When they were tried again last.
@@ -163,6 +177,9 @@ impl State {
         // P3: what a higher creation drops never comes back. The record or the frame of that one hides it from
         // before it is answered until it is gone.
         drops.into_iter().for_each(|drop| work.push(drop, false));
+        if !dropped.is_empty() {
+            self.freed.notify_waiters();
+        }
         for former in dropped {
             let creation = former.id.creation;
             let is_kept = durability == Durability::Buffered && former.fill != Fill::Atomic;
@@ -200,6 +217,7 @@ impl State {
         self.sessions.admit(id.log.server, free.session, config.rules)?;
         let key = (id.log, id.segment);
         let freed = self.shelf.free(id);
+        self.freed.notify_waiters();
         self.damaged.retain(|other, _| (other.log, other.segment) != key || other.creation > id.creation);
         let Some(work) = self.work.get_mut(&key) else { return Ok(None) };
         work.replaced.retain(|creation, _| *creation > id.creation);
@@ -258,6 +276,7 @@ impl State {
     /// one was not dropped yet: drops come after what they make way for.
     pub(super) fn take_out(&mut self, id: ReplicaId) {
         self.shelf.free(id);
+        self.freed.notify_waiters();
         if self.shelf.current(id.log, id.segment).is_some() {
             return;
         }
@@ -308,6 +327,7 @@ impl State {
 
     /// Frees all of a log, a little later. After a crash before that the list of servers frees it again.
     pub(super) fn forget(&mut self, log: LogId) {
+        self.freed.notify_waiters();
         self.read_ahead.forget(log);
         self.damaged.retain(|id, _| id.log != log);
         self.work.iter_mut().filter(|((of, _), _)| *of == log).for_each(|(_, work)| work.replaced.clear());
@@ -325,6 +345,26 @@ impl State {
             self.work.entry(key).or_default().push(Task::Drop(id.creation), false);
             self.wake(key, None);
         }
+    }
+
+    /// A frame for the image of this replica.
+    pub(super) fn offer_frame(&mut self, id: ReplicaId) -> Offer {
+        let key = (id.log, id.segment);
+        if self.shelf.get(id).is_none() {
+            return Offer::NotNeeded;
+        }
+        if let Some(frame) = self.free_frames.pop_first() {
+            return Offer::Frame(frame);
+        }
+        // Drops stand behind the image of what hides the dropped replica, and that image may wait as this one does.
+        self.work.entry(key).or_default().is_starved = true;
+        let is_coming = self.work.iter().any(|((log, segment), work)| {
+            work.frees_frame(|creation| {
+                let id = ReplicaId { log: *log, segment: *segment, creation };
+                self.shelf.get(id).is_some_and(|replica| replica.present().is_some())
+            })
+        });
+        if is_coming { Offer::Later } else { Offer::None }
     }
 
     /// The frame of a replica whose bytes are on the disk.

@@ -120,6 +120,10 @@ pub(super) struct Work {
     needed: u64,
     /// Somebody is at it.
     pub(super) is_active: bool,
+    /// The image at hand waits for a frame.
+    pub(super) is_starved: bool,
+    /// The drop at hand frees a frame.
+    pub(super) is_freeing: bool,
     waiters: Vec<Waiter>,
     pub(super) disk: BTreeMap<CreationNumber, OnDisk>,
     /// What higher creations took the place of and is not dropped yet, to be put back when those find no room;
@@ -265,6 +269,15 @@ impl Work {
 
     pub(super) fn has_records(&self, of: CreationNumber) -> bool {
         self.queue.iter().any(|task| matches!(task, Task::Record(record) if record.creation == of))
+    }
+
+    /// Whether it frees a frame before it needs one itself.
+    pub(super) fn frees_frame(&self, needs_frame: impl Fn(CreationNumber) -> bool) -> bool {
+        let is_before = |task: &&Task| !matches!(task, Task::Image(of) if needs_frame(*of));
+        let has_frame = |of| self.disk.get(of).is_some_and(|disk| disk.frame.is_some());
+        let mut before = self.queue.iter().take_while(is_before);
+        self.is_freeing
+            || !self.is_starved && before.any(|task| matches!(task, Task::Drop(of) if has_frame(of)))
     }
 
     /// Whether this creation is on the disk, or was when another took its place.

@@ -3,9 +3,8 @@
 use super::{
     file_store::FileStore,
     format::{RecordHeader, RecordKind, journal_name},
-    frames::FrameIndex,
     image::Image,
-    state::Key,
+    state::{Key, Offer},
     work::{Journal, Record, Task},
 };
 use crate::store::{BackupError, replica::Replica};
@@ -227,6 +226,9 @@ impl FileStore {
     /// go on.
     fn give_up(&self, id: ReplicaId, records: &[Record]) {
         let state = &mut *self.state.lock();
+        if state.poisoned.is_some() {
+            return;
+        }
         let is_new = records.iter().any(|record| record.open);
         let is_closed = state.shelf.get(id).is_some_and(Replica::is_closed);
         let error = if is_new {
@@ -260,6 +262,9 @@ impl FileStore {
     fn keep_for_later(&self, id: ReplicaId) {
         let journal = self.journal(id);
         let state = &mut *self.state.lock();
+        if state.poisoned.is_some() {
+            return;
+        }
         let is_promised = state.shelf.get(id).is_some_and(Replica::is_promised);
         let error = if journal.is_some() || is_promised {
             state.kept_for_later.insert(id);
@@ -294,8 +299,16 @@ impl FileStore {
             let (state, capacity, primary) = (replica.state(), replica.capacity, replica.is_primary());
             Image { replica: id, state, capacity, primary, certificate, bytes }
         };
+        let frame = match self.take_frame(id).await? {
+            Offer::Frame(frame) => frame,
+            Offer::NotNeeded => {
+                self.state.lock().refuse_replaced(id);
+                return Ok(true);
+            }
+            Offer::Later | Offer::None => return Ok(false),
+        };
+        // Behind the frame: who waits for a permit holds up none who needs no frame.
         let _permit = self.images.acquire().await;
-        let frame = self.take_frame().await;
         let generation = self.next_generation();
         let bytes = image.bytes.clone();
         let header = self.spawn.compute("checksum a frame", move || image.header(generation)).await;
@@ -332,7 +345,9 @@ impl FileStore {
             let work = state.work.get_mut(&(id.log, id.segment));
             work.and_then(|work| {
                 work.replaced.remove(&id.creation);
-                work.disk.remove(&id.creation)
+                let on_disk = work.disk.remove(&id.creation)?;
+                work.is_freeing = on_disk.frame.is_some();
+                Some(on_disk)
             })
         };
         let Some(on_disk) = on_disk else { return Ok(()) };
@@ -346,6 +361,9 @@ impl FileStore {
             self.frames.sync().await?;
             let state = &mut *self.state.lock();
             state.free_frames.insert(frame);
+            if let Some(work) = state.work.get_mut(&(id.log, id.segment)) {
+                work.is_freeing = false;
+            }
             // There may be room for one of them now.
             let waiting = std::mem::take(&mut state.kept_for_later);
             waiting.into_iter().for_each(|id| state.queue_image(id));
@@ -366,13 +384,23 @@ impl FileStore {
         Ok(())
     }
 
-    /// Waits for a frame to write to. There is always one to come: replicas are admitted by their number, and
-    /// what is dropped needs none.
-    async fn take_frame(&self) -> FrameIndex {
+    /// Waits for a frame to write to, as long as one is to come by work that waits for none: so somebody always goes
+    /// on. Replicas are admitted by their number, but those of which they take the place keep their frames longer.
+    async fn take_frame(&self, id: ReplicaId) -> Result<Offer, DiskError> {
         loop {
             let freed = self.freed.notified();
-            if let Some(frame) = self.state.lock().free_frames.pop_first() {
-                return frame;
+            {
+                let state = &mut *self.state.lock();
+                if state.poisoned.is_some() {
+                    return Err(DiskError::Io("poisoned while an image waited for a frame".into()));
+                }
+                let offer = state.offer_frame(id);
+                if !matches!(offer, Offer::Later) {
+                    if let Some(work) = state.work.get_mut(&(id.log, id.segment)) {
+                        work.is_starved = false;
+                    }
+                    return Ok(offer);
+                }
             }
             freed.await;
         }
