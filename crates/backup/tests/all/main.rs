@@ -5,6 +5,7 @@ mod a_full_disk_loses_nothing_answered;
 mod any_calls_keep_the_memory_store_honest;
 mod crashes;
 mod explore;
+mod failed_syncs_are_not_forgotten;
 mod faulty_dir;
 mod file_rig;
 mod file_store_conforms;

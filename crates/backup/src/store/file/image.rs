@@ -75,20 +75,12 @@ impl FrameDevice {
         bytes: &Bytes,
         rules: Rules,
     ) -> Result<(), DiskError> {
-        let mut at = 0;
-        while at < bytes.len() {
-            let end = bytes.len().min(at + Self::PIECE_BYTES);
-            let piece = padded(bytes, at..end);
-            self.device.write_at(self.layout.blocks(frame) + at as u64, piece).await?;
-            at = end;
-        }
+        self.write_blocks(frame, bytes).await?;
         // J4: the header is there only when all that it vouches for is.
         if rules.on(Rule::J4) {
             self.sync().await?;
         }
-        let copy = header.encode(self.layout.header_bytes);
-        let written =
-            self.device.write_at(self.layout.header(frame), [&copy[..], &copy].concat().into()).await;
+        let written = self.write_header(frame, header).await;
         if written == Err(DiskError::Full) {
             // A part of it may be there, one whole copy even.
             self.wipe(frame).await?;
@@ -98,6 +90,42 @@ impl FrameDevice {
             self.sync().await?;
         }
         written
+    }
+
+    /// Writes the blocks of a frame again as they are, not yet durably; `false` when they can't be vouched for.
+    pub(super) async fn repeat_blocks(
+        &self,
+        frame: FrameIndex,
+        header: &FrameHeader,
+    ) -> Result<bool, DiskError> {
+        let bytes = match self.read(frame, header.certificate.length as usize).await {
+            Ok(bytes) if header.verify(&bytes).is_ok() => bytes,
+            Ok(_) | Err(DiskError::Io(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        self.write_blocks(frame, &bytes).await?;
+        Ok(true)
+    }
+
+    async fn write_blocks(&self, frame: FrameIndex, bytes: &Bytes) -> Result<(), DiskError> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let end = bytes.len().min(at + Self::PIECE_BYTES);
+            let piece = padded(bytes, at..end);
+            self.device.write_at(self.layout.blocks(frame) + at as u64, piece).await?;
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// Writes both copies of a header, not yet durably.
+    pub(super) async fn write_header(
+        &self,
+        frame: FrameIndex,
+        header: &FrameHeader,
+    ) -> Result<(), DiskError> {
+        let copy = header.encode(self.layout.header_bytes);
+        self.device.write_at(self.layout.header(frame), [&copy[..], &copy].concat().into()).await
     }
 
     /// Takes the header out of a frame, not yet durably.

@@ -86,6 +86,7 @@ pub(super) async fn open(
     dir.sync().await?;
     let mut opened =
         Opened { superblocks, superblock, frames, free_frames, lost_frames, restored, unreadable };
+    opened.secure_frames().await?;
     for step in std::mem::take(&mut opened.restored.dropped) {
         opened.drop_all(dir, step).await?;
     }
@@ -219,6 +220,28 @@ async fn read_journals(
 }
 
 impl Opened {
+    /// Makes frames durable before anything goes that they hide. A sync that failed in an earlier life may have left in
+    /// the system's memory what is on no disk; to that a sync of today adds nothing, only another write does.
+    async fn secure_frames(&mut self) -> Result<(), OpenError> {
+        let mut whole = Vec::new();
+        for (id, frame, header) in std::mem::take(&mut self.restored.hiding) {
+            if self.frames.repeat_blocks(frame, &header).await? {
+                whole.push((id, frame, header));
+            }
+        }
+        if whole.is_empty() {
+            return Ok(());
+        }
+        // J4: in the order in which they were written first.
+        self.frames.sync().await?;
+        for (_, frame, header) in &whole {
+            self.frames.write_header(*frame, header).await?;
+        }
+        self.frames.sync().await?;
+        whole.into_iter().for_each(|(id, ..)| self.restored.drop_journal(id));
+        Ok(())
+    }
+
     /// Takes replicas off the disk, durably.
     async fn drop_all(
         &mut self,

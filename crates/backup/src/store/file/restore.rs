@@ -45,6 +45,8 @@ pub(super) struct Restored {
     pub(super) damaged: BTreeMap<ReplicaId, Damage>,
     /// What stays on the disk.
     pub(super) kept: BTreeMap<Key, BTreeMap<CreationNumber, OnDisk>>,
+    /// Frames that hide something: an older creation, an older frame, their own journal.
+    pub(super) hiding: Vec<(ReplicaId, FrameIndex, Arc<FrameHeader>)>,
     /// What has to go, and in this order: each step is durable before the next. What hides a replica goes after it.
     pub(super) dropped: [Vec<(ReplicaId, OnDisk)>; 2],
 }
@@ -139,7 +141,9 @@ impl Restored {
     fn settle(&mut self, mut segment: Vec<(ReplicaId, Found)>) {
         let is_there = |(_, found): &(ReplicaId, Found)| !matches!(found.content, Content::Nothing);
         let counts = segment.iter().rposition(is_there);
+        let is_alone = segment.len() == 1;
         for (at, (id, found)) in segment.drain(..).enumerate().rev() {
+            let has_former = !found.former.is_empty();
             for frame in found.former {
                 self.dropped[0].push((id, OnDisk { journal: None, frame: Some(frame) }));
             }
@@ -157,7 +161,20 @@ impl Restored {
                 Content::Damaged(damage) => drop(self.damaged.insert(id, damage)),
                 Content::Nothing => unreachable!("what counts is there"),
             }
+            if let Some((frame, header)) = &found.disk.frame
+                && (!is_alone || has_former || found.disk.journal.is_some())
+            {
+                self.hiding.push((id, *frame, Arc::clone(header)));
+            }
             self.kept.entry((id.log, id.segment)).or_default().insert(id.creation, found.disk);
+        }
+    }
+
+    /// The frame of this replica is surely there: its journal goes.
+    pub(super) fn drop_journal(&mut self, id: ReplicaId) {
+        let kept = self.kept.get_mut(&(id.log, id.segment)).and_then(|kept| kept.get_mut(&id.creation));
+        if let Some(journal) = kept.and_then(|disk| disk.journal.take()) {
+            self.dropped[0].push((id, OnDisk { journal: Some(journal), frame: None }));
         }
     }
 }
