@@ -112,7 +112,7 @@ pub(crate) async fn one(
         return Ok(result);
     }
     let item = Item::new(0, make(), hash, view.number);
-    Batch { started: view.number, ..Batch::new(shared, table, name, deadline) }.go_on(item, answer).await
+    Batch::new(shared, table, name, deadline).go_on(item, answer).await
 }
 
 /// Carries out calls on one table. Each outcome stands for itself.
@@ -128,7 +128,7 @@ pub(crate) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     pub(crate) fn new(shared: &'a Arc<Shared>, table: TableId, name: &'a str, deadline: Time) -> Self {
-        let started = shared.views.present().number;
+        let started = shared.views.asked();
         let events = FuturesUnordered::new();
         Self { shared, table, name, deadline, started, outcomes: Vec::new(), events }
     }

@@ -71,8 +71,9 @@ impl Shared {
         self.sleep(at_least + backoff(&self.config, tries, &*self.env.rng), deadline).await;
     }
 
-    /// A view newer than `stale`, tried for until the deadline.
-    async fn newer_view(&self, stale: u64, deadline: Time) -> Result<Arc<View>, ClientError> {
+    /// The cluster as it is now or later, tried for until the deadline.
+    async fn view_from_now(&self, deadline: Time) -> Result<Arc<View>, ClientError> {
+        let stale = self.views.asked();
         let mut reason = "the coordinator does not answer".to_owned();
         for tries in 0.. {
             match self.until(deadline, self.views.newer_than(stale)).await {
@@ -115,13 +116,9 @@ impl Client {
 
     /// The table of this name. Its calls have the config's time-out; see [`Table::within`].
     pub async fn table(&self, name: &str) -> Result<Table, ClientError> {
-        let present = self.shared.views.present();
-        let id = match present.table(name) {
+        let id = match self.shared.views.present().table(name) {
             Some(id) => id,
-            None => {
-                let view = self.shared.newer_view(present.number, self.deadline()).await?;
-                view.table(name).ok_or_else(|| ClientError::NoSuchTable(format!("{name:?}")))?
-            }
+            None => self.find_table(name, self.deadline()).await?,
         };
         Ok(self.open(name, id))
     }
@@ -143,15 +140,17 @@ impl Client {
             Changed::Reply(other) | Changed::AfterUnknown(other) => return Err(refused(other)),
         };
         // So that its calls find their way. It is made, even if the coordinator fails to say where.
-        let present = self.shared.views.present().number;
-        let _ = self.shared.newer_view(present, deadline).await;
+        let _ = self.shared.view_from_now(deadline).await;
         Ok(self.open(name, id))
     }
 
     /// Removes a table and everything in it.
     pub async fn drop_table(&self, name: &str) -> Result<(), ClientError> {
-        let request = Request::DropTable { name: name.to_owned() };
         let deadline = self.deadline();
+        // T8: which one is meant is found out once. A repeat, or an attempt that comes late, leaves another table of this
+        // name alone, that somebody makes meanwhile. What was known before the call says nothing: it may be gone.
+        let id = self.find_table(name, deadline).await?;
+        let request = Request::DropTable { name: name.to_owned(), id };
         match self.change(request, deadline).await? {
             // Gone, by this call or another's: what the caller wants.
             Changed::Reply(Reply::Done)
@@ -159,9 +158,14 @@ impl Client {
             Changed::Reply(other) | Changed::AfterUnknown(other) => return Err(refused(other)),
         }
         // So that `table` does not find it any more. It is gone even if the coordinator fails to say so again.
-        let present = self.shared.views.present().number;
-        let _ = self.shared.newer_view(present, deadline).await;
+        let _ = self.shared.view_from_now(deadline).await;
         Ok(())
+    }
+
+    /// The table that has this name now.
+    async fn find_table(&self, name: &str, deadline: Time) -> Result<TableId, ClientError> {
+        let view = self.shared.view_from_now(deadline).await?;
+        view.table(name).ok_or_else(|| ClientError::NoSuchTable(format!("{name:?}")))
     }
 
     fn open(&self, name: &str, id: TableId) -> Table {

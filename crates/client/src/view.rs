@@ -7,13 +7,19 @@ use rekindle_types::{
     CoordinatorApi, KeyHash, Refusal, RemoteError, Reply, Request, ServerEntry, ServerId, ServerList,
     TableId, Tablet, TabletMap, TabletState, TabletVersion,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::Mutex as AsyncMutex;
 
 /// One state of knowledge.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    /// Counts fetches: a caller that found a view stale names its number.
+    /// Which fetch it came from: a caller that found a view stale names its number.
     pub(crate) number: u64,
     map: Arc<TabletMap>,
     servers: ServerList,
@@ -60,6 +66,9 @@ pub(crate) struct Views {
     env: Env,
     interval: Duration,
     present: Mutex<Arc<View>>,
+    /// Number of the newest fetch that was asked for. Written under `fetching`; whoever reads it names it as the least
+    /// that will not do, so that nothing else needs to be seen with it: relaxed.
+    asked: AtomicU64,
     /// Held while fetching: others wait for the same fetch. When the last one ended.
     fetching: AsyncMutex<Option<Time>>,
 }
@@ -73,12 +82,18 @@ impl Views {
     ) -> Self {
         let interval = config.refresh_interval;
         let (present, fetching) = (Mutex::default(), AsyncMutex::new(None));
-        Self { coordinator, masters, env, interval, present, fetching }
+        Self { coordinator, masters, env, interval, present, asked: AtomicU64::new(0), fetching }
     }
 
     /// The newest view; number 0 is nothing at all.
     pub(crate) fn present(&self) -> Arc<View> {
         self.present.lock().clone()
+    }
+
+    /// A view with a greater number than this shows the cluster as it was now or later: its fetch is still to be asked
+    /// for. The one that is under way may have been answered before the caller's call began.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// A view newer than number `stale`, fetched by this caller or by another.
@@ -92,6 +107,7 @@ impl Views {
             self.env.clock.sleep_until(fetched + self.interval).await;
         }
         let newer_than = present.map.version;
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         let reply = self.coordinator.call(Request::TabletMap { newer_than }).await;
         *fetched = Some(self.env.clock.now());
         let (map, servers) = match reply {
@@ -108,7 +124,7 @@ impl Views {
                 return Err(Pause { is_refused: true, ..Pause::because(format!("the coordinator: {why}")) });
             }
         };
-        let view = Arc::new(Self::join(&present, map, servers));
+        let view = Arc::new(Self::join(number, &present, map, servers));
         *self.present.lock() = view.clone();
         if view.servers.version() > present.servers.version() {
             self.masters.update_servers(&view.servers);
@@ -117,7 +133,7 @@ impl Views {
     }
 
     /// Answers may come from an older coordinator: neither part ever goes back.
-    fn join(present: &View, map: Option<TabletMap>, servers: ServerList) -> View {
+    fn join(number: u64, present: &View, map: Option<TabletMap>, servers: ServerList) -> View {
         let map = match map {
             Some(map) if map.version > present.map.version || present.map.version == TabletVersion(0) => {
                 Arc::new(map)
@@ -126,7 +142,7 @@ impl Views {
         };
         let servers =
             if servers.version() >= present.servers.version() { servers } else { present.servers.clone() };
-        View { number: present.number + 1, map, servers }
+        View { number, map, servers }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Attempt, ClusterStatus, ListUpdate, ListVersion, LogId, PartitionIndex, RemoteError, SegmentId, ServerId,
-    ServerList, ServerRoom, TableInfo, TabletMap, TabletVersion, Term,
+    ServerList, ServerRoom, TableId, TableInfo, TabletMap, TabletVersion, Term,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The coordinator as servers and clients see it. Implemented by the coordinator and by its stub.
 #[async_trait]
 pub trait CoordinatorApi: Send + Sync {
-    /// Makes one call. Every request may be repeated after [`RemoteError::Unknown`]: repeats do no harm.
+    /// Makes one call. Every request may be repeated after [`RemoteError::Unknown`], and each may be carried out late,
+    /// after its caller has given it up. Repeats do no harm, but for [`Request::CreateTable`]: one that comes when the
+    /// table was made and dropped again makes another, empty one.
     async fn call(&self, request: Request) -> Result<Reply, RemoteError>;
 }
 
@@ -64,10 +66,13 @@ pub enum Request {
         /// How many, at least one.
         tablets: u32,
     },
-    /// Removes a table and all that is in it.
+    /// Removes a table and all that is in it. Refused with [`Refusal::NoSuchTable`] unless the table of this name has
+    /// this id: a repeat, or a call that comes late, leaves the table alone that has taken the name since.
     DropTable {
         /// Its name.
         name: String,
+        /// Its id, which no other table ever has.
+        id: TableId,
     },
     /// The tablet map, if it is newer than `newer_than`; and the server list.
     TabletMap {

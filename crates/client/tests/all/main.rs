@@ -1,6 +1,7 @@
 //! Behaviour of the client against scripted masters and coordinators: one module per behaviour.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod a_drop_means_one_table;
 mod an_unauthorised_client_is_told_at_once;
 mod batches_retry_only_what_failed;
 mod deadlines_end_every_call;

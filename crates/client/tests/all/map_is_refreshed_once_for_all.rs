@@ -112,12 +112,12 @@ fn tables_are_made_and_dropped() {
         let exists = Ok(Reply::Refused(Refusal::TableExists("new".into())));
         cluster.replies.lock().push_back(exists.clone());
         assert!(matches!(client.create_table("new", 1).await, Err(ClientError::TableExists(_))));
-        // After an unknown outcome nobody knows whose table it is, but a missing one is dropped all the same.
+        // After an unknown outcome nobody knows whose table it is.
         cluster.replies.lock().extend([Err(RemoteError::Unknown("lost".into())), exists]);
         assert!(matches!(client.create_table("new", 1).await, Err(ClientError::Unknown(_))));
-        let gone = Ok(Reply::Refused(Refusal::NoSuchTable("new".into())));
-        cluster.replies.lock().extend([Err(RemoteError::Unknown("lost".into())), gone]);
         assert_eq!(client.drop_table("new").await, Ok(()));
+        assert!(matches!(client.drop_table("new").await, Err(ClientError::NoSuchTable(_))));
+        assert!(matches!(client.table("new").await, Err(ClientError::NoSuchTable(_))));
     });
 }
 
@@ -143,11 +143,7 @@ fn calls_on_a_dropped_table_say_so() {
     let cluster = Cluster::new(&world, 1);
     world.block_on(async {
         let table = cluster.table().await;
-        {
-            let mut map = cluster.map.lock();
-            map.remove_table(TABLE);
-            map.version = map.version.next();
-        }
+        cluster.change_map(|map| map.remove_table(TABLE));
         cluster.masters[0].tablets.lock().clear();
         assert!(matches!(table.get("k").await, Err(ClientError::NoSuchTable(_))));
     });

@@ -9,15 +9,15 @@ use rekindle_client::{
 };
 use rekindle_env::{Env, memory::World};
 use rekindle_types::{
-    CoordinatorApi, KeyHash, KeyRange, ListVersion, RemoteError, Reply, Request, SegmentId, ServerEntry,
-    ServerId, ServerList, TableId, TableInfo, Tablet, TabletMap, TabletState, TabletVersion, Version,
-    key_hash,
+    CoordinatorApi, KeyHash, KeyRange, ListVersion, Refusal, RemoteError, Reply, Request, SegmentId,
+    ServerEntry, ServerId, ServerList, TableId, TableInfo, Tablet, TabletMap, TabletState, TabletVersion,
+    Version, key_hash,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -157,6 +157,10 @@ pub struct Cluster {
     pub is_silent: AtomicBool,
     /// Answers to the next requests, in place of the true ones.
     pub replies: Mutex<VecDeque<Result<Reply, RemoteError>>>,
+    /// So many drops of tables are carried out, and their answers lost.
+    pub lost_drops: AtomicU32,
+    /// How long the next map is on its way back.
+    pub slow_map: Mutex<Option<Duration>>,
 }
 
 impl Cluster {
@@ -171,6 +175,8 @@ impl Cluster {
             lists: Mutex::default(),
             is_silent: AtomicBool::default(),
             replies: Mutex::default(),
+            lost_drops: AtomicU32::default(),
+            slow_map: Mutex::default(),
         };
         let entry = |i| ServerEntry::up(ServerId(i), format!("server-{i}"));
         let entries = (1..=u64::from(masters)).map(entry);
@@ -205,6 +211,23 @@ impl Cluster {
             version: TabletVersion(version),
             state,
             created: SegmentId(0),
+        });
+    }
+
+    /// Somebody else's change.
+    pub fn change_map<T>(&self, change: impl FnOnce(&mut TabletMap) -> T) {
+        let mut map = self.map.lock();
+        change(&mut map);
+        map.version = map.version.next();
+    }
+
+    /// Somebody else drops the table of this name, if there is one, and makes another.
+    pub fn make_anew(&self, name: &str, id: TableId) {
+        self.change_map(|map| {
+            if let Some(former) = map.table(name) {
+                map.remove_table(former);
+            }
+            map.insert_table(TableInfo { name: name.into(), id });
         });
     }
 
@@ -255,13 +278,27 @@ impl CoordinatorApi for Cluster {
             Request::TabletMap { newer_than } => {
                 let map = self.map.lock().clone();
                 let map = (map.version > newer_than).then_some(map);
-                Reply::TabletMap { map, servers: self.servers.lock().clone() }
+                let reply = Reply::TabletMap { map, servers: self.servers.lock().clone() };
+                let slow = self.slow_map.lock().take();
+                if let Some(way) = slow {
+                    self.env.clock.sleep(way).await;
+                }
+                reply
+            }
+            Request::DropTable { name, id } => {
+                let is_there = self.map.lock().table(&name) == Some(id);
+                if is_there {
+                    self.change_map(|map| map.remove_table(id));
+                }
+                let spend = |lost: u32| lost.checked_sub(1);
+                if self.lost_drops.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok() {
+                    return Err(RemoteError::Unknown("lost".into()));
+                }
+                if is_there { Reply::Done } else { Reply::Refused(Refusal::NoSuchTable(name)) }
             }
             Request::CreateTable { name, .. } => {
                 let info = TableInfo { name, id: TableId(9) };
-                let mut map = self.map.lock();
-                map.insert_table(info.clone());
-                map.version = map.version.next();
+                self.change_map(|map| map.insert_table(info.clone()));
                 Reply::Table(info)
             }
             _ => Reply::Done,

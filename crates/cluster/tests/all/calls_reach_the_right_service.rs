@@ -55,7 +55,7 @@ fn a_master_a_control_and_a_coordinator_are_called() {
         let order = Order { term: Term(1), kind: OrderKind::FreeLog(LogId::of(ServerId(1))) };
         assert_eq!(control.call(order).await, Ok(Report::Done));
         assert_eq!(control.call(Order { term: Term(1), kind: OrderKind::Probe }).await, Ok(Report::Done));
-        let request = Request::DropTable { name: "t".into() };
+        let request = Request::DropTable { name: "t".into(), id: TableId(1) };
         assert_eq!(coordinator.call(request).await, Ok(Reply::Done));
     });
 }

@@ -329,7 +329,7 @@ fn requests() -> Vec<Request> {
         Request::Hint { from: ServerId(1), suspect: ServerId(2) },
         Request::StoreFloor { log: LogId::of(ServerId(1)), floor: SegmentId(2) },
         Request::CreateTable { name: text.clone(), tablets: 3 },
-        Request::DropTable { name: text },
+        Request::DropTable { name: text, id: TableId(1) },
         Request::TabletMap { newer_than: TabletVersion(1) },
         Request::ServerList { newer_than: ListVersion(1) },
         Request::Leave { server: ServerId(1) },

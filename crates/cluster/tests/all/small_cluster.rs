@@ -135,7 +135,8 @@ impl SmallCluster {
     }
 
     pub fn drop_table(&self, name: &str) {
-        let reply = self.world.block_on(self.api.call(Request::DropTable { name: name.into() }));
+        let id = self.map().table(name).unwrap();
+        let reply = self.world.block_on(self.api.call(Request::DropTable { name: name.into(), id }));
         assert_eq!(reply, Ok(Reply::Done));
     }
 

@@ -2,7 +2,9 @@
 
 use crate::entity::{Entity, Operation, OperationId, OperationState, Outcome, id};
 use crate::{Batch, ClusterState, Step};
-use rekindle_types::{KeyRange, Refusal, SegmentId, ServerId, TableInfo, Tablet, TabletState, TabletVersion};
+use rekindle_types::{
+    KeyRange, Refusal, SegmentId, ServerId, TableId, TableInfo, Tablet, TabletState, TabletVersion,
+};
 use std::collections::BTreeMap;
 
 /// Most tablets that a table can be made with.
@@ -65,10 +67,12 @@ fn spread(state: &ClusterState, tablets: u32) -> Vec<ServerId> {
     (0..tablets).map_while(take).collect()
 }
 
-/// T8: takes a table out of the map, and adds the operation that tells its owners.
-pub fn drop_table(state: &ClusterState, name: &str) -> Result<(OperationId, Batch), Refusal> {
-    let missing = || Refusal::NoSuchTable(name.to_owned());
-    let table = state.map().table(name).ok_or_else(missing)?;
+/// T8: takes a table out of the map, and adds the operation that tells its owners. Only this very one: another that has
+/// its name by now is not what the caller meant.
+pub fn drop_table(state: &ClusterState, name: &str, table: TableId) -> Result<(OperationId, Batch), Refusal> {
+    if state.map().table(name) != Some(table) {
+        return Err(Refusal::NoSuchTable(name.to_owned()));
+    }
     let info = TableInfo { name: name.to_owned(), id: table };
     let mut step = Step::new(state);
     let tablets: Vec<&Tablet> = state.map().tablets_of(table).collect();

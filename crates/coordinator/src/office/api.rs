@@ -45,7 +45,7 @@ impl Core {
             Request::Hint { suspect, .. } => Ok(self.hint(suspect)),
             Request::StoreFloor { log, floor } => self.store_floor(log, floor).await,
             Request::CreateTable { name, tablets } => self.begin_create(name, tablets).await,
-            Request::DropTable { name } => self.begin_drop(name).await,
+            Request::DropTable { name, id } => self.begin_drop(TableInfo { name, id }).await,
             Request::TabletMap { newer_than } => Ok(self.tablet_map(newer_than)),
             Request::ServerList { newer_than } => Ok(self.read(|state| {
                 let list = state.servers();
@@ -146,13 +146,11 @@ impl Core {
         Ok(table.map_or_else(|| retry("the table is gone"), Reply::Table))
     }
 
-    async fn begin_drop(&self, name: String) -> Result<Reply, NotRecorded> {
+    async fn begin_drop(&self, table: TableInfo) -> Result<Reply, NotRecorded> {
         let begun = self
-            .record(|state| {
-                match state.map().table(&name).is_none().then(|| pending_drop(state, &name)).flatten() {
-                    Some(id) => Decision::Settled(Ok(id)),
-                    None => admit(state, change::drop_table(state, &name)),
-                }
+            .record(|state| match pending_drop(state, &table) {
+                Some(id) => Decision::Settled(Ok(id)),
+                None => admit(state, change::drop_table(state, &table.name, table.id)),
             })
             .await?;
         match begun {
@@ -202,9 +200,9 @@ fn pending_create(state: &ClusterState, name: &str, tablets: u32) -> Option<Oper
 }
 
 /// The same table being dropped: a repeated call waits for it.
-fn pending_drop(state: &ClusterState, name: &str) -> Option<OperationId> {
+fn pending_drop(state: &ClusterState, dropped: &TableInfo) -> Option<OperationId> {
     let is_same =
-        |s: &OperationState| matches!(s, OperationState::DropTable { table, .. } if table.name == name);
+        |s: &OperationState| matches!(s, OperationState::DropTable { table, .. } if table == dropped);
     state.unfinished().find(|o| is_same(&o.state)).map(|o| o.id)
 }
 

@@ -5,7 +5,7 @@ use crate::{CoordinatorConfig, MemoryMetaLog, MetaLog};
 use parking_lot::Mutex;
 use rekindle_env::Task;
 use rekindle_env::memory::World;
-use rekindle_types::{Reply, Request};
+use rekindle_types::{Refusal, Reply, Request, TableId, TabletVersion};
 use std::{sync::Arc, time::Duration};
 
 /// One thread, one paused clock, one coordinator at a time, and servers that do as they are told.
@@ -57,9 +57,19 @@ impl<M: MetaLog + Clone + 'static> Stage<M> {
         self.script.call(Request::CreateTable { name: name.into(), tablets }).await
     }
 
-    /// Drops a table, as a client would.
+    /// Drops the table that has this name now, as a client would: it looks once, then repeats the same call.
     pub async fn drop_table(&self, name: &str) -> Reply {
-        self.script.call(Request::DropTable { name: name.into() }).await
+        let look = Request::TabletMap { newer_than: TabletVersion(0) };
+        let Reply::TabletMap { map, .. } = self.script.call(look).await else { panic!("no tablet map") };
+        match map.and_then(|map| map.table(name)) {
+            Some(id) => self.drop_exactly(name, id).await,
+            None => Reply::Refused(Refusal::NoSuchTable(name.into())),
+        }
+    }
+
+    /// Drops the table of this name and this id.
+    pub async fn drop_exactly(&self, name: &str, id: TableId) -> Reply {
+        self.script.call(Request::DropTable { name: name.into(), id }).await
     }
 
     /// Waits until everything is recovered and served, and nothing is served twice. `Err` says what is not.

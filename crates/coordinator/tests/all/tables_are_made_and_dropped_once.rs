@@ -1,9 +1,10 @@
 //! CreateTable and DropTable: spread evenly, acknowledged when every owner has confirmed, harmless when repeated.
 
-use futures_util::future::join;
+use futures_util::future::{join, join4};
 use rekindle_coordinator::scripted::Stage;
 use rekindle_coordinator::{ClusterSize, CoordinatorConfig, Times, entity};
 use rekindle_types::{Refusal, Reply, TableId};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -75,6 +76,61 @@ fn the_same_call_twice_makes_one_table() {
         assert_eq!(stage.drop_table("t").await, Reply::Refused(Refusal::NoSuchTable("t".into())));
         let Reply::Table(again) = stage.create("t", 1).await else { panic!("not made") };
         assert_eq!(again.id, TableId(2), "ids are never used twice");
+    });
+}
+
+/// What is dropped is one table, not whatever has the name when the call comes, or comes again.
+#[test]
+fn a_late_drop_leaves_the_table_alone_that_has_the_name_since() {
+    let stage = stage(ClusterSize::Replicas(1));
+    stage.world.block_on(async {
+        stage.script.start_cluster(2, 1).await;
+        let Reply::Table(former) = stage.create("t", 4).await else { panic!("not made") };
+        assert_eq!(stage.drop_exactly("t", former.id).await, Reply::Done);
+        let Reply::Table(present) = stage.create("t", 4).await else { panic!("not made") };
+        for (name, id) in [("t", former.id), ("another", present.id)] {
+            let refused = Reply::Refused(Refusal::NoSuchTable(name.into()));
+            assert_eq!(stage.drop_exactly(name, id).await, refused);
+        }
+        let table = stage.script.coordinator().unwrap().state().map().table("t");
+        assert_eq!(table, Some(present.id));
+    });
+}
+
+/// T8: a repeat is not answered before the owners have confirmed, also when the name is taken anew meanwhile.
+#[test]
+fn a_repeated_drop_waits_for_its_own_table_when_the_name_is_taken_anew() {
+    let stage = stage(ClusterSize::Replicas(1));
+    stage.world.block_on(async {
+        let ids = stage.script.start_cluster(2, 1).await;
+        let Reply::Table(former) = stage.create("t", 4).await else { panic!("not made") };
+        let pause = async |ms| {
+            stage.script.wait_for(Duration::from_millis(ms), |_| false).await;
+        };
+        let is_back = Cell::new(false);
+        let repeated = async {
+            pause(40).await;
+            let table = stage.script.coordinator().unwrap().state().map().table("t");
+            assert!(table.is_some_and(|id| id != former.id), "taken anew");
+            let reply = stage.drop_exactly("t", former.id).await;
+            assert!(is_back.get(), "not every owner has confirmed");
+            reply
+        };
+        let again = async {
+            pause(20).await;
+            stage.create("t", 2).await
+        };
+        let reached = async {
+            pause(100).await;
+            is_back.set(true);
+            stage.script.cut_off(ids[0], false);
+        };
+        stage.script.cut_off(ids[0], true);
+        let (dropped, repeated, again, ()) =
+            join4(stage.drop_exactly("t", former.id), repeated, again, reached).await;
+        assert_eq!((dropped, repeated), (Reply::Done, Reply::Done));
+        let Reply::Table(again) = again else { panic!("not made: {again:?}") };
+        assert_eq!(stage.script.coordinator().unwrap().state().map().table("t"), Some(again.id));
     });
 }
 
