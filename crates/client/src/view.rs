@@ -1,8 +1,12 @@
 //! What a client knows of the cluster: the tablet map and where the owners are, refreshed once for all callers.
 
 use crate::{ClientConfig, Masters};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, Shared, select},
+};
 use parking_lot::Mutex;
-use rekindle_env::{Env, Time};
+use rekindle_env::{Clock, Env, Task, Time};
 use rekindle_types::{
     CoordinatorApi, KeyHash, Refusal, RemoteError, Reply, Request, ServerEntry, ServerId, ServerList,
     TableId, Tablet, TabletMap, TabletState, TabletVersion,
@@ -14,7 +18,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::oneshot;
 
 /// One state of knowledge.
 #[derive(Debug, Default)]
@@ -61,17 +65,21 @@ impl View {
 
 /// Keeps the newest view.
 pub(crate) struct Views {
-    coordinator: Arc<dyn CoordinatorApi>,
-    masters: Arc<dyn Masters>,
+    source: Arc<Source>,
     env: Env,
-    interval: Duration,
-    present: Mutex<Arc<View>>,
-    /// Number of the newest fetch that was asked for. Written under `fetching`; whoever reads it names it as the least
-    /// that will not do, so that nothing else needs to be seen with it: relaxed.
-    asked: AtomicU64,
-    /// Held while fetching: others wait for the same fetch. When the last one ended.
-    fetching: AsyncMutex<Option<Time>>,
+    fetch: Mutex<Option<Fetch>>,
 }
+
+/// A fetch, and whoever waits for it. It is a task of its own: a caller who sleeps in the middle of a call, or gives it
+/// up, holds nobody else up.
+struct Fetch {
+    outcome: Outcome,
+    /// Ends with the client.
+    _task: Task,
+}
+
+type Fetched = Result<Arc<View>, Pause>;
+type Outcome = Shared<BoxFuture<'static, Fetched>>;
 
 impl Views {
     pub(crate) fn new(
@@ -80,36 +88,100 @@ impl Views {
         config: &ClientConfig,
         env: Env,
     ) -> Self {
-        let interval = config.refresh_interval;
-        let (present, fetching) = (Mutex::default(), AsyncMutex::new(None));
-        Self { coordinator, masters, env, interval, present, asked: AtomicU64::new(0), fetching }
+        let source = Source {
+            coordinator,
+            masters,
+            clock: env.clock.clone(),
+            interval: config.refresh_interval,
+            timeout: config.timeout,
+            present: Mutex::default(),
+            asked: AtomicU64::new(0),
+            ended: Mutex::default(),
+        };
+        Self { source: Arc::new(source), env, fetch: Mutex::default() }
     }
 
     /// The newest view; number 0 is nothing at all.
     pub(crate) fn present(&self) -> Arc<View> {
-        self.present.lock().clone()
+        self.source.present.lock().clone()
     }
 
     /// A view with a greater number than this shows the cluster as it was now or later: its fetch is still to be asked
     /// for. The one that is under way may have been answered before the caller's call began.
     pub(crate) fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
+        self.source.asked.load(Ordering::Relaxed)
     }
 
-    /// A view newer than number `stale`, fetched by this caller or by another.
-    pub(crate) async fn newer_than(&self, stale: u64) -> Result<Arc<View>, Pause> {
-        let mut fetched = self.fetching.lock().await;
-        let present = self.present();
-        if present.number > stale {
-            return Ok(present);
+    /// A view newer than number `stale`, fetched for this caller or for another.
+    pub(crate) async fn newer_than(&self, stale: u64) -> Fetched {
+        loop {
+            let present = self.present();
+            if present.number > stale {
+                return Ok(present);
+            }
+            // One that was asked for too early is waited for all the same: there is one at a time.
+            let fetched = self.fetch().await?;
+            if fetched.number > stale {
+                return Ok(fetched);
+            }
         }
-        if let Some(fetched) = *fetched {
-            self.env.clock.sleep_until(fetched + self.interval).await;
+    }
+
+    /// The fetch that is under way, or a new one.
+    fn fetch(&self) -> Outcome {
+        let mut fetch = self.fetch.lock();
+        // Asked like this also when all who waited for it have given up.
+        if let Some(fetch) = fetch.as_ref().filter(|f| f.outcome.clone().now_or_never().is_none()) {
+            return fetch.outcome.clone();
         }
-        let newer_than = present.map.version;
+        let (fetched, outcome) = oneshot::channel();
+        // The sender goes without a word only with the task, and that with the client or its world.
+        let outcome =
+            outcome.map(|fetched| fetched.unwrap_or_else(|_| Err(Pause::because("the client stops"))));
+        let outcome = outcome.boxed().shared();
+        let source = self.source.clone();
+        let run = async move {
+            let _ = fetched.send(source.fetch().await); // All callers may have given up.
+        };
+        let task = self.env.spawn.spawn("map fetch", Box::pin(run));
+        let former = fetch.replace(Fetch { outcome: outcome.clone(), _task: task });
+        drop(fetch);
+        drop(former);
+        outcome
+    }
+}
+
+/// Where views come from, and the newest one.
+struct Source {
+    coordinator: Arc<dyn CoordinatorApi>,
+    masters: Arc<dyn Masters>,
+    clock: Arc<dyn Clock>,
+    interval: Duration,
+    timeout: Duration,
+    present: Mutex<Arc<View>>,
+    /// Number of the newest fetch that was asked for. Written by the one fetch that is under way; whoever reads it names
+    /// it as the greatest number that will not do, so that nothing else needs to be seen with it: relaxed.
+    asked: AtomicU64,
+    /// When the last fetch did.
+    ended: Mutex<Option<Time>>,
+}
+
+impl Source {
+    /// Asks for a view. One at a time.
+    async fn fetch(&self) -> Fetched {
+        let ended = *self.ended.lock();
+        if let Some(ended) = ended {
+            self.clock.sleep_until(ended + self.interval).await;
+        }
+        let present = self.present.lock().clone();
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let reply = self.coordinator.call(Request::TabletMap { newer_than }).await;
-        *fetched = Some(self.env.clock.now());
+        let call = self.coordinator.call(Request::TabletMap { newer_than: present.map.version });
+        // Nobody else asks meanwhile, so that it must end, whoever the coordinator is.
+        let reply = match select(call, self.clock.sleep(self.timeout)).await {
+            Either::Left((reply, _)) => reply,
+            Either::Right(_) => Err(RemoteError::Unknown("no answer in time".into())),
+        };
+        *self.ended.lock() = Some(self.clock.now());
         let (map, servers) = match reply {
             Ok(Reply::TabletMap { map, servers }) => (map, servers),
             Ok(Reply::Refused(Refusal::Retry { after_ms, reason })) => {

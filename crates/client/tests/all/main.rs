@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod a_drop_means_one_table;
+mod a_sleeping_call_holds_nobody_up;
 mod an_unauthorised_client_is_told_at_once;
 mod batches_retry_only_what_failed;
 mod deadlines_end_every_call;
