@@ -6,6 +6,7 @@ mod a_dropped_table_is_forgotten;
 mod a_killed_servers_data_comes_back;
 mod a_removed_server_serves_nothing;
 mod a_silent_coordinator_is_passed_over;
+mod a_sleeping_call_holds_nobody_up;
 mod bad_peers_cost_little;
 mod broken_lanes_answer_unknown;
 mod calls_reach_the_right_service;

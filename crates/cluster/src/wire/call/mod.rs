@@ -3,6 +3,7 @@
 mod accept;
 mod caller;
 mod deadline;
+mod dial;
 mod gate;
 mod peers;
 mod serve;

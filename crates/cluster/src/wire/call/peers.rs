@@ -1,15 +1,16 @@
 //! The lanes of a process to others.
 
-use super::{CallError, Caller, Stamps, caller::not_done, deadline::until};
-use crate::wire::{
-    CallRefusal, ClusterId, Frame, FrameKind, FrameWriter, Hello, Lane, LaneKind, Party, Peer, Stamp,
-    Transport,
+use super::{
+    CallError, Caller, Stamps,
+    caller::not_done,
+    deadline::until,
+    dial::{Dialler, Line},
 };
+use crate::wire::{ClusterId, Frame, FrameWriter, LaneKind, Party, Peer, Transport};
 use parking_lot::Mutex;
-use rekindle_env::{Env, Task, Time};
-use rekindle_types::{RemoteError, Rule, Rules, ServerId, ServerList};
+use rekindle_env::{Env, Time};
+use rekindle_types::{Rules, ServerId, ServerList};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::sync::Mutex as AsyncMutex;
 
 /// How a process calls others.
 #[derive(Clone, Debug)]
@@ -42,39 +43,23 @@ impl PeersConfig {
 
 /// Keeps one lane per peer and kind: dialled at the first call, once, and anew after it broke.
 pub struct Peers {
-    config: PeersConfig,
-    env: Env,
-    transport: Arc<dyn Transport>,
-    stamps: Arc<dyn Stamps>,
+    dialler: Arc<Dialler>,
     lanes: Mutex<Lanes>,
 }
 
 struct Lanes {
     sender: Party,
-    slots: BTreeMap<(Peer, LaneKind), Arc<Slot>>,
+    lines: BTreeMap<(Peer, LaneKind), Line>,
 }
 
 impl Lanes {
     /// Takes the lanes out that fit: the caller drops them, and closes them so, once it holds no lock.
-    fn take(&mut self, fits: impl Fn(&Peer, LaneKind) -> bool) -> Vec<Arc<Slot>> {
-        let mut taken = Vec::new();
-        self.slots.retain(|(peer, kind), slot| {
-            let stays = !fits(peer, *kind);
-            if !stays {
-                taken.push(slot.clone());
-            }
-            stays
-        });
-        taken
+    fn take(&mut self, fits: impl Fn(&Peer, LaneKind) -> bool) -> Vec<Line> {
+        let lines = std::mem::take(&mut self.lines).into_iter();
+        let (taken, left): (Vec<_>, Vec<_>) = lines.partition(|((peer, kind), _)| fits(peer, *kind));
+        self.lines = left.into_iter().collect();
+        taken.into_iter().map(|(_, line)| line).collect()
     }
-}
-
-/// Held while dialling: others wait for the same lane.
-type Slot = AsyncMutex<Option<Live>>;
-
-struct Live {
-    caller: Arc<Caller>,
-    _run: Task,
 }
 
 impl Peers {
@@ -86,14 +71,15 @@ impl Peers {
         transport: Arc<dyn Transport>,
         stamps: Arc<dyn Stamps>,
     ) -> Arc<Self> {
-        let lanes = Mutex::new(Lanes { sender: config.sender, slots: BTreeMap::new() });
-        Arc::new(Self { config, env, transport, stamps, lanes })
+        let lanes = Mutex::new(Lanes { sender: config.sender, lines: BTreeMap::new() });
+        let dialler = Arc::new(Dialler { config, env, transport, stamps });
+        Arc::new(Self { dialler, lanes })
     }
 
     /// The clock that deadlines are measured on.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.env.clock.now()
+        self.dialler.env.clock.now()
     }
 
     /// Speaks as somebody else from now on: a newcomer that has got its id. Closes every lane, since lanes name
@@ -101,7 +87,7 @@ impl Peers {
     pub fn become_party(&self, sender: Party) {
         let mut lanes = self.lanes.lock();
         lanes.sender = sender;
-        let closed = std::mem::take(&mut lanes.slots);
+        let closed = std::mem::take(&mut lanes.lines);
         drop(lanes);
         drop(closed);
     }
@@ -122,7 +108,7 @@ impl Peers {
     /// Lanes that are open, being opened, or opened anew at the next call.
     #[must_use]
     pub fn lanes(&self) -> usize {
-        self.lanes.lock().slots.len()
+        self.lanes.lock().lines.len()
     }
 
     /// Makes one call over the lane of this kind to this peer.
@@ -133,87 +119,32 @@ impl Peers {
         call: FrameWriter,
         deadline: Time,
     ) -> Result<Frame, CallError> {
-        let caller = until(&*self.env.clock, deadline, self.caller(peer, lane));
+        let caller = until(&*self.dialler.env.clock, deadline, self.caller(peer, lane));
         let caller = caller.await.ok_or_else(|| not_done("not connected until the deadline"))??;
         caller.call(call, deadline).await
     }
 
     async fn caller(&self, peer: &Peer, kind: LaneKind) -> Result<Arc<Caller>, CallError> {
         let mut replaced = Vec::new();
-        let (slot, sender) = {
+        let waiter = {
             let mut lanes = self.lanes.lock();
-            let sender = lanes.sender;
             let key = (peer.clone(), kind);
-            let slot = match lanes.slots.get(&key) {
-                Some(slot) => slot.clone(),
-                None => {
-                    // Whoever was there before is so no more: its lanes would stay for ever.
-                    replaced = lanes.take(|p, k| k == kind && p.address == peer.address);
-                    lanes.slots.entry(key).or_default().clone()
+            match lanes.lines.get(&key) {
+                Some(line) if line.is_usable() => line.waiter(),
+                former => {
+                    if former.is_none() {
+                        // Whoever was there before is so no more: its lanes would stay for ever.
+                        replaced = lanes.take(|p, k| k == kind && p.address == peer.address);
+                    }
+                    let line = self.dialler.begin(peer, kind, lanes.sender);
+                    let waiter = line.waiter();
+                    replaced.extend(lanes.lines.insert(key, line));
+                    waiter
                 }
-            };
-            (slot, sender)
+            }
         };
+        // Outside the lock: this closes them.
         drop(replaced);
-        let mut live = slot.lock().await;
-        if let Some(live) = live.as_ref().filter(|live| !live.caller.is_closed()) {
-            return Ok(live.caller.clone());
-        }
-        *live = None;
-        let deadline = self.env.clock.now() + self.config.dial_timeout;
-        let greeted = until(&*self.env.clock, deadline, self.dial(peer, kind, sender));
-        let lane = greeted.await.ok_or_else(|| not_done("no welcome in time"))??;
-        let (caller, run) = Caller::new(
-            lane,
-            kind,
-            peer.party,
-            self.config.outstanding_max,
-            self.env.clock.clone(),
-            self.stamps.clone(),
-        );
-        let run = kind.track().spawn_of(&self.env).spawn("lane replies", Box::pin(run));
-        *live = Some(Live { caller: caller.clone(), _run: run });
-        Ok(caller)
-    }
-
-    async fn dial(&self, peer: &Peer, kind: LaneKind, sender: Party) -> Result<Lane, CallError> {
-        let mut lane = self.transport.dial(peer, kind).await?;
-        let hello = Hello { cluster: self.config.cluster, sender, target: peer.party, lane: kind };
-        let packet = hello
-            .encode(FrameKind::HELLO)
-            .finish(0, 0, Stamp::default(), kind.frame_bytes_max())
-            .map_err(|e| not_done(&e.to_string()))?;
-        let closed = |_| not_done("the lane broke before the welcome");
-        lane.sender.send(packet).await.map_err(closed)?;
-        let bytes = lane.receiver.receive().await.map_err(closed)?;
-        self.check_welcome(&hello, &bytes).inspect_err(|_| lane.sender.close())?;
-        Ok(lane)
-    }
-
-    /// Nothing but the hello was sent so far: whatever is wrong, no call was made.
-    fn check_welcome(&self, hello: &Hello, bytes: &bytes::Bytes) -> Result<(), CallError> {
-        let malformed = |e: crate::wire::WireError| not_done(&format!("no welcome: {e}"));
-        let frame = Frame::decode(bytes, hello.lane.frame_bytes_max()).map_err(malformed)?;
-        if frame.kind == FrameKind::REFUSED {
-            return Err(match CallRefusal::decode(&frame.body).map_err(malformed)? {
-                CallRefusal::Unknown(why) => CallError::Remote(RemoteError::NotDone(why)),
-                refusal => refusal.into(),
-            });
-        }
-        if frame.kind != FrameKind::HELLO.reply() {
-            return Err(not_done("no welcome but another frame"));
-        }
-        let welcome = Hello::decode(&frame.body).map_err(malformed)?;
-        if welcome.cluster != hello.cluster {
-            return Err(CallRefusal::WrongCluster.into());
-        }
-        // F6: both ends check.
-        if self.config.rules.on(Rule::F6) && welcome.sender != hello.target {
-            return Err(match welcome.sender {
-                Party::Server(id) => CallError::WrongServer(Some(id)),
-                _ => CallError::WrongServer(None),
-            });
-        }
-        Ok(())
+        waiter.wait().await
     }
 }
