@@ -99,7 +99,7 @@ impl Hunt {
             Class::Blocks => Self { seed: 7, from: 40, ends: &ENDS[3..4], ..hunt },
             Class::Wipe => Self { seed: 16, from: 60, ..hunt },
             Class::LeftSuperblock => Self { ends: &ENDS[..1], second: 12, again: ENDS[4], ..hunt },
-            Class::LeftFrames => Self { seed: 6, from: 32, ends: &ENDS[..1], second: 12, ..hunt },
+            Class::LeftFrames => Self { seed: 41, from: 20, ends: &ENDS[..1], second: 12, ..hunt },
             Class::LeftJournal | Class::LeftNames => {
                 Self { seed: 5, from: 36, ends: &ENDS[..1], second: 12, ..hunt }
             }
