@@ -20,6 +20,7 @@ mod lost_frames_lose_no_write;
 #[cfg(feature = "local")]
 mod quic;
 mod remote_backups_conform;
+mod renewals_outlive_a_lost_dial;
 mod samples;
 mod small_cluster;
 mod strangers_are_turned_away;

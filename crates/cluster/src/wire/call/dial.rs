@@ -79,7 +79,12 @@ impl Dialler {
         sender: Party,
         dialled: oneshot::Sender<Dialled>,
     ) {
-        let deadline = self.env.clock.now() + self.config.dial_timeout;
+        let within = match kind {
+            // F7: renewals overlap, so that somebody always waits for a dial that is lost.
+            LaneKind::Heartbeat => self.config.heartbeat_dial_timeout,
+            _ => self.config.dial_timeout,
+        };
+        let deadline = self.env.clock.now() + within;
         let greeted = until(&*self.env.clock, deadline, self.dial(&peer, kind, sender)).await;
         let lane = match greeted.unwrap_or_else(|| Err(not_done("no welcome in time"))) {
             Ok(lane) => lane,

@@ -21,6 +21,8 @@ pub struct PeersConfig {
     pub sender: Party,
     /// Longest time to open a lane and be welcomed.
     pub dial_timeout: Duration,
+    /// The same of the lane for heartbeats, where the next dial has to come before the lease is over (F7).
+    pub heartbeat_dial_timeout: Duration,
     /// Most calls outstanding on one lane; further ones wait.
     pub outstanding_max: usize,
     /// Rules in force (F6).
@@ -28,13 +30,14 @@ pub struct PeersConfig {
 }
 
 impl PeersConfig {
-    /// Defaults: 1 s to open a lane, 1,024 calls outstanding on each.
+    /// Defaults: 1 s to open a lane, 150 ms for heartbeats, 1,024 calls outstanding on each.
     #[must_use]
     pub fn new(cluster: ClusterId, sender: Party) -> Self {
         Self {
             cluster,
             sender,
             dial_timeout: Duration::from_secs(1),
+            heartbeat_dial_timeout: Duration::from_millis(150),
             outstanding_max: 1024,
             rules: Rules::default(),
         }

@@ -138,7 +138,12 @@ impl Host {
     pub fn peers(&self, party: Party) -> Arc<Peers> {
         let transport: Arc<dyn Transport> = self.transport.clone();
         // The machine may be busy.
-        let config = PeersConfig { dial_timeout: Duration::from_secs(5), ..PeersConfig::new(CLUSTER, party) };
+        let patience = Duration::from_secs(5);
+        let config = PeersConfig {
+            dial_timeout: patience,
+            heartbeat_dial_timeout: patience,
+            ..PeersConfig::new(CLUSTER, party)
+        };
         Peers::new(config, self.env.clone(), transport, Arc::new(NoStamps))
     }
 
