@@ -145,6 +145,9 @@ impl Client {
     }
 
     /// Removes a table and everything in it.
+    ///
+    /// After [`ClientError::Unknown`] it may be gone from the map, while some owner has still to be told: then
+    /// [`ClientError::NoSuchTable`] of another call says only the former.
     pub async fn drop_table(&self, name: &str) -> Result<(), ClientError> {
         let deadline = self.deadline();
         // T8: which one is meant is found out once. A repeat, or an attempt that comes late, leaves another table of this

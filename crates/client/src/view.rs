@@ -93,7 +93,7 @@ impl Views {
             masters,
             clock: env.clock.clone(),
             interval: config.refresh_interval,
-            timeout: config.timeout,
+            patience: config.timeout.max(PATIENCE_MIN),
             present: Mutex::default(),
             asked: AtomicU64::new(0),
             ended: Mutex::default(),
@@ -151,13 +151,17 @@ impl Views {
     }
 }
 
+/// A fetch waits for at least so long: those who share it may have more time than the default.
+const PATIENCE_MIN: Duration = Duration::from_secs(10);
+
 /// Where views come from, and the newest one.
 struct Source {
     coordinator: Arc<dyn CoordinatorApi>,
     masters: Arc<dyn Masters>,
     clock: Arc<dyn Clock>,
     interval: Duration,
-    timeout: Duration,
+    /// Longest time to wait for an answer.
+    patience: Duration,
     present: Mutex<Arc<View>>,
     /// Number of the newest fetch that was asked for. Written by the one fetch that is under way; whoever reads it names
     /// it as the greatest number that will not do, so that nothing else needs to be seen with it: relaxed.
@@ -177,7 +181,7 @@ impl Source {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         let call = self.coordinator.call(Request::TabletMap { newer_than: present.map.version });
         // Nobody else asks meanwhile, so that it must end, whoever the coordinator is.
-        let reply = match select(call, self.clock.sleep(self.timeout)).await {
+        let reply = match select(call, self.clock.sleep(self.patience)).await {
             Either::Left((reply, _)) => reply,
             Either::Right(_) => Err(RemoteError::Unknown("no answer in time".into())),
         };
