@@ -81,3 +81,9 @@ pub enum BackupError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
 }
+
+impl BackupError {
+    pub(crate) fn no_space_for_frame(replica: ReplicaId) -> Self {
+        Self::Damaged { replica, at: 0, why: "no space for its frame".into() }
+    }
+}

@@ -259,6 +259,28 @@ fn a_stop_that_finds_no_room_says_so_and_may_be_tried_again() {
 }
 
 #[test]
+fn a_stop_that_finds_room_in_the_end_says_so() {
+    let mut rig = FileRig::new(Durability::Buffered);
+    let life = rig.start();
+    let other = Image::head(MASTER, 6, &[]);
+    rig.write(&life, write(&other, 2, Some(Fill::Growing), true)).unwrap();
+    rig.write(&life, opened(&head(), 1)).unwrap();
+    rig.faults.set(|call| if matches!(call, Call::SyncDevice) { Fate::Stall } else { Fate::Done });
+    let mut free = life.store.free(ReplicaFree { replica: replica(MASTER, 6, 2), session: SessionNumber(1) });
+    let _ = rig.world.block_on(async { (&mut free).now_or_never() });
+    rig.world.run_until_idle();
+    rig.faults.set(|call| if matches!(call, Call::SyncDevice) { Fate::Stall } else { frames_full(call) });
+    let mut stop = life.store.close();
+    rig.world.block_on(async { assert!((&mut stop).now_or_never().is_none()) });
+    rig.world.run_until_idle();
+    // What is freed makes room for what found none.
+    rig.faults.clear();
+    rig.world.block_on(stop).unwrap();
+    drop(free);
+    assert_eq!(crashed(&rig, life), [(1, ReplicaState::Open, head().certificate().length)]);
+}
+
+#[test]
 fn a_stop_keeps_what_a_re_creation_without_room_gives_back() {
     for is_room in [true, false] {
         let mut rig = FileRig::new(Durability::Buffered);

@@ -26,7 +26,10 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use rekindle_env::{Clock, Device, Dir, DirLock, Env, Spawn};
 use rekindle_types::{ListVersion, LogId, ReplicaId, ServerId, ServerList};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio::sync::{Notify, Semaphore};
 
 /// Keeps replicas in a directory: what it acknowledged outlives the process, and, as [`Durability`] says, a power
@@ -95,7 +98,7 @@ impl FileStore {
             unreadable: unreadable.into_iter().map(|(frame, why)| damage_of(&frames, frame, why)).collect(),
             poisoned: None,
             is_closing: false,
-            unkept: None,
+            unkept: BTreeSet::new(),
             last_syncs: [0; 3],
             read_rate: 0,
         };
@@ -260,7 +263,7 @@ impl LocalStore for FileStore {
         {
             let state = &mut *self.state.lock();
             state.is_closing = true;
-            state.unkept = None;
+            state.unkept.clear();
             if self.config.durability == Durability::Buffered && state.poisoned.is_none() {
                 state.shelf.freeze_growing();
                 let in_memory = state.shelf.replicas().filter(|r| r.valid().is_some());
@@ -273,8 +276,8 @@ impl LocalStore for FileStore {
         self.drained().await?;
         self.mark_all();
         self.drained().await?;
-        if let Some(unkept) = self.state.lock().unkept.clone() {
-            return Err(unkept);
+        if let Some(replica) = self.state.lock().unkept() {
+            return Err(BackupError::no_space_for_frame(replica));
         }
         let number = {
             let asked = &mut self.state.lock().last_syncs[0];

@@ -71,8 +71,8 @@ pub(super) struct State {
     pub(super) unreadable: Vec<Damage>,
     pub(super) poisoned: Option<String>,
     pub(super) is_closing: bool,
-    /// What a stop could not keep first.
-    pub(super) unkept: Option<BackupError>,
+    /// What a stop found no room for at first.
+    pub(super) unkept: BTreeSet<ReplicaId>,
     /// Stops that wait for a last sync of the frames: asked for, begun, done.
     pub(super) last_syncs: [u64; 3],
     /// Bytes per second.
@@ -95,6 +95,7 @@ impl State {
         self.poisoned.get_or_insert(why);
         self.ready.clear();
         self.work.values_mut().for_each(|work| work.abandon(&error));
+        self.freed.notify_waiters();
     }
 
     /// Takes a write, and gives what to wait for before it is answered.
@@ -365,6 +366,12 @@ impl State {
             })
         });
         if is_coming { Offer::Later } else { Offer::None }
+    }
+
+    /// J5: a replica that a stop leaves nowhere but in memory.
+    pub(super) fn unkept(&self) -> Option<ReplicaId> {
+        let is_in_memory = |id: &&ReplicaId| self.shelf.get(**id).is_some_and(|r| r.valid().is_some());
+        self.unkept.iter().find(is_in_memory).copied()
     }
 
     /// The frame of a replica whose bytes are on the disk.

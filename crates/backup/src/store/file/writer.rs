@@ -271,12 +271,10 @@ impl FileStore {
             if journal.is_some_and(|journal| !journal.is_full) {
                 return;
             }
-            let no_space = BackupError::Damaged { replica: id, at: 0, why: "no space for its frame".into() };
             if state.is_closing && journal.is_none() {
-                // J5: it is nowhere but in memory.
-                state.unkept.get_or_insert(no_space.clone());
+                state.unkept.insert(id);
             }
-            no_space
+            BackupError::no_space_for_frame(id)
         } else {
             state.take_out(id);
             BackupError::NoRoom { frames: state.shelf.used().frames }
