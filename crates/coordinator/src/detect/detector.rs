@@ -101,7 +101,7 @@ impl Detector {
         if self.is_cold && !watch.is_heard {
             // The first one is back: the others get the whole of the shorter grace from now on.
             self.is_cold = false;
-            self.hold.restart();
+            self.hold.restart(now);
         }
         watch.renewed(now);
         self.update_hold(now);

@@ -31,8 +31,8 @@ impl Hold {
     }
 
     /// The grace counts anew.
-    pub fn restart(&mut self) {
-        *self = Self::default();
+    pub fn restart(&mut self, now: Time) {
+        *self = Self { since: Some(now), is_released: false };
     }
 
     /// An operator says that they are dead indeed.

@@ -302,6 +302,20 @@ fn who_is_heard_soon_after_a_hold_is_not_declared_dead() {
 }
 
 #[test]
+fn nor_who_is_heard_soon_after_the_first_one_of_a_new_reign() {
+    let mut watch = Watch::new(&S);
+    watch.detector = Detector::new(Times::default(), watch.now, S[..2].iter().copied());
+    watch.silent = S.to_vec();
+    watch.run(2_000);
+    assert!(watch.detector.is_held() && watch.declared.is_empty());
+    watch.silent = S[1..].to_vec();
+    watch.run(100);
+    watch.silent = S[2..].to_vec();
+    watch.run(1_000);
+    assert_eq!(watch.declared, []);
+}
+
+#[test]
 fn one_that_comes_and_goes_saves_nobody_else() {
     let mut watch = Watch::new(&S);
     for _ in 0..4 {
