@@ -278,6 +278,11 @@ impl State {
         }
     }
 
+    /// Whether an emergency head may take a frame.
+    pub(super) fn has_emergency_frame(&self) -> bool {
+        self.frames.free_count() > self.side_frames_reserved()
+    }
+
     /// A frame for a side log that still has `left` of its reservation: nobody else has taken that.
     pub(super) fn has_side_frame(&self, left: u32) -> bool {
         let kept =

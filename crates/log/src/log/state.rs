@@ -198,7 +198,7 @@ impl State {
     /// Makes a new head, which entries go to from now on, and seals the one before.
     pub(super) fn roll(&mut self, why: Roll) -> Result<(), LogError> {
         let is_emergency = !self.has_frame_for(why);
-        if is_emergency && (why != Roll::Forced || self.frames.free_count() == 0) {
+        if is_emergency && (why != Roll::Forced || !self.has_emergency_frame()) {
             return Err(self.full());
         }
         // H1: at most two heads wait behind the current one, and one emergency head more.
