@@ -5,6 +5,7 @@ use crate::wire::{
     Gate, Party, Peer, Peers, PeersConfig, RemoteBackup, RemoteControl, ServeConfig, Services, Transport,
     serve,
 };
+use futures_util::future::{Either, select};
 use rekindle_backup::BackupStore;
 use rekindle_coordinator::{
     ConfigError, Coordinator, Event, MetaLog, NoObserver, Observer, ServerControl, Servers,
@@ -12,9 +13,11 @@ use rekindle_coordinator::{
 use rekindle_env::{Env, Time};
 use rekindle_types::{ServerEntry, Term};
 use std::{
+    pin::pin,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
+use tokio::sync::oneshot;
 
 /// One reign over a cluster, from opening the meta log to its end. Dropping it is a crash: start another on the
 /// same meta log, and it goes on.
@@ -126,11 +129,19 @@ async fn reign(
     let services = Services { coordinator: Some(coordinator.clone()), ..Services::default() };
     let lanes = serve(env, transport, gate, services, reach, ServeConfig::default());
     let Some(tasks) = tasks.upgrade() else { return "stopped".into() };
-    tasks.start("lanes", lanes);
+    let (open, closed) = oneshot::channel::<()>();
+    tasks.start("lanes", async move {
+        lanes.await;
+        drop(open);
+    });
     tasks.start_urgent("vigil", coordinator.clone().watch());
     drop(tasks);
     let _ = shared.coordinator.set(coordinator.clone());
-    coordinator.run().await.to_string()
+    // F8: whom nobody can reach has nobody to declare dead.
+    match select(pin!(coordinator.run()), closed).await {
+        Either::Left((stopped, _)) => stopped.to_string(),
+        Either::Right(_) => "its network has failed: start it again".into(),
+    }
 }
 
 /// Stubs of the cluster's servers.
