@@ -74,6 +74,8 @@ pub(crate) struct Views {
 /// up, holds nobody else up.
 struct Fetch {
     outcome: Outcome,
+    /// One clone here, one with each who waits.
+    waiting: Arc<()>,
     /// Ends with the client.
     _task: Task,
 }
@@ -120,19 +122,20 @@ impl Views {
                 return Ok(present);
             }
             // One that was asked for too early is waited for all the same: there is one at a time.
-            let fetched = self.fetch().await?;
+            let (outcome, _waiting) = self.fetch();
+            let fetched = outcome.await?;
             if fetched.number > stale {
                 return Ok(fetched);
             }
         }
     }
 
-    /// The fetch that is under way, or a new one.
-    fn fetch(&self) -> Outcome {
+    /// The fetch that is under way for somebody, or a new one. One that all have given up may never be answered.
+    fn fetch(&self) -> (Outcome, Arc<()>) {
         let mut fetch = self.fetch.lock();
-        // Asked like this also when all who waited for it have given up.
-        if let Some(fetch) = fetch.as_ref().filter(|f| f.outcome.clone().now_or_never().is_none()) {
-            return fetch.outcome.clone();
+        let is_under_way = |f: &&Fetch| Arc::strong_count(&f.waiting) > 1 && f.outcome.peek().is_none();
+        if let Some(fetch) = fetch.as_ref().filter(is_under_way) {
+            return (fetch.outcome.clone(), fetch.waiting.clone());
         }
         let (fetched, outcome) = oneshot::channel();
         // The sender goes without a word only with the task, and that with the client or its world.
@@ -144,10 +147,11 @@ impl Views {
             let _ = fetched.send(source.fetch().await); // All callers may have given up.
         };
         let task = self.env.spawn.spawn("map fetch", Box::pin(run));
-        let former = fetch.replace(Fetch { outcome: outcome.clone(), _task: task });
+        let waiting = Arc::new(());
+        let former = fetch.replace(Fetch { outcome: outcome.clone(), waiting: waiting.clone(), _task: task });
         drop(fetch);
         drop(former);
-        outcome
+        (outcome, waiting)
     }
 }
 
