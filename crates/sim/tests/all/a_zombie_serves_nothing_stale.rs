@@ -9,21 +9,23 @@ use std::time::Duration;
 
 const OBJECTS: usize = 120;
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Whether a read comes before the news that its server is dead is a matter of microseconds.
+const SEEDS: [u64; 4] = [0, 1, 2, 3];
 
 #[test]
 fn a_zombie_serves_nothing_stale() {
-    assert_eq!(stale_reads(Rules::default()), 0);
+    assert!(SEEDS.into_iter().all(|seed| stale_reads(seed, Rules::default()) == 0));
 }
 
 #[test]
 #[cfg(feature = "mutations")]
 fn without_leases_it_does() {
-    assert!(stale_reads(Rules::without(rekindle_types::Rule::F2)) > 0);
+    assert!(SEEDS.into_iter().any(|seed| stale_reads(seed, Rules::without(rekindle_types::Rule::F2)) > 0));
 }
 
 /// Objects that are read as they were before their server stood still.
-fn stale_reads(rules: Rules) -> usize {
-    let cluster = SimCluster::new(SimConfig { servers: 4, rules, ..SimConfig::new(3) });
+fn stale_reads(seed: u64, rules: Rules) -> usize {
+    let cluster = SimCluster::new(SimConfig { servers: 4, rules, ..SimConfig::new(seed) });
     cluster.start();
     let client = |name| cluster.client(name, ClientConfig { timeout: PATIENCE, ..ClientConfig::default() });
     let (writer, reader) = (client("writer"), client("reader"));
