@@ -92,6 +92,15 @@ impl TryFrom<ReceivedMap> for TabletMap {
     }
 }
 
+/// Tablets of tables that have no names here.
+impl FromIterator<Tablet> for TabletMap {
+    fn from_iter<I: IntoIterator<Item = Tablet>>(tablets: I) -> Self {
+        let mut map = Self::default();
+        tablets.into_iter().for_each(|tablet| map.insert(tablet));
+        map
+    }
+}
+
 impl TabletMap {
     /// Puts a table in.
     pub fn insert_table(&mut self, table: TableInfo) {
@@ -117,6 +126,21 @@ impl TabletMap {
         } else {
             None
         }
+    }
+
+    /// Takes these hashes of a table out, and gives what tablets have of them, in order. Those that reach beyond are cut.
+    pub fn take(&mut self, table: TableId, range: KeyRange) -> Vec<Tablet> {
+        let first = self.lookup(table, range.first()).map_or(range.first(), |tablet| tablet.range.first());
+        let met = self.tablets.range((table, first)..=(table, range.last()));
+        let met: Vec<Tablet> = met.map(|(_, tablet)| *tablet).collect();
+        let mut taken = Vec::with_capacity(met.len());
+        for tablet in met {
+            let with = |range: KeyRange| Tablet { range, ..tablet };
+            self.remove(table, tablet.range);
+            tablet.range.without(range).into_iter().for_each(|left| self.insert(with(left)));
+            taken.extend(tablet.range.intersection(range).map(with));
+        }
+        taken
     }
 
     /// The table with this name.
@@ -156,5 +180,45 @@ impl TabletMap {
     /// The tablets of one owner.
     pub fn owned_by(&self, owner: ServerId) -> impl Iterator<Item = &Tablet> {
         self.tablets().filter(move |t| t.owner == owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tablet(table: u64, first: u64, last: u64) -> Tablet {
+        Tablet {
+            table: TableId(table),
+            range: KeyRange::new(KeyHash(first), KeyHash(last)).unwrap(),
+            owner: ServerId(1),
+            version: TabletVersion(1),
+            state: TabletState::Normal,
+            created: SegmentId(0),
+        }
+    }
+
+    #[test]
+    fn taking_hashes_out_cuts_what_reaches_beyond() {
+        let (max, all) =
+            (u64::MAX, [tablet(1, 0, 9), tablet(1, 20, 29), tablet(1, 30, 39), tablet(2, 0, u64::MAX)]);
+        for (first, last, taken, left) in [
+            (10, 19, vec![], all.to_vec()),
+            (9, 9, vec![tablet(1, 9, 9)], vec![tablet(1, 0, 8), all[1], all[2], all[3]]),
+            (3, 5, vec![tablet(1, 3, 5)], vec![tablet(1, 0, 2), tablet(1, 6, 9), all[1], all[2], all[3]]),
+            (
+                5,
+                34,
+                vec![tablet(1, 5, 9), all[1], tablet(1, 30, 34)],
+                vec![tablet(1, 0, 4), tablet(1, 35, 39), all[3]],
+            ),
+            (0, max, all[..3].to_vec(), vec![all[3]]),
+            (40, max, vec![], all.to_vec()),
+        ] {
+            let mut map: TabletMap = all.into_iter().collect();
+            let range = KeyRange::new(KeyHash(first), KeyHash(last)).unwrap();
+            assert_eq!(map.take(TableId(1), range), taken, "{range:?}");
+            assert_eq!(map.tablets().copied().collect::<Vec<_>>(), left, "{range:?}");
+        }
     }
 }

@@ -7,10 +7,9 @@ use crate::entity::{
 use crate::{Batch, ClusterState, Step};
 use rekindle_recovery::{Half, halve};
 use rekindle_types::{
-    Attempt, KeyHash, KeyRange, LogId, Lsn, Partition, PartitionIndex, Rule, Rules, ServerId, TableId,
-    Tablet, TabletState, TabletVersion,
+    Attempt, LogId, Lsn, Partition, PartitionIndex, Rule, Rules, ServerId, Tablet, TabletMap, TabletState,
+    TabletVersion,
 };
-use std::collections::BTreeMap;
 
 /// A partition of a plan, and who replays it; `None` waits for room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +45,8 @@ pub fn record_plan(
     for tablet in &owned {
         step.read(id::tablet(tablet.table, tablet.range.first()));
     }
-    let mut rest: Rest = owned.iter().map(|tablet| (place(tablet), *tablet)).collect();
+    // What no piece has covered yet.
+    let mut rest: TabletMap = owned.iter().copied().collect();
     let mut parts: Vec<(Vec<Tablet>, u64, Option<ServerId>)> = Vec::new();
     for placed in plan {
         let pieces = if rules.on(Rule::T1) {
@@ -57,7 +57,7 @@ pub fn record_plan(
         };
         parts.push((pieces, placed.bytes, placed.master));
     }
-    parts.push((rest.into_values().collect(), 0, None));
+    parts.push((rest.tablets().copied().collect(), 0, None));
     parts.retain(|(pieces, _, _)| !pieces.is_empty());
 
     let mut index = PartitionIndex(0);
@@ -87,32 +87,9 @@ pub fn record_plan(
     step.batch()
 }
 
-/// What no piece has covered yet, by table and first hash: tablets that do not overlap.
-type Rest = BTreeMap<(TableId, KeyHash), Tablet>;
-
-fn place(tablet: &Tablet) -> (TableId, KeyHash) {
-    (tablet.table, tablet.range.first())
-}
-
 /// Cuts what `pieces` cover out of `rest`.
-fn take(rest: &mut Rest, pieces: &[Tablet]) -> Vec<Tablet> {
-    let mut taken = Vec::new();
-    for piece in pieces {
-        let (first, last) = (piece.range.first(), piece.range.last());
-        // The one that begins before the piece may reach into it.
-        let before = rest.range(..(piece.table, first)).next_back();
-        let within = rest.range((piece.table, first)..=(piece.table, last));
-        let met: Vec<Tablet> = before.into_iter().chain(within).map(|(_, tablet)| *tablet).collect();
-        for tablet in met {
-            let common = tablet.range.intersection(piece.range).filter(|_| tablet.table == piece.table);
-            let Some(common) = common else { continue };
-            let with = |range: KeyRange| Tablet { range, ..tablet };
-            rest.remove(&place(&tablet));
-            taken.push(with(common));
-            rest.extend(tablet.range.without(common).into_iter().map(with).map(|left| (place(&left), left)));
-        }
-    }
-    taken
+fn take(rest: &mut TabletMap, pieces: &[Tablet]) -> Vec<Tablet> {
+    pieces.iter().flat_map(|piece| rest.take(piece.table, piece.range)).collect()
 }
 
 fn in_phase(operation: &Operation, server: ServerId, phase: RecoverPhase) -> Entity {

@@ -2,7 +2,7 @@
 
 use super::PlanInput;
 use rekindle_types::{
-    KeyHash, KeyRange, Partition, Rule, SegmentId, ServerId, Tablet, TabletState, TabletVersion,
+    KeyHash, KeyRange, Partition, Rule, SegmentId, ServerId, Tablet, TabletMap, TabletState, TabletVersion,
 };
 
 /// A partition and the bytes expected in it.
@@ -25,37 +25,19 @@ pub(super) fn cut(input: &PlanInput, target: u64) -> Vec<Cut> {
     }
     // T1: the map says what is recovered, the will only where to cut. Pieces of ranges that are not owned (any
     // more) vanish, owned ranges that no piece covers are cut as without a will.
-    let mut rest = input.owned.clone();
+    let mut rest: TabletMap = input.owned.iter().copied().collect();
     let mut cuts = Vec::new();
     for piece in &will.pieces {
-        let (taken, left) = take(&rest, &piece.ranges);
-        rest = left;
+        let taken: Vec<_> =
+            piece.ranges.iter().flat_map(|(table, range)| rest.take(*table, *range)).collect();
         if !taken.is_empty() {
             cuts.extend(cut_even(&taken, piece.bytes, target));
         }
     }
     let willed: u64 = cuts.iter().map(|c| c.bytes).sum();
+    let rest: Vec<_> = rest.tablets().copied().collect();
     cuts.extend(cut_even(&rest, total.saturating_sub(willed), target));
     cuts
-}
-
-/// Splits tablets into the parts inside and outside of `ranges`.
-fn take(tablets: &[Tablet], ranges: &[(rekindle_types::TableId, KeyRange)]) -> (Vec<Tablet>, Vec<Tablet>) {
-    let (mut taken, mut rest) = (Vec::new(), tablets.to_vec());
-    for (table, range) in ranges {
-        let mut left = Vec::new();
-        for tablet in rest {
-            let common = tablet.range.intersection(*range).filter(|_| tablet.table == *table);
-            let Some(common) = common else {
-                left.push(tablet);
-                continue;
-            };
-            taken.push(Tablet { range: common, ..tablet });
-            left.extend(tablet.range.without(common).into_iter().map(|range| Tablet { range, ..tablet }));
-        }
-        rest = left;
-    }
-    (taken, rest)
 }
 
 /// Cuts tablets into partitions of even width, so many that each has at most `target` of the bytes.
