@@ -215,9 +215,7 @@ impl Detector {
         let silent = known().filter(|w| !w.is_heard || w.silence(now) > silent_after).count();
         let grace = if self.is_cold { self.times.mass_grace_cold } else { self.times.mass_grace };
         let members = known().count() + self.declared.len();
-        let was_on = self.hold.is_on();
-        self.hold.update(now, silent + self.declared.len(), members, grace);
-        if was_on && self.hold.is_lifted() {
+        if self.hold.update(now, silent + self.declared.len(), members, grace) {
             self.watches.values_mut().for_each(|watch| watch.spare(now));
         }
     }

@@ -1,7 +1,7 @@
 //! F8: many silent servers at once are rather a fault of the network, or a cold start, than as many deaths.
 
 use rekindle_env::Time;
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 /// Whether declarations and plans are held back.
 #[derive(Clone, Debug, Default)]
@@ -11,23 +11,19 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// `missing` of `members` are silent or were declared dead lately.
-    pub fn update(&mut self, now: Time, missing: usize, members: usize, grace: Duration) {
+    /// `missing` of `members` are silent or were declared dead lately. Whether that lifts the hold: so many are back that
+    /// there is nothing to hold back for, and those that are not had no chance to be heard before.
+    pub fn update(&mut self, now: Time, missing: usize, members: usize, grace: Duration) -> bool {
         if missing <= 1 || missing * 3 <= members {
-            *self = Self::default();
-            return;
+            return mem::take(self).is_on();
         }
         let since = *self.since.get_or_insert(now);
         self.is_released |= now.since(since) >= grace;
+        false
     }
 
     pub fn is_on(&self) -> bool {
         self.since.is_some() && !self.is_released
-    }
-
-    /// So many are back that there is nothing to hold back for. Those that are not had no chance to be heard before.
-    pub fn is_lifted(&self) -> bool {
-        self.since.is_none()
     }
 
     /// The grace counts anew.
