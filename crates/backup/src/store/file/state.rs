@@ -350,7 +350,14 @@ impl State {
 
     /// A frame for the image of this replica.
     pub(super) fn offer_frame(&mut self, id: ReplicaId) -> Offer {
-        let key = (id.log, id.segment);
+        let offer = self.find_frame(id);
+        if let Some(work) = self.work.get_mut(&(id.log, id.segment)) {
+            work.is_starved = matches!(offer, Offer::Later);
+        }
+        offer
+    }
+
+    fn find_frame(&mut self, id: ReplicaId) -> Offer {
         if self.shelf.get(id).is_none() {
             return Offer::NotNeeded;
         }
@@ -358,8 +365,8 @@ impl State {
             return Offer::Frame(frame);
         }
         // Drops stand behind the image of what hides the dropped replica, and that image may wait as this one does.
-        self.work.entry(key).or_default().is_starved = true;
-        let is_coming = self.work.iter().any(|((log, segment), work)| {
+        let mut others = self.work.iter().filter(|(key, _)| **key != (id.log, id.segment));
+        let is_coming = others.any(|((log, segment), work)| {
             work.frees_frame(|creation| {
                 let id = ReplicaId { log: *log, segment: *segment, creation };
                 self.shelf.get(id).is_some_and(|replica| replica.present().is_some())

@@ -394,9 +394,6 @@ impl FileStore {
                 }
                 let offer = state.offer_frame(id);
                 if !matches!(offer, Offer::Later) {
-                    if let Some(work) = state.work.get_mut(&(id.log, id.segment)) {
-                        work.is_starved = false;
-                    }
                     return Ok(offer);
                 }
             }
