@@ -2,7 +2,7 @@
 
 use super::{
     faulty_dir::{Call, Fate},
-    file_rig::{FileLife, FileRig, appended, opened},
+    file_rig::{FileLife, FileRig, appended, head, longer, opened},
 };
 use futures_util::{FutureExt, future::join};
 use rekindle_backup::store::conformance::{Image, MASTER, replica, write};
@@ -18,14 +18,6 @@ use std::{
     },
     time::Duration,
 };
-
-fn head() -> Image {
-    Image::head(MASTER, 5, &[])
-}
-
-fn longer() -> Image {
-    head().object(1, "a", "one", 1)
-}
 
 /// Neither journals nor frames have room.
 fn all_full(call: Call<'_>) -> Fate {
@@ -223,16 +215,7 @@ fn the_older_copy_stays_until_one_of_several_re_creations_is_there() {
             rig.world.run_until_idle();
             call
         });
-        let mut left = syncs;
-        rig.faults.set(move |call| match call {
-            Call::SyncDevice if left == 0 => Fate::Stall,
-            Call::SyncDevice => {
-                left -= 1;
-                Fate::Done
-            }
-            _ => Fate::Done,
-        });
-        rig.world.run_until_idle();
+        rig.let_through(syncs);
         let answers = calls.map(FutureExt::now_or_never);
         if let Some(answer) = &answers[1] {
             assert!(matches!(answer, Err(BackupError::StaleCreation { .. })), "{answer:?}");

@@ -1,18 +1,10 @@
 //! A sync that failed leaves in the system's memory what is on no disk: a process that starts anew sees it, and every
 //! sync of it is answered. What that hides must not go before it is written again.
 
-use super::file_rig::{FileRig, appended, opened};
-use rekindle_backup::store::conformance::{Image, MASTER, replica, write};
+use super::file_rig::{FileRig, appended, head, longer, opened};
+use rekindle_backup::store::conformance::{MASTER, replica, write};
 use rekindle_backup::{BackupError, BackupStore, Durability, Fill, LoadRequest, LocalStore};
 use rekindle_env::memory::Crash;
-
-fn head() -> Image {
-    Image::head(MASTER, 5, &[])
-}
-
-fn longer() -> Image {
-    head().object(1, "a", "one", 1)
-}
 
 /// The process starts anew, and then the power goes; which replica of the segment is there then, and is whole.
 fn restarted_and_crashed(rig: &FileRig, creation: u64) {

@@ -1,7 +1,7 @@
 //! A file store on a node of a simulated world, life after life.
 
-use super::faulty_dir::{Faults, FaultyDir};
-use rekindle_backup::store::conformance::{Image, write};
+use super::faulty_dir::{Call, Fate, Faults, FaultyDir};
+use rekindle_backup::store::conformance::{Image, MASTER, write};
 use rekindle_backup::{
     BackupError, BackupStore, Durability, FileStore, FileStoreConfig, Fill, LocalStore, OpenError,
     ReplicaInfo, ReplicaWrite,
@@ -68,6 +68,19 @@ impl FileRig {
         ServerList::new(ListVersion(100 * own - masters.len() as u64), ServerId(own + 1), entries)
     }
 
+    /// Lets so many syncs of frames through, the others wait.
+    pub fn let_through(&self, mut syncs: u32) {
+        self.faults.set(move |call| match call {
+            Call::SyncDevice if syncs == 0 => Fate::Stall,
+            Call::SyncDevice => {
+                syncs -= 1;
+                Fate::Done
+            }
+            _ => Fate::Done,
+        });
+        self.world.run_until_idle();
+    }
+
     /// Lets journals get their marks.
     pub fn fall_idle(&self) {
         self.world.run_for(self.config.mark_after);
@@ -94,6 +107,16 @@ impl FileLife {
             run.stop();
         }
     }
+}
+
+/// A head in segment 5, as it begins.
+pub fn head() -> Image {
+    Image::head(MASTER, 5, &[])
+}
+
+/// And with an object.
+pub fn longer() -> Image {
+    head().object(1, "a", "one", 1)
 }
 
 /// Opens a replica that grows, with all of an image.

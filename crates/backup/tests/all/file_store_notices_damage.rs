@@ -2,7 +2,7 @@
 
 use super::{
     faulty_dir::{Call, Fate},
-    file_rig::{FileLife, FileRig, appended, opened},
+    file_rig::{FileLife, FileRig, appended, head, opened},
 };
 use rekindle_backup::store::conformance::{Image, MASTER, OTHER, replica, write};
 use rekindle_backup::store::file::RecordHeader;
@@ -11,10 +11,6 @@ use rekindle_backup::{
 };
 use rekindle_env::{DiskError, memory::Crash};
 use rekindle_types::{ServerId, SessionNumber};
-
-fn head() -> Image {
-    Image::head(MASTER, 5, &[])
-}
 
 const JOURNAL: &str = "journal-1-0-5-1";
 

@@ -2,7 +2,7 @@
 
 use super::{
     faulty_dir::{Call, Fate},
-    file_rig::FileRig,
+    file_rig::{FileLife, FileRig},
 };
 use futures_util::FutureExt;
 use rekindle_backup::store::conformance::{Image, MASTER, replica, write};
@@ -19,17 +19,24 @@ fn copy(segment: u64, creation: u64) -> ReplicaWrite {
     write(&Image::head(MASTER, segment, &[]), creation, Some(Fill::Atomic), true)
 }
 
-/// Lets so many syncs of frames through, the others wait.
-fn let_through(rig: &FileRig, mut syncs: u32) {
-    rig.faults.set(move |call| match call {
-        Call::SyncDevice if syncs == 0 => Fate::Stall,
-        Call::SyncDevice => {
-            syncs -= 1;
-            Fate::Done
-        }
+fn free(segment: u64) -> ReplicaFree {
+    ReplicaFree { replica: replica(MASTER, segment, 1), session: SessionNumber(1) }
+}
+
+/// A store all of whose frames are being freed, which takes until headers are written again.
+fn frees_all(rig: &mut FileRig) -> FileLife {
+    rig.config.frames = 1;
+    let life = rig.start();
+    rig.faults.set(|call| match call {
+        Call::WriteAt("frames", [0, 0, 0, 0, ..]) => Fate::Stall,
         _ => Fate::Done,
     });
-    rig.world.run_until_idle();
+    for segment in 1..=SPARE + 1 {
+        rig.write(&life, copy(segment, 1)).unwrap();
+        rig.world.block_on(life.store.free(free(segment))).unwrap();
+        rig.world.run_until_idle();
+    }
+    life
 }
 
 #[test]
@@ -41,7 +48,7 @@ fn re_creations_one_after_another_do_not_take_all_frames_for_ever() {
     rig.world.run_until_idle();
     // Each comes while the frame of the one before is under way: what those take the place of is dropped behind the
     // newest, and keeps its frame until then.
-    let_through(&rig, 0);
+    rig.let_through(0);
     let mut calls = Vec::new();
     for creation in 2..=SPARE + 2 {
         let mut call = life.store.write(copy(5, creation));
@@ -50,7 +57,7 @@ fn re_creations_one_after_another_do_not_take_all_frames_for_ever() {
         calls.push(call);
         if creation > 2 {
             // Blocks, then the header.
-            let_through(&rig, 2);
+            rig.let_through(2);
         }
     }
     rig.faults.clear();
@@ -73,19 +80,7 @@ fn re_creations_one_after_another_do_not_take_all_frames_for_ever() {
 #[test]
 fn an_image_waits_for_a_frame_that_is_being_freed() {
     let mut rig = FileRig::new(Durability::Persistent);
-    rig.config.frames = 1;
-    let life = rig.start();
-    // Headers stay where they are.
-    rig.faults.set(|call| match call {
-        Call::WriteAt("frames", [0, 0, 0, 0, ..]) => Fate::Stall,
-        _ => Fate::Done,
-    });
-    for segment in 1..=SPARE + 1 {
-        rig.write(&life, copy(segment, 1)).unwrap();
-        let free = ReplicaFree { replica: replica(MASTER, segment, 1), session: SessionNumber(1) };
-        rig.world.block_on(life.store.free(free)).unwrap();
-        rig.world.run_until_idle();
-    }
+    let life = frees_all(&mut rig);
     let mut call = life.store.write(copy(9, 1));
     rig.world.block_on(async { assert!((&mut call).now_or_never().is_none()) });
     rig.world.run_until_idle();
@@ -98,18 +93,7 @@ fn an_image_waits_for_a_frame_that_is_being_freed() {
 #[test]
 fn what_is_freed_while_it_waits_for_a_frame_waits_no_longer() {
     let mut rig = FileRig::new(Durability::Persistent);
-    rig.config.frames = 1;
-    let life = rig.start();
-    rig.faults.set(|call| match call {
-        Call::WriteAt("frames", [0, 0, 0, 0, ..]) => Fate::Stall,
-        _ => Fate::Done,
-    });
-    let free = |segment| ReplicaFree { replica: replica(MASTER, segment, 1), session: SessionNumber(1) };
-    for segment in 1..=SPARE + 1 {
-        rig.write(&life, copy(segment, 1)).unwrap();
-        rig.world.block_on(life.store.free(free(segment))).unwrap();
-        rig.world.run_until_idle();
-    }
+    let life = frees_all(&mut rig);
     let mut call = life.store.write(copy(9, 1));
     rig.world.block_on(async { assert!((&mut call).now_or_never().is_none()) });
     rig.world.run_until_idle();
