@@ -48,7 +48,8 @@ impl Line {
 
 impl Waiter {
     pub(super) async fn wait(self) -> Dialled {
-        self.outcome.clone().await
+        let Self { outcome, _waiting } = self;
+        outcome.await
     }
 }
 

@@ -58,10 +58,8 @@ struct Lanes {
 impl Lanes {
     /// Takes the lanes out that fit: the caller drops them, and closes them so, once it holds no lock.
     fn take(&mut self, fits: impl Fn(&Peer, LaneKind) -> bool) -> Vec<Line> {
-        let lines = std::mem::take(&mut self.lines).into_iter();
-        let (taken, left): (Vec<_>, Vec<_>) = lines.partition(|((peer, kind), _)| fits(peer, *kind));
-        self.lines = left.into_iter().collect();
-        taken.into_iter().map(|(_, line)| line).collect()
+        let keys: Vec<_> = self.lines.keys().filter(|(peer, kind)| fits(peer, *kind)).cloned().collect();
+        keys.iter().filter_map(|key| self.lines.remove(key)).collect()
     }
 }
 
