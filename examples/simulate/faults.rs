@@ -2,6 +2,7 @@
 
 use crate::coverage;
 use crate::jobs::{Jobs, quietly};
+use crate::spread::Spread;
 use crate::trace::TraceArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,6 +41,10 @@ pub struct Faults {
     trace: TraceArgs,
 }
 
+/// The histograms' steps.
+const WRITES_STEP: u64 = 500;
+const FAULTS_STEP: u64 = 2;
+
 /// Sums over all runs, and what tells how much a run was.
 #[derive(Default)]
 struct Totals {
@@ -47,12 +52,12 @@ struct Totals {
     network: NetworkCounts,
     outcomes: Outcomes,
     left_out: u64,
-    written: Vec<u64>,
-    faults: Vec<u64>,
-    settled_ms: Vec<u64>,
-    step_ms: Vec<u64>,
-    write_ms: Vec<u64>,
-    lease_ms: Vec<u64>,
+    written: Spread,
+    faults: Spread,
+    settled_ms: Spread,
+    step_ms: Spread,
+    write_ms: Spread,
+    lease_ms: Spread,
     calls: u64,
     unknown: u64,
     tables: u64,
@@ -207,7 +212,12 @@ impl Faults {
             ("ms that writes waited, unhindered", &totals.write_ms),
             ("ms that a server had no lease, unhindered", &totals.lease_ms),
         ] {
-            println!("a seed's {what}: {}", quantiles(of));
+            println!("a seed's {what}: {}", of.quantiles());
+        }
+        for (what, of, step) in
+            [("writes acknowledged", &totals.written, WRITES_STEP), ("faults", &totals.faults, FAULTS_STEP)]
+        {
+            println!("seeds by {what}{}", of.histogram(step));
         }
         let outcomes = totals.outcomes.named().map(|(what, count)| format!("{count} {what}"));
         println!("writes      {}", outcomes.join(", "));
@@ -221,12 +231,14 @@ impl Faults {
             "calls": totals.calls, "unknown": totals.unknown, "tables": totals.tables,
             "recoveries": totals.recoveries, "restarts": totals.restarts,
             "faults": totals.coverage.total(), "left_out": totals.left_out,
-            "written_median": quantile(&totals.written, 0.5),
-            "faults_median": quantile(&totals.faults, 0.5),
-            "settled_ms_max": quantile(&totals.settled_ms, 1.0),
-            "step_ms_max": quantile(&totals.step_ms, 1.0),
-            "write_ms_max": quantile(&totals.write_ms, 1.0),
-            "lease_ms_max": quantile(&totals.lease_ms, 1.0),
+            "written_median": totals.written.quantile(0.5),
+            "faults_median": totals.faults.quantile(0.5),
+            "written_by_seeds": totals.written.json(WRITES_STEP),
+            "faults_by_seeds": totals.faults.json(FAULTS_STEP),
+            "settled_ms_max": totals.settled_ms.quantile(1.0),
+            "step_ms_max": totals.step_ms.quantile(1.0),
+            "write_ms_max": totals.write_ms.quantile(1.0),
+            "lease_ms_max": totals.lease_ms.quantile(1.0),
             "network": {
                 "sent": totals.network.sent, "lost": totals.network.lost, "repeated": totals.network.repeated,
                 "resets": totals.network.resets, "breaks": totals.network.breaks,
@@ -236,16 +248,4 @@ impl Faults {
             "violations": 0,
         })
     }
-}
-
-fn quantile(of: &[u64], share: f64) -> u64 {
-    let mut sorted = of.to_vec();
-    sorted.sort_unstable();
-    let last = sorted.len().saturating_sub(1);
-    sorted.get((last as f64 * share) as usize).copied().unwrap_or(0)
-}
-
-fn quantiles(of: &[u64]) -> String {
-    let [least, tenth, median, most] = [0.0, 0.1, 0.5, 1.0].map(|share| quantile(of, share));
-    format!("at least {least}, a tenth below {tenth}, median {median}, at most {most}")
 }

@@ -14,6 +14,7 @@ mod picture;
 mod sample;
 mod sequence;
 mod spans;
+mod spread;
 mod timeline;
 mod trace;
 mod words;
