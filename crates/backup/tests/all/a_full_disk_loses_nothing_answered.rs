@@ -109,17 +109,21 @@ fn appends_that_were_answered_outlive_a_close_without_room() {
     }
 }
 
+/// A store with a head and a closed replica, and what frees that one.
+fn head_beside_a_closed(rig: &mut FileRig) -> (FileLife, ReplicaFree) {
+    let life = rig.start();
+    rig.write(&life, write(&Image::head(MASTER, 6, &[]), 2, Some(Fill::Growing), true)).unwrap();
+    rig.write(&life, opened(&head(), 1)).unwrap();
+    (life, ReplicaFree { replica: replica(MASTER, 6, 2), session: SessionNumber(1) })
+}
+
 #[test]
 fn a_close_without_room_is_tried_again_when_something_is_freed() {
     let mut rig = FileRig::new(Durability::Buffered);
-    let life = rig.start();
-    let other = Image::head(MASTER, 6, &[]);
-    rig.write(&life, write(&other, 2, Some(Fill::Growing), true)).unwrap();
-    rig.write(&life, opened(&head(), 1)).unwrap();
+    let (life, free) = head_beside_a_closed(&mut rig);
     rig.faults.set(frames_full);
     rig.write(&life, appended(&head(), &longer(), 1, true)).unwrap_err();
     rig.faults.clear();
-    let free = ReplicaFree { replica: replica(MASTER, 6, 2), session: SessionNumber(1) };
     rig.world.block_on(life.store.free(free)).unwrap();
     rig.world.run_until_idle();
     assert_eq!(crashed(&rig, life), [(1, ReplicaState::Closed, longer().certificate().length)]);
@@ -207,7 +211,7 @@ fn the_older_copy_stays_until_one_of_several_re_creations_is_there() {
         let life = rig.start();
         rig.write(&life, write(&longer(), 1, Some(Fill::Growing), true)).unwrap();
         rig.world.run_until_idle();
-        rig.faults.set(|call| if matches!(call, Call::SyncDevice) { Fate::Stall } else { Fate::Done });
+        rig.let_through(0);
         // Something of the same segment that is under way.
         let calls = [2, 3, 4].map(|creation| {
             let mut call = life.store.write(write(&longer(), creation, Some(Fill::Atomic), true));
@@ -244,12 +248,9 @@ fn a_stop_that_finds_no_room_says_so_and_may_be_tried_again() {
 #[test]
 fn a_stop_that_finds_room_in_the_end_says_so() {
     let mut rig = FileRig::new(Durability::Buffered);
-    let life = rig.start();
-    let other = Image::head(MASTER, 6, &[]);
-    rig.write(&life, write(&other, 2, Some(Fill::Growing), true)).unwrap();
-    rig.write(&life, opened(&head(), 1)).unwrap();
-    rig.faults.set(|call| if matches!(call, Call::SyncDevice) { Fate::Stall } else { Fate::Done });
-    let mut free = life.store.free(ReplicaFree { replica: replica(MASTER, 6, 2), session: SessionNumber(1) });
+    let (life, free) = head_beside_a_closed(&mut rig);
+    rig.let_through(0);
+    let mut free = life.store.free(free);
     let _ = rig.world.block_on(async { (&mut free).now_or_never() });
     rig.world.run_until_idle();
     rig.faults.set(|call| if matches!(call, Call::SyncDevice) { Fate::Stall } else { frames_full(call) });
