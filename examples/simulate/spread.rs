@@ -48,13 +48,11 @@ impl Spread {
 
     /// Seeds by where their step begins, steps without seeds between others included.
     fn counts(&self, step: u64) -> BTreeMap<u64, u64> {
-        let begin = |figure: u64| figure / step * step;
-        let (least, most) = (begin(self.quantile(0.0)), begin(self.quantile(1.0)));
+        let begins = || self.0.iter().map(|figure| figure / step * step);
+        let (least, most) = (begins().min().unwrap_or(0), begins().max().unwrap_or(0));
         let mut counts: BTreeMap<u64, u64> =
             (least..=most).step_by(step as usize).map(|from| (from, 0)).collect();
-        for figure in &self.0 {
-            *counts.entry(begin(*figure)).or_default() += 1;
-        }
+        begins().for_each(|from| *counts.entry(from).or_default() += 1);
         counts
     }
 }
